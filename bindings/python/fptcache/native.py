@@ -1,0 +1,426 @@
+"""The library's own view of a cache: questions with their source, age and completeness, changes,
+mirrors, upkeep. For a drop-in replacement of shotgun_api3 see fptcache.Shotgun.
+"""
+
+import ctypes
+import json
+import os
+import threading
+import weakref
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+
+from . import _capi, _errors
+
+_lib = _capi.load()
+
+_SOURCES = {0: "", 1: "cache", 2: "upstream", 3: "stale"}
+_CHANGES = {1: "row", 2: "gone", 3: "moved"}
+_MODES = {None: 0, "prefer-cache": 1, "only-cache": 2, "refresh": 3}
+_HOLDS = {None: 0, "never": 1, "auto": 2, "always": 3}
+_WRITES = {None: 0, "through": 1, "behind": 2}
+_LEVELS = {"error": 1, "warning": 2, "info": 3, "debug": 4}
+
+_TEXT_OPTIONS = ("cache_dir", "site_url", "script_name", "script_key", "script_key_file", "user_login",
+                 "user_password", "session_token", "sudo_as_login", "http_proxy", "ca_file")
+CREDENTIALS = ("script_name", "script_key", "script_key_file", "user_login", "user_password", "session_token")
+
+Filters = Union[str, list, tuple, dict, None]
+Progress = Callable[[str, int, int], Any]
+
+
+class Change(NamedTuple):
+    """What happened to a row: kind is "row" (created or changed), "gone" (deleted) or "moved"."""
+
+    version: int
+    kind: str
+    type: str
+    id: int
+    row: Optional[Dict[str, Any]]
+    moved_to: Optional[str]
+
+
+class Result(Sequence):
+    """Rows, and what is known about them as an answer.
+
+    source: "cache", "upstream" (FPT, just now) or "stale" (older than asked for: FPT could not be asked)
+    age: seconds since it was provably what FPT would have said
+    complete: whether it is all that FPT would have said at that time
+    warnings: what FPT would have dropped or done silently, sentence by sentence
+    event_id: of a write: repeats it safely
+    """
+
+    def __init__(self, rows, source="", age=0.0, complete=False, warnings=(), event_id=None):
+        self.rows = rows
+        self.source = source
+        self.age = age
+        self.complete = complete
+        self.warnings = list(warnings)
+        self.event_id = event_id
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+    def __repr__(self):
+        state = "complete" if self.complete else "not complete"
+        return f"<fptcache.Result: {len(self.rows)} rows, {self.source or 'no source'}, {self.age:.1f} s old, {state}>"
+
+
+# --- from Python to C ---
+
+def _text(value, what="text"):
+    """Bytes for C; a NUL inside would silently end the text there."""
+    if value is None:
+        return None
+    data = os.fsencode(value) if isinstance(value, os.PathLike) else str(value).encode("utf-8")
+    if b"\0" in data:
+        raise ValueError(f"{what} holds a NUL character")
+    return data
+
+
+def _milliseconds(seconds, what):
+    if seconds is None:
+        return 0
+    if seconds < 0:
+        raise ValueError(f"{what} must not be negative")
+    return int(seconds * 1000) or _capi.ZERO_MS
+
+
+def _choice(names, value, what):
+    try:
+        return names[value]
+    except (KeyError, TypeError):
+        raise ValueError(f"{what} is {value!r} instead of " +
+                         ", ".join(name for name in names if name)) from None
+
+
+def _json_text(value):
+    if value is None or isinstance(value, str):
+        return _text(value, "JSON")
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+def _list_text(value, what):
+    if value is None or isinstance(value, str):
+        return _text(value, what)
+    return _text(",".join(value), what)
+
+
+# --- from C to Python ---
+
+def _warnings(result):
+    text = (_lib.fptc_result_warnings(result) or b"").decode("utf-8", "replace")
+    return [line for line in text.split("\n") if line]
+
+
+def _copy_json(function, result):
+    length = ctypes.c_size_t(0)
+    text = function(result, ctypes.byref(length))
+    if not text:
+        raise MemoryError("libfptcache had no memory for the JSON of a result")
+    return json.loads(ctypes.string_at(text, length.value).decode("utf-8"))
+
+
+def _copy_rows(result):
+    rows = []
+    while _lib.fptc_result_next(result) == 0:
+        rows.append(_copy_json(_lib.fptc_result_row_json, result))
+    return rows
+
+
+def _copy_result(result):
+    event_id = (_lib.fptc_result_event_id(result) or b"").decode()
+    return Result(_copy_rows(result), _SOURCES.get(_lib.fptc_result_source(result), ""),
+                  _lib.fptc_result_age_ms(result) / 1000, _lib.fptc_result_is_complete(result) == 1,
+                  _warnings(result), event_id or None)
+
+
+def _copy_changes(result):
+    changes = []
+    while _lib.fptc_result_next(result) == 0:
+        kind = _CHANGES.get(_lib.fptc_result_change(result), "row")
+        moved_to = _lib.fptc_result_text(result, b"moved_to") if kind == "moved" else None
+        row = _copy_json(_lib.fptc_result_row_json, result) if kind == "row" else None
+        changes.append(Change(_lib.fptc_result_version(result), kind, _lib.fptc_result_type(result).decode(),
+                              _lib.fptc_result_id(result), row, moved_to.decode() if moved_to else None))
+    return changes
+
+
+def _copy_document(result):
+    return _copy_json(_lib.fptc_result_json, result)
+
+
+class _Output:
+    """A pointer that a call fills, freed whatever happens then."""
+
+    def __init__(self, pointer_type, free):
+        self.pointer = pointer_type()
+        self.free = free
+
+    def __enter__(self):
+        return self.pointer
+
+    def __exit__(self, *_):
+        self.free(self.pointer)
+
+
+def _result():
+    return _Output(_capi.R, _lib.fptc_result_free)
+
+
+def make_options(environment=True, *, mode=None, hold=None, write=None, max_age=None, stale_max=None,
+                 deadline=None, refresh=None, grace=None, **texts):
+    """A filled fptc_options. What is not given comes from the environment, if that is wanted;
+    credentials do so only when none are given at all."""
+    options = _capi.Options(struct_size=ctypes.sizeof(_capi.Options))
+    for name, value in texts.items():
+        if name not in _TEXT_OPTIONS:
+            raise TypeError(f"there is no option {name}")
+        setattr(options, name, _text(value, name))
+    options.mode = _choice(_MODES, mode, "mode")
+    options.hold = _choice(_HOLDS, hold, "hold")
+    options.write_mode = _choice(_WRITES, write, "write")
+    options.max_age_ms = _milliseconds(max_age, "max_age")
+    options.stale_max_ms = _milliseconds(stale_max, "stale_max")
+    options.deadline_ms = _milliseconds(deadline, "deadline")
+    options.refresh_ms = _milliseconds(refresh, "refresh")
+    options.grace_ms = _milliseconds(grace, "grace")
+    if environment:
+        found = _capi.Options(struct_size=ctypes.sizeof(_capi.Options))
+        _lib.fptc_options_from_environment(found, _capi.ErrorInfo())
+        has_credentials = any(getattr(options, name) for name in CREDENTIALS)
+        for name in _TEXT_OPTIONS:
+            if not getattr(options, name) and not (has_credentials and name in CREDENTIALS):
+                setattr(options, name, getattr(found, name))
+    return options
+
+
+def init(options):
+    """Makes the cache directory of the options, or finds that it is there."""
+    _lib.fptc_cache_init(options, _capi.ErrorInfo())
+
+
+def _close(pointer, owner_pid):
+    # A child of fork() must not touch what belongs to its parent.
+    if os.getpid() == owner_pid:
+        _lib.fptc_cache_close(pointer)
+
+
+class Cache:
+    """An open cache. Any number of threads may use it; close() it, or use it in a `with`."""
+
+    def __init__(self, options, log=None, log_level="warning"):
+        self._turn = threading.Condition()
+        self._n_calls = 0
+        self._pid = os.getpid()
+        self._log = self._wrap_log(log)  # kept: C calls it as long as the cache is open
+        options.log = self._log
+        options.log_level = _choice(_LEVELS, log_level, "log_level")
+        self._pointer = _capi.C()
+        _lib.fptc_cache_open(options, self._pointer, _capi.ErrorInfo())
+        self._finalizer = weakref.finalize(self, _close, self._pointer, self._pid)
+
+    # --- life ---
+
+    @staticmethod
+    def _wrap_log(log):
+        if log is None:
+            return _capi.LogFn()
+
+        def call(level, text, _payload):
+            try:
+                log(level, text.decode("utf-8", "replace"))
+            except Exception:  # nothing may escape into C, and a log line has nobody to tell
+                pass
+
+        return _capi.LogFn(call)
+
+    def _begin(self):
+        # First of all, and without the lock: in a child of fork() another thread may hold it for ever.
+        if os.getpid() != self._pid:
+            raise _errors.from_status("FPTC_EFORK", _capi.STATUS["FPTC_EFORK"],
+                                      "the cache was opened by the parent of this process; open it anew here")
+        with self._turn:
+            if not self._finalizer.alive:
+                raise _errors.from_status("FPTC_ESTATE", _capi.STATUS["FPTC_ESTATE"], "the cache is closed")
+            self._n_calls += 1
+
+    def _end(self):
+        with self._turn:
+            self._n_calls -= 1
+            self._turn.notify_all()
+
+    def _call(self, function, *arguments):
+        """Calls C with the handle first and an error last; close() waits for it."""
+        self._begin()
+        try:
+            return function(self._pointer, *arguments, _capi.ErrorInfo())
+        finally:
+            self._end()
+
+    def close(self):
+        """Closes the cache after the calls of other threads have returned. May be done again."""
+        if os.getpid() != self._pid:
+            return
+        with self._turn:
+            self._turn.wait_for(lambda: self._n_calls == 0)
+            self._finalizer()
+
+    @property
+    def closed(self):
+        return not self._finalizer.alive
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # --- questions ---
+
+    def find(self, type: str, filters: Filters = None, fields: Union[str, Sequence[str], None] = None,
+             order: Union[str, Sequence[str], None] = None, limit: int = 0, page: int = 0, *,
+             mode: Optional[str] = None, max_age: Optional[float] = None,
+             deadline: Optional[float] = None) -> Result:
+        """Answers a question. Filters as FPT or shotgun_api3 spell them, or JSON text; order: names,
+        each descending with a leading "-". Date-times are ISO text in UTC, in and out."""
+        error = _capi.ErrorInfo()
+        with _Output(_capi.Q, _lib.fptc_query_free) as query, _result() as result:
+            _lib.fptc_query_new(_text(type, "type"), query, error)
+            _lib.fptc_query_set_filters(query, _json_text(filters), error)
+            if fields:
+                _lib.fptc_query_set_fields(query, _list_text(fields, "fields"), error)
+            _lib.fptc_query_set_order(query, _list_text(order, "order"), error)
+            _lib.fptc_query_set_limit(query, limit, page, error)
+            _lib.fptc_query_set_freshness(query, _choice(_MODES, mode, "mode"),
+                                          _milliseconds(max_age, "max_age"),
+                                          _milliseconds(deadline, "deadline"), error)
+            self._call(_lib.fptc_cache_find, query, result)
+            return _copy_result(result)
+
+    def changes(self, type: str, project: int = 0, since: int = 0, limit: int = 0) -> List[Change]:
+        """What happened to the rows of a type, deletions included, in version order: at most `limit`
+        (1,000) after the version `since`. Go on with the last one's version; [] means nothing newer."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_changes, _text(type, "type"), project, since, limit, result)
+            return _copy_changes(result)
+
+    # --- writes ---
+
+    def create(self, type: str, data: Dict[str, Any], **how) -> Result:
+        """Creates a row in FPT and in the cache. event_id=…: repeats an earlier attempt safely."""
+        return self._write("FPTC_VERB_CREATE", type, 0, data, **how)
+
+    def update(self, type: str, id: int, data: Dict[str, Any], **how) -> Result:
+        """Changes fields of a row in FPT and in the cache."""
+        return self._write("FPTC_VERB_UPDATE", type, id, data, **how)
+
+    def delete(self, type: str, id: int, **how) -> bool:
+        """Retires a row in FPT and in the cache; False when there is no such row."""
+        try:
+            return self._write("FPTC_VERB_DELETE", type, id, None, **how) is not None
+        except _errors.Fault as fault:
+            if fault.http_status == 404:
+                return False
+            raise
+
+    def _write(self, verb, type, id, data, event_id=None, deadline=None):
+        error = _capi.ErrorInfo()
+        with _Output(_capi.W, _lib.fptc_write_free) as write, _result() as result:
+            _lib.fptc_write_new(_capi.VERB[verb], _text(type, "type"), id, write, error)
+            if data is not None:
+                _lib.fptc_write_set_data(write, _json_text(data), error)
+            if event_id is not None:
+                _lib.fptc_write_set_event_id(write, _text(event_id, "event_id"), error)
+            if deadline is not None:
+                _lib.fptc_write_set_deadline(write, _milliseconds(deadline, "deadline"), error)
+            event_id = _lib.fptc_write_event_id(write).decode()
+            self._begin()
+            try:
+                status = _lib.fptc_cache_write(self._pointer, write, result, error)
+            except _errors.ShotgunError as failure:
+                failure.event_id = event_id
+                raise
+            finally:
+                self._end()
+            if status == _capi.STATUS["FPTC_MISS"]:
+                return None
+            if status > 0:
+                raise _errors.from_status(_capi.status_name(status), status,
+                                          error.message.decode("utf-8", "replace"), event_id=event_id)
+            return _copy_result(result)
+
+    # --- mirrors and upkeep ---
+
+    def mirror_add(self, type: str, project: int = 0, fields: Union[str, Sequence[str], None] = None) -> None:
+        """Declares that a type of a project (0: a type without one) is kept whole; sync() fetches."""
+        self._call(_lib.fptc_cache_mirror_add, project, _text(type, "type"), _list_text(fields, "fields"))
+
+    def mirror_remove(self, type: str, project: int = 0) -> bool:
+        """Takes a declaration back; False when there was none."""
+        return self._call(_lib.fptc_cache_mirror_rm, project, _text(type, "type")) == 0
+
+    def mirrors(self) -> List[Dict[str, Any]]:
+        """The declarations, with their state."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_mirror_list, result)
+            return _copy_document(result)
+
+    def sync(self, project: int = 0, progress: Optional[Progress] = None) -> Dict[str, Any]:
+        """Brings what is mirrored up to date. progress(what, done, total) is called now and then; if it
+        returns something true the work stops and Cancelled is raised; the next sync goes on there."""
+        raised: List[BaseException] = []
+
+        def call(what, done, total, _payload):
+            # Also without a callback of the caller: this is where Ctrl-C is noticed.
+            try:
+                return int(bool(progress and progress(what.decode("utf-8", "replace"), done, total)))
+            except BaseException as error:  # nothing may escape into C; raised again below
+                raised.append(error)
+                return 1
+
+        callback = _capi.ProgressFn(call)
+        with _result() as result:
+            try:
+                self._call(_lib.fptc_cache_sync, project, callback, None, result)
+            except _errors.ShotgunError:
+                if raised:
+                    raise raised[0] from None
+                raise
+            if raised:
+                raise raised[0]
+            return _copy_document(result)
+
+    def compact(self, partition: Optional[str] = None) -> Optional[List[Dict[str, Any]]]:
+        """Folds commits into new snapshots; None when there is no such partition."""
+        with _result() as result:
+            status = self._call(_lib.fptc_cache_compact, _text(partition, "partition"), result)
+            return _copy_document(result) if status == 0 else None
+
+    def status(self) -> Dict[str, Any]:
+        """What the cache holds, how old it is, what is pending, and this handle's counters."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_status, result)
+            return _copy_document(result)
+
+
+def open(directory: Union[str, "os.PathLike[str]", None] = None, *, site: Optional[str] = None,
+         log: Optional[Callable[[int, str], None]] = None, log_level: str = "warning", hold: str = "auto",
+         **options) -> Cache:
+    """Opens a cache directory (FPTCACHE_DIR when none is given). With site=URL it is made when absent.
+
+    options: script_name, script_key, script_key_file, user_login, user_password, session_token,
+    sudo_as_login, http_proxy, ca_file, and mode, write, max_age, stale_max, deadline, refresh, grace in
+    seconds. log(level, text) may be called on any thread.
+    """
+    filled = make_options(cache_dir=directory, site_url=site, hold=hold, **options)
+    if site:
+        init(filled)
+    return Cache(filled, log, log_level)
+
+
+def version() -> str:
+    """The version of the C library that is loaded."""
+    return _lib.fptc_version().decode()

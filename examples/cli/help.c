@@ -1,0 +1,111 @@
+/* help.c: the table of verbs, and what `fptcache help` prints from it. */
+#include "failure.h"
+#include "verbs.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct verb verbs[] = {
+    {"init", verb_init, 0, 1, OPT_BIT(OPT_SITE), "init DIR --site URL",
+     "make a cache directory for a site",
+     "Makes no request. Doing it again with the same site does nothing. With credentials given, the\n"
+     "directory is bound to their identity: FPT shows different rows to different people.\n"},
+    {"mirror", verb_mirror, 1, 1, OPT_BIT(OPT_TYPE) | OPT_BIT(OPT_FIELDS),
+     "mirror add|rm|ls [--project ID] [--type T[,T...]] [--fields a,b]",
+     "declare which types are kept whole",
+     "Without --project: types that belong to no project, such as HumanUser. Without --fields: every\n"
+     "field that can be kept. Declaring fetches no rows; `fptcache sync` does.\n"},
+    {"sync", verb_sync, 0, 0, 0, "sync [--project ID]", "fetch what is mirrored",
+     "The first time all rows, later what changed. Ctrl-C stops it, and the next sync goes on there.\n"},
+    {"find", verb_find_rows, 1, 1,
+     OPT_BIT(OPT_FILTERS) | OPT_BIT(OPT_FIELDS) | OPT_BIT(OPT_ORDER) | OPT_BIT(OPT_LIMIT) |
+         OPT_BIT(OPT_PAGE),
+     "find TYPE [--project ID] [--filters JSON] [--fields a,b] [--order a,-b] [--limit N] [--page N]",
+     "ask a question",
+     "--filters takes FPT's spelling or that of shotgun_api3, e.g.\n"
+     "  '[[\"sg_status_list\",\"is\",\"ip\"]]'; also @FILE, or - for standard input.\n"
+     "--project N adds `project is N`. --order: a leading - means descending.\n"},
+    {"get", verb_get, 2, 2, OPT_BIT(OPT_FIELDS), "get TYPE ID [--fields a,b]", "show one row",
+     "Without --fields: the standard fields that the type has.\n"},
+    {"create", verb_create, 1, 1, OPT_BIT(OPT_DATA) | OPT_BIT(OPT_EVENT),
+     "create TYPE --data JSON [--project ID]", "create a row in FPT and in the cache",
+     "--data is an object of fields and values; also @FILE, or - for standard input.\n"
+     "--project N is used when the data names no project. --event ID repeats an earlier attempt\n"
+     "without doing it twice.\n"},
+    {"update", verb_update, 2, 2, OPT_BIT(OPT_DATA) | OPT_BIT(OPT_EVENT),
+     "update TYPE ID --data JSON", "change fields of a row in FPT and in the cache",
+     "--data and --event as for `create`.\n"},
+    {"delete", verb_delete, 2, 2, OPT_BIT(OPT_EVENT), "delete TYPE ID",
+     "retire a row in FPT and in the cache", "--event as for `create`.\n"},
+    {"compact", verb_compact, 0, 0, OPT_BIT(OPT_PARTITION), "compact [--partition NAME]",
+     "fold commits into new snapshots",
+     "NAME is site, outbox or project-101; without it, all of them. Any number of processes may do\n"
+     "it at once, and everybody keeps reading.\n"},
+    {"status", verb_status, 0, 0, 0, "status", "tell what the cache holds and how old it is", ""},
+    {"version", verb_version, 0, 0, 0, "version", "tell the version", ""},
+    {"help", verb_help, 0, 1, 0, "help [VERB]", "explain a verb", ""},
+};
+const int n_verbs = (int)(sizeof(verbs) / sizeof(verbs[0]));
+
+static const char common_options[] =
+    "Options of every verb, before or after it:\n"
+    "  --cache DIR       the shared directory (FPTCACHE_DIR)\n"
+    "  --project ID      the project\n"
+    "  --json            print the library's JSON\n"
+    "  --max-age T       oldest answer to take without asking FPT (default 60s; 0: always ask)\n"
+    "  --mode M          prefer-cache (default), only-cache (never a request), refresh (always ask)\n"
+    "  --write M         through (default), behind\n"
+    "  --deadline T      give up after that time (default: none)\n"
+    "  --hold M          never, auto (default), always: whether to do upkeep that is overdue\n"
+    "  --script NAME     the script to be at FPT (FPTCACHE_SCRIPT_NAME)\n"
+    "  --key-file FILE   holds the script's key, mode 0600 (FPTCACHE_SCRIPT_KEY_FILE); the key itself\n"
+    "                    comes from there or from FPTCACHE_SCRIPT_KEY, never from the command line\n"
+    "  --verbose, -v     say what happens, on stderr\n"
+    "Times are written 500ms, 30s, 5m, 2h or 1d.\n";
+
+static const char exit_codes[] =
+    "Exit codes: 0 done, 1 nothing found, 2 usage, 3 nothing provable to show or FPT out of reach,\n"
+    "4 refused by FPT, 5 store damaged, 6 deadline or stopped, 7 pending or unknown, 8 conflict, "
+    "9 I/O.\n";
+
+const struct verb *verb_find(const char *name)
+{
+    int i;
+
+    for (i = 0; i < n_verbs; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+int verb_unknown(const char *name)
+{
+    const char *names[sizeof(verbs) / sizeof(verbs[0])];
+    const char *nearest;
+    int i;
+
+    for (i = 0; i < n_verbs; i++)
+        names[i] = verbs[i].name;
+    nearest = nearest_name(name, names, n_verbs);
+    if (nearest)
+        return complain_usage("there is no verb %s; did you mean %s?", name, nearest);
+    return complain_usage("there is no verb %s; `fptcache help` lists them", name);
+}
+
+void print_overview(void)
+{
+    int i;
+
+    printf("fptcache VERB ...: FPT's production data from a shared directory\n\n");
+    for (i = 0; i < n_verbs; i++)
+        printf("  %-8s  %s\n", verbs[i].name, verbs[i].purpose);
+    printf("\n%s\n%s\n`fptcache help VERB` tells more.\n", common_options, exit_codes);
+}
+
+void print_help(const struct verb *verb)
+{
+    printf("fptcache %s\n\n%c%s.\n%s%s\n%s\n%s", verb->synopsis, toupper(verb->purpose[0]),
+           verb->purpose + 1, verb->details[0] ? "\n" : "", verb->details, common_options,
+           exit_codes);
+}

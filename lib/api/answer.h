@@ -1,0 +1,36 @@
+/* answer.h: making one answer: from covered rows, from a stored query, from FPT's own rows. */
+#ifndef FPTC_API_ANSWER_H
+#define FPTC_API_ANSWER_H
+
+#include "api/handle.h"
+#include "api/result.h"
+#include "follow/fetch.h"
+#include "query/plan.h"
+
+struct fptc__answer {
+    struct fptc__work *work;
+    const struct fptc__plan *plan;
+    const struct fptc__request *request;
+    struct fptc__plan *own; /* the same rows' own fields only, no linked ones: for stored queries */
+    int64_t max_age_ms;
+    int is_any_age; /* the newest provable answer will do (only-cache, outage) */
+    int is_covered; /* out: every type it depends on is covered, whatever its age */
+    int64_t now_ms; /* file server's clock */
+    fptc__json *types;
+    struct fptc__source source;
+    struct fptc_result *result;
+};
+
+fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
+                               const struct fptc__plan *plan, const struct fptc__request *request,
+                               int64_t max_age_ms, fptc_error *err);
+void fptc__answer_done(struct fptc__answer *a);
+/* FPTC_MISS when the cache cannot prove an answer of the wanted age. */
+fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err);
+/* FPT's rows as they came; source UPSTREAM. */
+fptc_status fptc__answer_from_json(struct fptc__answer *a, const fptc__json *rows, fptc_error *err);
+/* Asks FPT for this caller alone and keeps nothing. */
+fptc_status fptc__answer_pass_through(struct fptc__answer *a, fptc_error *err);
+int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type);
+
+#endif

@@ -1,0 +1,305 @@
+/*
+ * find.c: the order of the steps of a find (design §5): covered -> stored query -> FPT -> the newest
+ * provable answer. It does none of them itself.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/answer.h"
+#include "api/query.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "view/lookup.h"
+
+struct find_task {
+    struct fptc__task task;
+    struct fptc__request request;
+    int32_t mode;
+    int64_t max_age_ms;
+};
+
+/* ---------------------------------------------------------------------------------- schema and plan */
+
+struct needed {
+    struct fptc__work *work;
+    int may_ask;
+    fptc_status status;
+    fptc_error *err;
+};
+
+static int need_type(const char *type, void *payload)
+{
+    struct needed *n = payload;
+
+    n->status = fptc__schema_need(n->work, type, n->may_ask, n->err);
+    return n->status != FPTC_OK;
+}
+
+static fptc_status make_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+                             struct fptc__plan **out, fptc_error *err)
+{
+    struct needed n = {w, may_ask, FPTC_OK, err};
+    fptc_status status;
+
+    if (fptc__request_types(request, need_type, &n))
+        return n.status;
+    pthread_rwlock_rdlock(&w->cache->schema_lock);
+    status = fptc__plan_build(w->cache->schema, request, fptc__wall_ms(), out, err);
+    pthread_rwlock_unlock(&w->cache->schema_lock);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------ asking FPT */
+
+/* The types and fields that this answer's rows are to be kept with. */
+static fptc_status make_source(struct fptc__answer *a, fptc_error *err)
+{
+    const struct fptc__plan *plan = a->plan;
+    const char **asked = calloc(plan->n_needs + plan->n_columns + 1, sizeof(*asked));
+    size_t i, n = 0;
+    fptc_status status;
+
+    if (asked == NULL)
+        return fptc__fail_nomem(err);
+    for (i = 0; i < plan->n_needs; i++) {
+        if (strcmp(plan->needs[i].type, plan->type) == 0)
+            asked[n++] = plan->needs[i].field;
+    }
+    for (i = 0; i < plan->n_columns; i++)
+        asked[n++] = plan->columns[i].name;
+    status =
+        fptc__kept_types(a->work, plan->type, asked, n, &a->types, &a->source.is_project_type, err);
+    free(asked);
+    a->source.type = plan->type;
+    a->source.project_id = plan->is_project_type ? plan->project_id : 0;
+    a->source.types = a->types;
+    return status;
+}
+
+/* Rows of which it is not known whether older data overwrote newer: FPT is asked for them again. */
+static fptc_status reread_suspects(struct fptc__answer *a, const struct fptc__source *source,
+                                   fptc_error *err)
+{
+    struct fptc__view *view = a->work->session.view;
+    fptc__json *ids = NULL;
+    fptc_status status;
+
+    fptc__view_begin(view);
+    status = fptc__view_suspects(view, fptc__view_part_of(view, source->is_project_type),
+                                 source->type, &ids, err);
+    fptc__view_end(view);
+    if (status == FPTC_OK && fptc__json_size(ids) > 0) {
+        status = fptc__fetch_ids(&a->work->session, source, ids, err);
+        if (status == FPTC_OK)
+            status = fptc__view_refresh(view, 0, err);
+    }
+    fptc__json_free(ids);
+    return status;
+}
+
+/* Brings the rows of covered types up to date: one flight at a time for each view. */
+static fptc_status catch_up(struct fptc__answer *a, fptc_error *err)
+{
+    struct fptc__fetch_stats stats = {0, 0, 0};
+    fptc_status status = fptc__handle_may_ask(a->work->cache, err);
+    size_t i;
+
+    if (status != FPTC_OK)
+        return status;
+    pthread_mutex_lock(&a->work->open->flight);
+    status = fptc__view_refresh(a->work->session.view, 0, err);
+    for (i = 0; i < a->plan->n_row_types && status == FPTC_OK; i++) {
+        struct fptc__source source = {a->plan->row_types[i], 0, a->plan->project_id, NULL};
+        fptc__json *types = NULL;
+
+        if (fptc__answer_type_is_fresh(a, source.type))
+            continue; /* somebody's flight has just landed */
+        status =
+            fptc__kept_types(a->work, source.type, NULL, 0, &types, &source.is_project_type, err);
+        source.types = types;
+        if (!source.is_project_type)
+            source.project_id = 0;
+        if (status == FPTC_OK)
+            status = reread_suspects(a, &source, err);
+        if (status == FPTC_OK)
+            status = fptc__fetch_covered(&a->work->session, &source, &stats, err);
+        fptc__json_free(types);
+    }
+    if (status == FPTC_OK)
+        status = fptc__view_refresh(a->work->session.view, 0, err);
+    pthread_mutex_unlock(&a->work->open->flight);
+    return status;
+}
+
+static fptc_status ask(struct fptc__answer *a, fptc_error *err)
+{
+    fptc_error commit_err = FPTC_ERROR_INIT;
+    fptc__json *rows = NULL;
+    fptc_status status = fptc__handle_may_ask(a->work->cache, err);
+
+    if (status == FPTC_EEXIST)
+        return fptc__answer_pass_through(a,
+                                         err); /* another realm: nothing of it may be kept here */
+    if (status == FPTC_OK)
+        status = make_source(a, err);
+    if (status == FPTC_OK)
+        status = fptc__fetch_query(&a->work->session, &a->source, a->plan, &rows, &commit_err, err);
+    if (status == FPTC_OK)
+        status = fptc__answer_from_json(a, rows, err);
+    if (status == FPTC_OK && commit_err.status != FPTC_OK)
+        fptc__result_warn(a->result, "the answer could not be kept: %s", commit_err.message);
+    if (status == FPTC_OK)
+        (void)fptc__view_refresh(a->work->session.view, 0, NULL);
+    fptc__json_free(rows);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------- order of the steps */
+
+/* Whether a failure to reach FPT may be answered from what the cache has. */
+static int is_outage(fptc_status status)
+{
+    return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
+           status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
+}
+
+static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_error *err)
+{
+    fptc_error outage = FPTC_ERROR_INIT;
+    fptc_status status;
+
+    if (err != NULL)
+        outage = *err;
+    a->max_age_ms = fptc__duration(a->work->cache->options.stale_max_ms, INT64_MAX);
+    a->is_any_age = 1;
+    status = fptc__answer_from_cache(a, err);
+    if (status == FPTC_OK) {
+        a->result->source = FPTC_SOURCE_STALE;
+        fptc__result_warn(a->result, "FPT could not be asked: %s", outage.message);
+        return FPTC_OK;
+    }
+    if (status != FPTC_MISS)
+        return status;
+    if (err != NULL)
+        *err = outage;
+    if (why == FPTC_EAUTH || why == FPTC_EDEADLINE)
+        return why;
+    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
+                      outage.message);
+}
+
+static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
+{
+    fptc_status status = FPTC_MISS;
+
+    if (mode == FPTC_MODE_ONLY_CACHE) {
+        a->max_age_ms = INT64_MAX;
+        a->is_any_age = 1;
+    }
+    if (mode != FPTC_MODE_REFRESH)
+        status = fptc__answer_from_cache(a, err);
+    if (status != FPTC_MISS)
+        return status;
+    if (mode == FPTC_MODE_ONLY_CACHE)
+        return fptc__fail(err, FPTC_ENODATA,
+                          "not in the cache, and FPT may not be asked (only-cache)%s%s",
+                          a->plan->is_local ? "" : ": ", a->plan->why_not);
+    if (mode != FPTC_MODE_REFRESH && a->is_covered) {
+        status = catch_up(a, err);
+        if (status == FPTC_OK)
+            status = fptc__answer_from_cache(a, err);
+        if (status == FPTC_OK || (status != FPTC_MISS && !is_outage(status)))
+            return status;
+    }
+    if (status == FPTC_MISS)
+        status = ask(a, err);
+    return is_outage(status) ? answer_stale(a, status, err) : status;
+}
+
+static void count_answer(struct fptc_cache *cache, int32_t source)
+{
+    pthread_mutex_lock(&cache->mutex);
+    if (source == FPTC_SOURCE_CACHE)
+        cache->counters.from_cache++;
+    else if (source == FPTC_SOURCE_UPSTREAM)
+        cache->counters.from_upstream++;
+    else
+        cache->counters.from_stale++;
+    pthread_mutex_unlock(&cache->mutex);
+}
+
+static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
+{
+    struct find_task *f = (struct find_task *)task;
+    struct fptc__work site, home;
+    struct fptc__plan *plan = NULL;
+    struct fptc__answer a;
+    char partition[64];
+    fptc_status refreshed = FPTC_OK;
+    fptc_status status = fptc__work_begin(&site, task->cache, call, "site", err);
+
+    memset(&home, 0, sizeof(home));
+    memset(&a, 0, sizeof(a));
+    if (status == FPTC_OK)
+        status = make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err);
+    fptc__work_end(&site);
+    if (status != FPTC_OK)
+        return status;
+    fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
+    status = fptc__work_begin(&home, task->cache, call, partition, err);
+    if (status == FPTC_OK)
+        refreshed =
+            fptc__view_refresh(home.session.view, fptc__handle_refresh_ms(task->cache), err);
+    if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
+        status = refreshed;
+    if (status == FPTC_OK)
+        status = fptc__answer_begin(&a, &home, plan, &f->request, f->max_age_ms, err);
+    if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
+        fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
+    if (status == FPTC_OK)
+        status = answer(&a, f->mode, err);
+    if (status == FPTC_OK) {
+        task->result = a.result;
+        a.result = NULL;
+        count_answer(task->cache, task->result->source);
+    }
+    fptc__answer_done(&a);
+    fptc__plan_free(plan);
+    fptc__work_end(&home);
+    return status;
+}
+
+static void destroy_find(struct fptc__task *task)
+{
+    fptc__request_done(&((struct find_task *)task)->request);
+    free(task);
+}
+
+fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_result **out_result,
+                            fptc_error *err)
+{
+    struct find_task *task;
+    int32_t mode;
+    fptc_status status = fptc__handle_check(cache, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (query == NULL || out_result == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "query or out_result is NULL");
+    *out_result = NULL;
+    task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
+    if (task == NULL)
+        return FPTC_ENOMEM;
+    mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
+    task->mode = mode == FPTC_MODE_DEFAULT ? FPTC_MODE_PREFER_CACHE : mode;
+    task->max_age_ms = fptc__duration(
+        query->max_age_ms != 0 ? query->max_age_ms : cache->options.max_age_ms, 60000);
+    status = fptc__request_copy(&task->request, &query->request, err);
+    if (status != FPTC_OK) {
+        destroy_find(&task->task);
+        return status;
+    }
+    return fptc__task_run(&task->task,
+                          query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms,
+                          out_result, err);
+}

@@ -1,0 +1,216 @@
+#include "api/handle.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+
+int64_t fptc__duration(int64_t option, int64_t normal)
+{
+    if (option == 0)
+        return normal;
+    return option < 0 ? 0 : option;
+}
+
+int64_t fptc__handle_refresh_ms(const struct fptc_cache *cache)
+{
+    return fptc__duration(cache->options.refresh_ms, 1000);
+}
+
+fptc_status fptc__handle_check(const struct fptc_cache *cache, fptc_error *err)
+{
+    fptc__error_clear(err);
+    if (cache == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "the handle is NULL");
+    if (cache->pid != fptc__process_id())
+        return fptc__fail(err, FPTC_EFORK,
+                          "this handle belongs to process %" PRId64 "; open a new one after fork",
+                          cache->pid);
+    return FPTC_OK;
+}
+
+/* ------------------------------------------------------------------------------------------ open views */
+
+static void view_free(struct fptc__open_view *open)
+{
+    if (open == NULL)
+        return;
+    fptc__view_close(open->view);
+    pthread_mutex_destroy(&open->flight);
+    free(open);
+}
+
+/* With the mutex held: the slot of the partition, else a free one, else the longest unused, else -1. */
+static int slot_for(struct fptc_cache *cache, const char *partition)
+{
+    int i, spare = -1;
+
+    for (i = 0; i < FPTC__VIEWS_MAX; i++) {
+        struct fptc__open_view *open = cache->views[i];
+
+        if (open != NULL && strcmp(open->partition, partition) == 0)
+            return i;
+    }
+    for (i = 0; i < FPTC__VIEWS_MAX; i++) {
+        const struct fptc__open_view *open = cache->views[i];
+
+        if (open == NULL)
+            return i;
+        if (open->n_users == 0 &&
+            (spare < 0 || open->used_mono_ms < cache->views[spare]->used_mono_ms))
+            spare = i;
+    }
+    return spare;
+}
+
+static fptc_status view_new(struct fptc_cache *cache, const char *partition,
+                            struct fptc__open_view **out, fptc_error *err)
+{
+    struct fptc__open_view *open = calloc(1, sizeof(*open));
+    fptc_status status;
+
+    if (open == NULL)
+        return fptc__fail_nomem(err);
+    pthread_mutex_init(&open->flight, NULL);
+    memcpy(open->partition, partition, strlen(partition) + 1);
+    status = fptc__view_open(cache->options.cache_dir, partition, &cache->logger, &open->view, err);
+    if (status != FPTC_OK) {
+        view_free(open);
+        open = NULL;
+    }
+    *out = open;
+    return status;
+}
+
+fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
+                           struct fptc__open_view **out, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    int slot;
+
+    *out = NULL;
+    pthread_mutex_lock(&cache->mutex);
+    slot = slot_for(cache, partition);
+    if (slot < 0) {
+        status = fptc__fail(err, FPTC_ELIMIT, "more than %d partitions are in use at once",
+                            FPTC__VIEWS_MAX);
+    } else if (cache->views[slot] == NULL ||
+               strcmp(cache->views[slot]->partition, partition) != 0) {
+        view_free(cache->views[slot]);
+        cache->views[slot] = NULL;
+        status = view_new(cache, partition, &cache->views[slot], err);
+    }
+    if (status == FPTC_OK) {
+        *out = cache->views[slot];
+        (*out)->n_users++;
+        (*out)->used_mono_ms = fptc__mono_ms();
+    }
+    pthread_mutex_unlock(&cache->mutex);
+    return status;
+}
+
+void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view)
+{
+    if (view == NULL)
+        return;
+    pthread_mutex_lock(&cache->mutex);
+    view->n_users--;
+    pthread_mutex_unlock(&cache->mutex);
+}
+
+/* --------------------------------------------------------------------------------- what a call works with */
+
+fptc_status fptc__handle_now(void *ctx, int64_t *out_ms, fptc_error *err)
+{
+    struct fptc_cache *cache = ctx;
+    struct fptc__server_clock clock;
+    struct fptc__partition site;
+    fptc_status status = fptc__partition_at(cache->options.cache_dir, "site", &site, err);
+
+    *out_ms = 0;
+    if (status != FPTC_OK)
+        return status;
+    pthread_mutex_lock(&cache->mutex);
+    clock = cache->clock;
+    pthread_mutex_unlock(&cache->mutex);
+    status = fptc__server_now(&clock, &site, out_ms, err); /* may touch the server: not locked */
+    pthread_mutex_lock(&cache->mutex);
+    if (clock.mono_ms > cache->clock.mono_ms)
+        cache->clock = clock;
+    pthread_mutex_unlock(&cache->mutex);
+    return status;
+}
+
+/* Another partition's log: that of its view, which stays open for the rest of the handle's life or until
+   it is the longest unused. Callers hold their own view meanwhile, so it cannot be that one. */
+static fptc_status log_of(void *ctx, const char *partition, struct fptc__log **out, fptc_error *err)
+{
+    struct fptc_cache *cache = ctx;
+    struct fptc__open_view *open;
+    fptc_status status = fptc__view_get(cache, partition, &open, err);
+
+    if (status != FPTC_OK)
+        return status;
+    *out = fptc__view_log(open->view, FPTC__HOME);
+    status = fptc__partition_make(fptc__view_partition(open->view, FPTC__HOME), err);
+    fptc__view_put(cache, open);
+    return status;
+}
+
+fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
+                             const struct fptc__call *call, const char *partition, fptc_error *err)
+{
+    fptc_status status;
+
+    memset(w, 0, sizeof(*w));
+    w->cache = cache;
+    w->call = call;
+    status = fptc__view_get(cache, partition, &w->open, err);
+    if (status != FPTC_OK)
+        return status;
+    w->session.view = w->open->view;
+    w->session.site = cache->site;
+    w->session.logger = &cache->logger;
+    w->session.call = call;
+    w->session.ctx = cache;
+    w->session.log_of = log_of;
+    w->session.now = fptc__handle_now;
+    return FPTC_OK;
+}
+
+void fptc__work_end(struct fptc__work *w)
+{
+    if (w->cache != NULL)
+        fptc__view_put(w->cache, w->open);
+    w->open = NULL;
+}
+
+fptc_status fptc__handle_may_ask(struct fptc_cache *cache, fptc_error *err)
+{
+    const char *identity = fptc__site_identity(cache->site);
+    struct fptc__cache_info info;
+    fptc_status status = FPTC_OK;
+
+    if (identity[0] == '\0')
+        return fptc__fail(err, FPTC_EAUTH,
+                          "no credentials for %s: set script_name and script_key_file "
+                          "(FPTCACHE_SCRIPT_NAME, FPTCACHE_SCRIPT_KEY_FILE)",
+                          cache->info.site);
+    pthread_mutex_lock(&cache->mutex);
+    info = cache->info;
+    pthread_mutex_unlock(&cache->mutex);
+    if (info.realm[0] == '\0') {
+        status = fptc__cache_claim_realm(cache->options.cache_dir, identity, &info, err);
+        pthread_mutex_lock(&cache->mutex);
+        if (status == FPTC_OK)
+            cache->info = info;
+        pthread_mutex_unlock(&cache->mutex);
+    }
+    if (status == FPTC_OK && strcmp(info.realm, identity) != 0)
+        return fptc__fail(err, FPTC_EEXIST,
+                          "%s holds what %s may see; %s needs a cache directory of its own",
+                          cache->options.cache_dir, info.realm, identity);
+    return status;
+}

@@ -1,0 +1,103 @@
+/*
+ * handle.h: the inside of a handle (fptc_cache), shared by the files of this room only.
+ */
+#ifndef FPTC_API_HANDLE_H
+#define FPTC_API_HANDLE_H
+
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "query/request.h"
+#include "query/schema.h"
+#include "store/layout.h"
+#include "upstream/site.h"
+#include "view/intake.h"
+#include "view/view.h"
+
+#define FPTC__VIEWS_MAX 16
+
+/* A view this handle has open. Kept while somebody uses it, and after that while there is room. */
+struct fptc__open_view {
+    char partition[64];
+    struct fptc__view *view;
+    int n_users;
+    int64_t used_mono_ms;
+    pthread_mutex_t flight; /* held by the thread that asks FPT on behalf of this view */
+};
+
+struct fptc__counters {
+    int64_t from_cache, from_upstream, from_stale, writes;
+};
+
+struct fptc_cache {
+    fptc_options options; /* strings owned by `strings` */
+    char *strings[11];
+    struct fptc__logger logger;
+    struct fptc__cache_info info;
+    struct fptc__site *site;
+    int64_t pid;
+
+    pthread_rwlock_t schema_lock;
+    struct fptc__schema *schema;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t changed;
+    struct fptc__open_view *views[FPTC__VIEWS_MAX];
+    struct fptc__server_clock clock;
+    struct fptc__counters counters;
+    int64_t distrust_before_ms; /* server time: coverage from before this misses a write of ours */
+    int n_threads, n_idle, is_closing; /* job.c */
+    struct fptc__job *queue;
+};
+
+/* What one call works with. */
+struct fptc__work {
+    struct fptc_cache *cache;
+    const struct fptc__call *call;
+    struct fptc__open_view *open; /* the view of the call's partition */
+    struct fptc__session session;
+};
+
+/* handle.c */
+fptc_status fptc__handle_check(const struct fptc_cache *cache, fptc_error *err);
+fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
+                           struct fptc__open_view **out, fptc_error *err);
+void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view);
+/* Opens the view of a partition and fills the session. End with fptc__work_end(). */
+fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
+                             const struct fptc__call *call, const char *partition, fptc_error *err);
+void fptc__work_end(struct fptc__work *w);
+fptc_status fptc__handle_now(void *ctx, int64_t *out_ms, fptc_error *err); /* ctx: the cache */
+/* Whether this handle may ask FPT and share the answer: credentials, and the realm is ours (claimed if
+   it is free). FPTC_EAUTH, or FPTC_EEXIST for another realm's directory. */
+fptc_status fptc__handle_may_ask(struct fptc_cache *cache, fptc_error *err);
+int64_t fptc__handle_refresh_ms(const struct fptc_cache *cache);
+/* A duration option: 0 is `normal`, FPTC_ZERO_MS is 0. */
+int64_t fptc__duration(int64_t option, int64_t normal);
+
+/* job.c: runs a task here when the call has no deadline, else on a thread of the library, which is left
+   behind when the deadline passes. The task is freed by `destroy` in any case. */
+struct fptc__task {
+    fptc_status (*run)(struct fptc__task *task, const struct fptc__call *call, fptc_error *err);
+    void (*destroy)(struct fptc__task *task); /* frees task and what it still owns */
+    struct fptc_cache *cache;
+    struct fptc_result *result; /* out; handed to the caller when in time */
+    fptc_status late_status;    /* what the caller is told when it is late; 0: FPTC_EDEADLINE */
+};
+fptc_status fptc__task_run(struct fptc__task *task, int64_t deadline_ms,
+                           struct fptc_result **out_result, fptc_error *err);
+void fptc__jobs_stop(struct fptc_cache *cache); /* waits for the threads left behind */
+/* Zeroed task of `size` bytes; NULL and FPTC_ENOMEM in err. */
+void *fptc__task_new(size_t size, struct fptc_cache *cache,
+                     fptc_status (*run)(struct fptc__task *, const struct fptc__call *,
+                                        fptc_error *),
+                     void (*destroy)(struct fptc__task *), fptc_error *err);
+
+/* kept.c: schema of a type, from the cache or FPT; and the field set that its rows are kept with. */
+fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err);
+fptc_status fptc__kept_types(struct fptc__work *w, const char *type, const char *const *asked,
+                             size_t n_asked, fptc__json **out_types, int *out_is_project_type,
+                             fptc_error *err);
+
+#endif

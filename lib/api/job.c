@@ -1,0 +1,214 @@
+/*
+ * job.c: deadlines that hold although a hard NFS mount may block a thread for minutes: the call's work
+ * runs on a thread of the library, the caller waits on a condition and leaves the thread behind
+ * (protocol-attacks S15). Idle threads are kept for the next call.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "api/handle.h"
+#include "api/result.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/sys.h"
+
+struct fptc__job {
+    struct fptc__job *next; /* in the queue */
+    struct fptc__task *task;
+    int64_t deadline_mono_ms;
+    atomic_int cancelled;
+    int n_owners; /* the caller and the worker; the last one frees. Guarded by the cache's mutex */
+    int is_done;
+    fptc_status status;
+    fptc_error err;
+};
+
+void *fptc__task_new(size_t size, struct fptc_cache *cache,
+                     fptc_status (*run)(struct fptc__task *, const struct fptc__call *,
+                                        fptc_error *),
+                     void (*destroy)(struct fptc__task *), fptc_error *err)
+{
+    struct fptc__task *task = calloc(1, size);
+
+    if (task == NULL) {
+        (void)fptc__fail_nomem(err);
+        return NULL;
+    }
+    task->cache = cache;
+    task->run = run;
+    task->destroy = destroy;
+    return task;
+}
+
+static fptc_status hand_over(struct fptc__task *task, fptc_status status,
+                             struct fptc_result **out_result)
+{
+    if (out_result != NULL && status >= 0) {
+        *out_result = task->result;
+        task->result = NULL;
+    }
+    fptc_result_free(task->result);
+    task->result = NULL;
+    task->destroy(task);
+    return status;
+}
+
+/* With the mutex held. */
+static void job_release(struct fptc__job *job)
+{
+    if (--job->n_owners > 0)
+        return;
+    if (job->task != NULL)
+        (void)hand_over(job->task, FPTC_OK, NULL);
+    free(job);
+}
+
+static void run_job(struct fptc_cache *cache, struct fptc__job *job)
+{
+    struct fptc__call call = {job->deadline_mono_ms, &job->cancelled};
+    fptc_status status;
+
+    pthread_mutex_unlock(&cache->mutex);
+    status = job->task->run(job->task, &call, &job->err);
+    pthread_mutex_lock(&cache->mutex);
+    job->status = status;
+    job->is_done = 1;
+    pthread_cond_broadcast(&cache->changed);
+    job_release(job);
+}
+
+static void *work(void *ctx)
+{
+    struct fptc_cache *cache = ctx;
+
+    pthread_mutex_lock(&cache->mutex);
+    while (!cache->is_closing || cache->queue != NULL) {
+        struct fptc__job *job = cache->queue;
+
+        if (job != NULL) {
+            cache->queue = job->next;
+            run_job(cache, job);
+            continue;
+        }
+        if (cache->n_idle >= FPTC_IDLE_THREADS_MAX)
+            break;
+        cache->n_idle++;
+        pthread_cond_wait(&cache->changed, &cache->mutex);
+        cache->n_idle--;
+    }
+    cache->n_threads--;
+    pthread_cond_broadcast(&cache->changed);
+    pthread_mutex_unlock(&cache->mutex);
+    return NULL;
+}
+
+/* With the mutex held: somebody will take the job. */
+static fptc_status start_worker(struct fptc_cache *cache, fptc_error *err)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    const struct fptc__job *waiting;
+    int rc, n_waiting = 0;
+
+    for (waiting = cache->queue; waiting != NULL; waiting = waiting->next)
+        n_waiting++;
+    if (cache->n_idle > n_waiting) {
+        pthread_cond_broadcast(&cache->changed);
+        return FPTC_OK;
+    }
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    rc = pthread_create(&thread, &attributes, work, cache);
+    pthread_attr_destroy(&attributes);
+    if (rc != 0)
+        return fptc__fail_errno(err, rc, "starting a thread");
+    cache->n_threads++;
+    return FPTC_OK;
+}
+
+/* With the mutex held: waits until the job is done or its deadline has passed. */
+static void wait_for(struct fptc_cache *cache, struct fptc__job *job)
+{
+    while (!job->is_done) {
+        int64_t left = job->deadline_mono_ms - fptc__mono_ms();
+        struct timespec until;
+
+        if (left <= 0)
+            return;
+        (void)fptc__sys.clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += (time_t)(left / 1000);
+        until.tv_nsec += (long)(left % 1000) * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000L;
+        }
+        (void)pthread_cond_timedwait(&cache->changed, &cache->mutex, &until);
+    }
+}
+
+static fptc_status run_bounded(struct fptc__task *task, int64_t deadline_ms,
+                               struct fptc_result **out_result, fptc_error *err)
+{
+    struct fptc_cache *cache = task->cache;
+    struct fptc__job *job = calloc(1, sizeof(*job)), **last;
+    fptc_status task_late = task->late_status == 0 ? FPTC_EDEADLINE : task->late_status;
+    fptc_status status;
+
+    if (job == NULL) {
+        task->destroy(task);
+        return fptc__fail_nomem(err);
+    }
+    job->task = task;
+    job->deadline_mono_ms = fptc__mono_ms() + deadline_ms;
+    job->n_owners = 2;
+    pthread_mutex_lock(&cache->mutex);
+    status = start_worker(cache, err);
+    if (status != FPTC_OK) {
+        job->n_owners = 1;
+        job_release(job);
+        pthread_mutex_unlock(&cache->mutex);
+        return status;
+    }
+    for (last = &cache->queue; *last != NULL; last = &(*last)->next)
+        ;
+    *last = job;
+    wait_for(cache, job);
+    if (job->is_done) {
+        status = job->status;
+        if (err != NULL)
+            *err = job->err;
+        (void)hand_over(task, status, out_result);
+        job->task = NULL;
+    } else {
+        atomic_store(&job->cancelled, 1);
+        status = fptc__fail(err, task_late,
+                            "not finished within %lld ms; the file server or FPT is slow",
+                            (long long)deadline_ms);
+    }
+    job_release(job);
+    pthread_mutex_unlock(&cache->mutex);
+    return status;
+}
+
+fptc_status fptc__task_run(struct fptc__task *task, int64_t deadline_ms,
+                           struct fptc_result **out_result, fptc_error *err)
+{
+    struct fptc__call call = {0, NULL};
+    fptc_status status;
+
+    if (deadline_ms > 0)
+        return run_bounded(task, deadline_ms, out_result, err);
+    status = task->run(task, &call, err);
+    return hand_over(task, status, out_result);
+}
+
+void fptc__jobs_stop(struct fptc_cache *cache)
+{
+    pthread_mutex_lock(&cache->mutex);
+    cache->is_closing = 1;
+    pthread_cond_broadcast(&cache->changed);
+    while (cache->n_threads > 0)
+        pthread_cond_wait(&cache->changed, &cache->mutex);
+    pthread_mutex_unlock(&cache->mutex);
+}

@@ -1,0 +1,191 @@
+#include "api/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/datatype.h"
+#include "base/error.h"
+
+fptc_status fptc_query_new(const char *type, fptc_query **out_query, fptc_error *err)
+{
+    fptc_query *q;
+    fptc_status status;
+
+    fptc__error_clear(err);
+    if (out_query == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "out_query is NULL");
+    *out_query = NULL;
+    if (type == NULL || !fptc__is_name(type))
+        return fptc__fail(err, FPTC_EUSAGE, "\"%s\" cannot be an entity type",
+                          type == NULL ? "" : type);
+    q = calloc(1, sizeof(*q));
+    if (q == NULL)
+        return fptc__fail_nomem(err);
+    status = fptc__request_init(&q->request, type, err);
+    if (status != FPTC_OK) {
+        free(q);
+        return status;
+    }
+    *out_query = q;
+    return FPTC_OK;
+}
+
+void fptc_query_free(fptc_query *query)
+{
+    if (query == NULL)
+        return;
+    fptc__request_done(&query->request);
+    free(query);
+}
+
+static fptc_status need(const void *object, fptc_error *err)
+{
+    fptc__error_clear(err);
+    return object == NULL ? fptc__fail(err, FPTC_EUSAGE, "the object is NULL") : FPTC_OK;
+}
+
+fptc_status fptc_query_set_filters(fptc_query *query, const char *json, fptc_error *err)
+{
+    fptc_status status = need(query, err);
+
+    return status == FPTC_OK ? fptc__request_set_filters(&query->request, json, err) : status;
+}
+
+fptc_status fptc_query_set_fields(fptc_query *query, const char *fields, fptc_error *err)
+{
+    fptc_status status = need(query, err);
+
+    return status == FPTC_OK ? fptc__request_set_fields(&query->request, fields, err) : status;
+}
+
+fptc_status fptc_query_set_order(fptc_query *query, const char *order, fptc_error *err)
+{
+    fptc_status status = need(query, err);
+
+    return status == FPTC_OK ? fptc__request_set_order(&query->request, order, err) : status;
+}
+
+fptc_status fptc_query_set_limit(fptc_query *query, int64_t limit, int64_t page, fptc_error *err)
+{
+    fptc_status status = need(query, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (limit < 0 || page < 0)
+        return fptc__fail(err, FPTC_EUSAGE, "limit %lld and page %lld must not be negative",
+                          (long long)limit, (long long)page);
+    query->request.limit = limit;
+    query->request.page = page;
+    return FPTC_OK;
+}
+
+fptc_status fptc_query_set_freshness(fptc_query *query, int32_t mode, int64_t max_age_ms,
+                                     int64_t deadline_ms, fptc_error *err)
+{
+    fptc_status status = need(query, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (mode < FPTC_MODE_DEFAULT || mode > FPTC_MODE_REFRESH)
+        return fptc__fail(err, FPTC_EUSAGE, "unknown mode %d", (int)mode);
+    query->mode = mode;
+    query->max_age_ms = max_age_ms;
+    query->deadline_ms = deadline_ms;
+    return FPTC_OK;
+}
+
+fptc_status fptc_write_new(int32_t verb, const char *type, int64_t id, fptc_write **out_write,
+                           fptc_error *err)
+{
+    fptc_write *w;
+
+    fptc__error_clear(err);
+    if (out_write == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "out_write is NULL");
+    *out_write = NULL;
+    if (type == NULL || !fptc__is_name(type))
+        return fptc__fail(err, FPTC_EUSAGE, "\"%s\" cannot be an entity type",
+                          type == NULL ? "" : type);
+    if (verb < FPTC_VERB_CREATE || verb > FPTC_VERB_DELETE)
+        return fptc__fail(err, FPTC_EUSAGE, "unknown verb %d", (int)verb);
+    if ((verb == FPTC_VERB_CREATE) != (id == 0) || id < 0)
+        return fptc__fail(err, FPTC_EUSAGE, "%s",
+                          verb == FPTC_VERB_CREATE ? "a create has no id: FPT gives it"
+                                                   : "an update or delete needs the id of its row");
+    w = calloc(1, sizeof(*w));
+    if (w == NULL || (w->type = strdup(type)) == NULL) {
+        free(w);
+        return fptc__fail_nomem(err);
+    }
+    w->verb = verb;
+    w->id = id;
+    fptc__random_hex32(w->event_id);
+    *out_write = w;
+    return FPTC_OK;
+}
+
+void fptc_write_free(fptc_write *write)
+{
+    if (write == NULL)
+        return;
+    free(write->type);
+    fptc__json_free(write->data);
+    free(write);
+}
+
+fptc_status fptc_write_set_data(fptc_write *write, const char *json, fptc_error *err)
+{
+    fptc__json *data = NULL;
+    fptc_status status = need(write, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (write->verb == FPTC_VERB_DELETE)
+        return fptc__fail(err, FPTC_EUSAGE, "a delete has no data");
+    if (json == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "data is NULL");
+    status = fptc__json_parse(json, strlen(json), "data", &data, err);
+    if (status != FPTC_OK)
+        return status;
+    if (!fptc__json_is_object(data)) {
+        status = fptc__fail(err, FPTC_EUSAGE, "data must be an object of fields, it is %s",
+                            fptc__json_type_name(data));
+        fptc__json_free(data);
+        return status;
+    }
+    fptc__json_free(write->data);
+    write->data = data;
+    return FPTC_OK;
+}
+
+fptc_status fptc_write_set_event_id(fptc_write *write, const char *event_id, fptc_error *err)
+{
+    fptc_status status = need(write, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (event_id == NULL || strlen(event_id) != 32 || strspn(event_id, "0123456789abcdef") != 32)
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "an event id is 32 hexadecimal characters, as "
+                          "fptc_result_event_id() gives them");
+    memcpy(write->event_id, event_id, 33);
+    return FPTC_OK;
+}
+
+const char *fptc_write_event_id(const fptc_write *write)
+{
+    return write == NULL ? "" : write->event_id;
+}
+
+fptc_status fptc_write_set_deadline(fptc_write *write, int64_t deadline_ms, fptc_error *err)
+{
+    fptc_status status = need(write, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (deadline_ms < 0)
+        return fptc__fail(err, FPTC_EUSAGE, "the deadline must not be negative");
+    write->deadline_ms = deadline_ms;
+    return FPTC_OK;
+}

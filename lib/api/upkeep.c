@@ -1,0 +1,354 @@
+/* upkeep.c: compaction, status, and the change feed of one partition. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/handle.h"
+#include "api/result.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "store/compact.h"
+#include "view/lookup.h"
+#include "view/mutation.h"
+
+struct upkeep_task {
+    struct fptc__task task;
+    char partition[64]; /* "": all */
+    char type[FPTC_NAME_BYTES_MAX + 1];
+    int64_t project_id, since, limit;
+};
+
+static void destroy_upkeep(struct fptc__task *task)
+{
+    free(task);
+}
+
+/* What is done with each partition. */
+struct round {
+    struct upkeep_task *task;
+    const struct fptc__call *call;
+    fptc__json *list;
+    fptc_error *err;
+    fptc_status status;
+};
+
+static fptc_status finish(struct fptc__task *task, fptc__json *document, fptc_error *err)
+{
+    fptc_status status = fptc__result_new(&task->result, err);
+
+    return status == FPTC_OK ? fptc__result_document(task->result, document, err) : status;
+}
+
+/* ---------------------------------------------------------------------------------------------- compact */
+
+static int compact_one(const char *name, void *payload)
+{
+    struct round *r = payload;
+    struct fptc_cache *cache = r->task->task.cache;
+    struct fptc__compact_stats stats = {0, 0, 0, 0, 0};
+    struct fptc__partition partition;
+    int64_t start = fptc__mono_ms();
+    fptc__json *entry = fptc__json_new_object();
+    int ok;
+
+    r->status = fptc__partition_at(cache->options.cache_dir, name, &partition, r->err);
+    if (r->status == FPTC_OK)
+        r->status = fptc__compact(&partition, r->call, &cache->logger, &stats, r->err);
+    if (r->status == FPTC_OK)
+        r->status =
+            fptc__retire(&partition, fptc__duration(cache->options.grace_ms, 6 * 3600 * 1000),
+                         &cache->logger, &stats, r->err);
+    ok = fptc__json_set(entry, "partition", fptc__json_new_text(name));
+    ok = fptc__json_set(entry, "base", fptc__json_new_int((int64_t)stats.base)) && ok;
+    ok = fptc__json_set(entry, "folded", fptc__json_new_int((int64_t)stats.folded)) && ok;
+    ok = fptc__json_set(entry, "rows", fptc__json_new_int(stats.rows)) && ok;
+    ok = fptc__json_set(entry, "bytes", fptc__json_new_int(stats.bytes)) && ok;
+    ok = fptc__json_set(entry, "deleted", fptc__json_new_int(stats.deleted)) && ok;
+    ok = fptc__json_set(entry, "seconds",
+                        fptc__json_new_double((double)(fptc__mono_ms() - start) / 1000.0)) &&
+         ok;
+    if ((!fptc__json_append(r->list, entry) || !ok) && r->status == FPTC_OK)
+        r->status = fptc__fail_nomem(r->err);
+    return r->status != FPTC_OK;
+}
+
+static fptc_status run_compact(struct fptc__task *task, const struct fptc__call *call,
+                               fptc_error *err)
+{
+    struct upkeep_task *t = (struct upkeep_task *)task;
+    struct round r = {t, call, fptc__json_new_array(), err, FPTC_OK};
+    struct fptc__partition partition;
+    fptc_status status;
+
+    if (t->partition[0] == '\0') {
+        status = fptc__partition_list(task->cache->options.cache_dir, compact_one, &r, err);
+    } else {
+        status = fptc__partition_at(task->cache->options.cache_dir, t->partition, &partition, err);
+        if (status == FPTC_OK)
+            status = fptc__partition_exists(&partition, err);
+        if (status == FPTC_OK)
+            (void)compact_one(t->partition, &r);
+        else if (status == FPTC_MISS)
+            (void)fptc__fail(err, FPTC_MISS, "there is no partition %s", t->partition);
+    }
+    if (status == FPTC_OK)
+        status = r.status;
+    if (status == FPTC_OK)
+        status = finish(task, r.list, err);
+    fptc__json_free(r.list);
+    return status;
+}
+
+static fptc_status upkeep_task(fptc_cache *cache,
+                               fptc_status (*run)(struct fptc__task *, const struct fptc__call *,
+                                                  fptc_error *),
+                               struct upkeep_task **out, fptc_error *err)
+{
+    fptc_status status = fptc__handle_check(cache, err);
+
+    *out = NULL;
+    if (status != FPTC_OK)
+        return status;
+    *out = fptc__task_new(sizeof(**out), cache, run, destroy_upkeep, err);
+    return *out == NULL ? FPTC_ENOMEM : FPTC_OK;
+}
+
+fptc_status fptc_cache_compact(fptc_cache *cache, const char *partition, fptc_result **out_result,
+                               fptc_error *err)
+{
+    struct upkeep_task *t;
+    fptc_status status = upkeep_task(cache, run_compact, &t, err);
+
+    if (out_result != NULL)
+        *out_result = NULL;
+    if (status != FPTC_OK)
+        return status;
+    snprintf(t->partition, sizeof(t->partition), "%s", partition == NULL ? "" : partition);
+    return fptc__task_run(&t->task, cache->options.deadline_ms, out_result, err);
+}
+
+/* ----------------------------------------------------------------------------------------------- status */
+
+static fptc_status add_covers(struct fptc__work *w, fptc__json *entry, int64_t now_ms,
+                              fptc_error *err)
+{
+    fptc__json *covers = fptc__json_new_array(), *types = NULL;
+    const fptc__json *at;
+    fptc_status status = fptc__view_covered_types(w->session.view, FPTC__HOME, &types, err);
+
+    for (at = fptc__json_first(types); at != NULL && status == FPTC_OK; at = fptc__json_next(at)) {
+        fptc__json *cover = fptc__json_new_object();
+        struct fptc__cover c;
+        int64_t rows = 0;
+        int ok = fptc__json_set(cover, "type", fptc__json_copy(at));
+
+        status = fptc__view_cover(w->session.view, FPTC__HOME, fptc__json_text(at), &c, err);
+        if (status == FPTC_OK)
+            status = fptc__view_count(w->session.view, FPTC__HOME, fptc__json_text(at), &rows, err);
+        ok = fptc__json_set(cover, "rows", fptc__json_new_int(rows)) && ok;
+        ok = fptc__json_set(cover, "fields",
+                            fptc__json_new_int((int64_t)fptc__json_size(c.fields))) &&
+             ok;
+        ok = fptc__json_set(cover, "age_s",
+                            fptc__json_new_double((double)(now_ms - c.asof_ms) / 1000.0)) &&
+             ok;
+        fptc__cover_done(&c);
+        if (!fptc__json_append(covers, cover) || !ok)
+            status = fptc__fail_nomem(err);
+    }
+    fptc__json_free(types);
+    if (!fptc__json_set(entry, "coverage", covers) && status == FPTC_OK)
+        status = fptc__fail_nomem(err);
+    return status;
+}
+
+static fptc_status describe(struct fptc__work *w, fptc__json *entry, fptc_error *err)
+{
+    struct fptc__log *log = fptc__view_log(w->session.view, FPTC__HOME);
+    int64_t now_ms = 0;
+    fptc_status status = fptc__view_refresh(w->session.view, 0, err);
+    int ok = fptc__json_set(entry, "head", fptc__json_new_int((int64_t)fptc__log_head(log)));
+
+    ok = fptc__json_set(entry, "base", fptc__json_new_int((int64_t)fptc__log_base(log))) && ok;
+    ok = fptc__json_set(entry, "commits_since_base",
+                        fptc__json_new_int((int64_t)(fptc__log_head(log) - fptc__log_base(log)))) &&
+         ok;
+    ok = fptc__json_set(entry, "damaged", fptc__json_new_int((int64_t)fptc__log_holes(log))) && ok;
+    if (status == FPTC_OK && !ok)
+        status = fptc__fail_nomem(err);
+    if (status == FPTC_OK)
+        status = fptc__handle_now(w->cache, &now_ms, err);
+    if (status != FPTC_OK)
+        return status;
+    fptc__view_begin(w->session.view);
+    status = add_covers(w, entry, now_ms, err);
+    fptc__view_end(w->session.view);
+    return status;
+}
+
+static int describe_one(const char *name, void *payload)
+{
+    struct round *r = payload;
+    fptc__json *entry = fptc__json_new_object();
+    struct fptc__work w;
+
+    if (!fptc__json_set(entry, "partition", fptc__json_new_text(name)))
+        r->status = fptc__fail_nomem(r->err);
+    if (r->status == FPTC_OK)
+        r->status = fptc__work_begin(&w, r->task->task.cache, r->call, name, r->err);
+    if (r->status == FPTC_OK) {
+        r->status = describe(&w, entry, r->err);
+        fptc__work_end(&w);
+    }
+    if (!fptc__json_append(r->list, entry) && r->status == FPTC_OK)
+        r->status = fptc__fail_nomem(r->err);
+    return r->status != FPTC_OK;
+}
+
+static fptc_status add_outbox(struct upkeep_task *t, const struct fptc__call *call,
+                              fptc__json *document, fptc_error *err)
+{
+    fptc__json *entry = fptc__json_new_object();
+    struct fptc__work w;
+    int64_t unsettled = 0, refused = 0;
+    fptc_status status = fptc__work_begin(&w, t->task.cache, call, "outbox", err);
+
+    if (status == FPTC_OK) {
+        status = fptc__view_refresh(w.session.view, 0, err);
+        fptc__view_begin(w.session.view);
+        if (status == FPTC_OK)
+            status = fptc__mutation_counts(w.session.view, &unsettled, &refused, err);
+        fptc__view_end(w.session.view);
+        fptc__work_end(&w);
+    }
+    if (!fptc__json_set(entry, "unknown", fptc__json_new_int(unsettled)) ||
+        !fptc__json_set(entry, "refused", fptc__json_new_int(refused)) ||
+        !fptc__json_set(document, "outbox", entry))
+        return fptc__fail_nomem(err);
+    return status;
+}
+
+static int add_counters(struct fptc_cache *cache, fptc__json *document)
+{
+    fptc__json *answers = fptc__json_new_object(), *requests = fptc__json_new_object();
+    struct fptc__site_counts c;
+    struct fptc__counters n;
+    int ok;
+
+    fptc__site_counts(cache->site, &c);
+    pthread_mutex_lock(&cache->mutex);
+    n = cache->counters;
+    pthread_mutex_unlock(&cache->mutex);
+    ok = fptc__json_set(answers, "cache", fptc__json_new_int(n.from_cache));
+    ok = fptc__json_set(answers, "upstream", fptc__json_new_int(n.from_upstream)) && ok;
+    ok = fptc__json_set(answers, "stale", fptc__json_new_int(n.from_stale)) && ok;
+    ok = fptc__json_set(answers, "writes", fptc__json_new_int(n.writes)) && ok;
+    ok = fptc__json_set(requests, "auth", fptc__json_new_int(c.auth)) && ok;
+    ok = fptc__json_set(requests, "schema", fptc__json_new_int(c.schema)) && ok;
+    ok = fptc__json_set(requests, "search", fptc__json_new_int(c.search)) && ok;
+    ok = fptc__json_set(requests, "create", fptc__json_new_int(c.create)) && ok;
+    ok = fptc__json_set(requests, "update", fptc__json_new_int(c.update)) && ok;
+    ok = fptc__json_set(requests, "delete", fptc__json_new_int(c.delete_)) && ok;
+    ok = fptc__json_set(requests, "retried", fptc__json_new_int(c.retried)) && ok;
+    ok = fptc__json_set(requests, "bytes_received", fptc__json_new_int(c.bytes_received)) && ok;
+    ok = fptc__json_set(document, "answers", answers) && ok;
+    return fptc__json_set(document, "requests", requests) && ok;
+}
+
+static fptc_status run_status(struct fptc__task *task, const struct fptc__call *call,
+                              fptc_error *err)
+{
+    struct upkeep_task *t = (struct upkeep_task *)task;
+    struct fptc_cache *cache = task->cache;
+    fptc__json *document = fptc__json_new_object();
+    struct round r = {t, call, fptc__json_new_array(), err, FPTC_OK};
+    fptc_status status = fptc__partition_list(cache->options.cache_dir, describe_one, &r, err);
+    int ok = fptc__json_set(document, "cache_dir", fptc__json_new_text(cache->options.cache_dir));
+
+    ok = fptc__json_set(document, "site", fptc__json_new_text(cache->info.site)) && ok;
+    ok = fptc__json_set(document, "realm", fptc__json_new_text(cache->info.realm)) && ok;
+    ok = fptc__json_set(document, "format", fptc__json_new_int(cache->info.format)) && ok;
+    ok = fptc__json_set(document, "version", fptc__json_new_text(FPTC_VERSION_STRING)) && ok;
+    ok = fptc__json_set(document, "partitions", r.list) && ok;
+    ok = add_counters(cache, document) && ok;
+    if (status == FPTC_OK || status == FPTC_MISS)
+        status = r.status;
+    if (status == FPTC_OK)
+        status = add_outbox(t, call, document, err);
+    if (status == FPTC_OK)
+        status = ok ? finish(task, document, err) : fptc__fail_nomem(err);
+    fptc__json_free(document);
+    return status;
+}
+
+fptc_status fptc_cache_status(fptc_cache *cache, fptc_result **out_result, fptc_error *err)
+{
+    struct upkeep_task *t;
+    fptc_status status;
+
+    if (out_result == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "out_result is NULL");
+    *out_result = NULL;
+    status = upkeep_task(cache, run_status, &t, err);
+    return status == FPTC_OK ? fptc__task_run(&t->task, cache->options.deadline_ms, out_result, err)
+                             : status;
+}
+
+/* ---------------------------------------------------------------------------------------------- changes */
+
+static fptc_status run_changes(struct fptc__task *task, const struct fptc__call *call,
+                               fptc_error *err)
+{
+    struct upkeep_task *t = (struct upkeep_task *)task;
+    struct fptc__work w;
+    char partition[64];
+    fptc_status status;
+
+    fptc__partition_name(t->project_id, partition);
+    status = fptc__work_begin(&w, task->cache, call, partition, err);
+    if (status == FPTC_OK)
+        status = fptc__result_new(&task->result, err);
+    if (status == FPTC_OK)
+        status = fptc__view_refresh(w.session.view, fptc__handle_refresh_ms(task->cache), err);
+    if (status == FPTC_OK) {
+        fptc__view_begin(w.session.view);
+        status = fptc__view_changes(w.session.view, FPTC__HOME, t->type, t->since, t->limit,
+                                    &task->result->rows, err);
+        fptc__view_end(w.session.view);
+    }
+    if (status == FPTC_MISS)
+        status = fptc__fail(err, FPTC_ENODATA, "the cache holds no %s in %s", t->type, partition);
+    if (status == FPTC_OK) {
+        task->result->source = FPTC_SOURCE_CACHE;
+        task->result->is_complete = 1;
+    }
+    fptc__work_end(&w);
+    return status;
+}
+
+fptc_status fptc_cache_changes(fptc_cache *cache, const char *type, int64_t project_id,
+                               int64_t since, int64_t limit, fptc_result **out_result,
+                               fptc_error *err)
+{
+    struct upkeep_task *t;
+    fptc_status status;
+
+    fptc__error_clear(err);
+    if (out_result == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "out_result is NULL");
+    *out_result = NULL;
+    if (type == NULL || !fptc__is_name(type))
+        return fptc__fail(err, FPTC_EUSAGE, "\"%s\" cannot be an entity type",
+                          type == NULL ? "" : type);
+    if (project_id < 0 || since < 0 || limit < 0 || limit > 10000)
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "project, since and limit must not be negative, limit not above 10000");
+    status = upkeep_task(cache, run_changes, &t, err);
+    if (status != FPTC_OK)
+        return status;
+    snprintf(t->type, sizeof(t->type), "%s", type);
+    t->project_id = project_id;
+    t->since = since;
+    t->limit = limit == 0 ? 1000 : limit;
+    return fptc__task_run(&t->task, cache->options.deadline_ms, out_result, err);
+}

@@ -1,0 +1,291 @@
+/* write.c: the order of the steps of a write; the steps are in outbox/through.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/handle.h"
+#include "api/query.h"
+#include "api/result.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "outbox/through.h"
+#include "view/lookup.h"
+
+struct write_task {
+    struct fptc__task task;
+    int32_t verb;
+    char type[FPTC_NAME_BYTES_MAX + 1];
+    int64_t id;
+    fptc__json *data;
+    char event[33];
+};
+
+/* An unknown field or an id in the data is an error before any request. */
+static fptc_status check_data(struct fptc__work *w, const struct write_task *t, fptc_error *err)
+{
+    struct fptc_cache *cache = w->cache;
+    const fptc__json *at;
+    fptc_status status = FPTC_OK;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    for (at = fptc__json_first(t->data); at != NULL && status == FPTC_OK;
+         at = fptc__json_next(at)) {
+        const char *field = fptc__json_key(at);
+        const char *nearest = fptc__schema_nearest(cache->schema, t->type, field);
+
+        if (strcmp(field, "id") == 0 || strcmp(field, "type") == 0)
+            status = fptc__fail(err, FPTC_EUSAGE, "%s.%s cannot be written", t->type, field);
+        else if (fptc__schema_field(cache->schema, t->type, field) == NULL)
+            status = fptc__fail(err, FPTC_EUSAGE, "API %s() %s.%s doesn't exist.%s%s%s",
+                                fptc__verb_name(t->verb), t->type, field,
+                                nearest == NULL ? "" : " Did you mean \"",
+                                nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
+    }
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return status;
+}
+
+/* A partition this handle has open and that has the row; 0 if there is none. */
+static int64_t project_of_open_row(struct fptc_cache *cache, const char *type, int64_t id)
+{
+    int64_t project = -1;
+    int i;
+
+    for (i = 0; i < FPTC__VIEWS_MAX && project < 0; i++) {
+        struct fptc__open_view *open = NULL;
+        char name[64] = "";
+
+        pthread_mutex_lock(&cache->mutex);
+        if (cache->views[i] != NULL)
+            memcpy(name, cache->views[i]->partition, sizeof(name));
+        pthread_mutex_unlock(&cache->mutex);
+        if (fptc__partition_project(name) == 0 ||
+            fptc__view_get(cache, name, &open, NULL) != FPTC_OK)
+            continue;
+        fptc__view_begin(open->view);
+        if (fptc__view_has(open->view, FPTC__HOME, type, id, NULL))
+            project = fptc__partition_project(name);
+        fptc__view_end(open->view);
+        fptc__view_put(cache, open);
+    }
+    return project;
+}
+
+/* FPT knows the project of a row that no open view shows. */
+static fptc_status ask_project(struct fptc__work *w, const struct write_task *t, int64_t *out,
+                               fptc_error *err)
+{
+    char text[128];
+    fptc__json *filters = NULL;
+    struct fptc__search search = {t->type, NULL, "project", "id", 1, 1, 0};
+    struct fptc__page page = {NULL, 0, 0};
+    fptc_status status;
+
+    snprintf(text, sizeof(text),
+             "{\"logical_operator\":\"and\",\"conditions\":[[\"id\",\"is\",%lld]]}",
+             (long long)t->id);
+    status = fptc__json_parse(text, strlen(text), "filters", &filters, err);
+    search.filters = filters;
+    if (status == FPTC_OK)
+        status = fptc__site_search(w->cache->site, &search, w->call, &page, err);
+    *out = fptc__json_get_int(fptc__json_get(fptc__json_first(page.rows), "project"), "id");
+    fptc__page_done(&page);
+    fptc__json_free(filters);
+    return status;
+}
+
+/* The partition whose view this write works with. Only a delete has to know it beforehand: the reply to
+   any other write tells where the row lives. */
+static fptc_status find_partition(struct fptc__work *w, const struct write_task *t, char out[64],
+                                  fptc_error *err)
+{
+    struct fptc_cache *cache = w->cache;
+    int64_t project;
+    int is_project_type;
+    fptc_status status = FPTC_OK;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    is_project_type = fptc__schema_is_project_type(cache->schema, t->type);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    project = fptc__json_get_int(fptc__json_get(t->data, "project"), "id");
+    if (!is_project_type)
+        project = 0;
+    else if (t->verb != FPTC_VERB_CREATE && project == 0)
+        project = project_of_open_row(cache, t->type, t->id);
+    if (project < 0 && t->verb == FPTC_VERB_DELETE)
+        status = ask_project(w, t, &project, err);
+    fptc__partition_name(project < 0 ? 0 : project, out);
+    return status;
+}
+
+static fptc_status make_result(struct write_task *t, const struct fptc__through_result *done,
+                               const fptc__json *types, fptc_error *err)
+{
+    const fptc__json *at;
+    const char **names = calloc(fptc__json_size(done->row) + 1, sizeof(*names));
+    struct fptc__rows *rows;
+    struct fptc__row *row;
+    size_t n = 0, i;
+    fptc_status status =
+        names == NULL ? fptc__fail_nomem(err) : fptc__result_new(&t->task.result, err);
+
+    for (at = fptc__json_first(done->row); at != NULL && status == FPTC_OK;
+         at = fptc__json_next(at)) {
+        if (strcmp(fptc__json_key(at), "id") != 0 && strcmp(fptc__json_key(at), "type") != 0)
+            names[n++] = fptc__json_key(at);
+    }
+    if (status == FPTC_OK) {
+        rows = &t->task.result->rows;
+        status = fptc__rows_init(rows, t->type, names, n, err);
+        row = status == FPTC_OK && done->row != NULL ? fptc__rows_add(rows, done->id) : NULL;
+        for (i = 0; row != NULL && i < n; i++) {
+            const fptc__json *value = fptc__json_get(done->row, names[i]);
+            const char *data_type = fptc__json_get_text(types, names[i]);
+
+            fptc__rows_set_json(
+                rows, &row->cells[i],
+                data_type != NULL ? fptc__class_of(data_type) : fptc__class_of_value(value), value);
+        }
+    }
+    free(names);
+    if (t->task.result != NULL) {
+        memcpy(t->task.result->event_id, t->event, sizeof(t->event));
+        t->task.result->source = FPTC_SOURCE_UPSTREAM;
+        t->task.result->is_complete = 1;
+    }
+    return status;
+}
+
+static void distrust(struct fptc_cache *cache)
+{
+    int64_t now_ms = 0;
+
+    if (fptc__handle_now(cache, &now_ms, NULL) != FPTC_OK)
+        now_ms = INT64_MAX;
+    pthread_mutex_lock(&cache->mutex);
+    cache->distrust_before_ms = now_ms;
+    pthread_mutex_unlock(&cache->mutex);
+}
+
+static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox,
+                              struct write_task *t, fptc_error *err)
+{
+    struct fptc_cache *cache = home->cache;
+    struct fptc__source source = {t->type, 0, 0, NULL};
+    struct fptc__through_result done = {NULL, 0, 0};
+    struct fptc__through through;
+    fptc__json *types = NULL;
+    fptc_status status =
+        fptc__kept_types(home, t->type, NULL, 0, &types, &source.is_project_type, err);
+
+    source.types = types;
+    memset(&through, 0, sizeof(through));
+    through.outbox = outbox->session.view;
+    through.follow = &home->session;
+    through.source = &source;
+    through.verb = t->verb;
+    through.id = t->id;
+    through.data = t->data;
+    through.event = t->event;
+    through.identity = fptc__site_identity(cache->site);
+    if (status == FPTC_OK)
+        status = fptc__through(&through, &done, err);
+    if (status == FPTC_OK || status == FPTC_MISS) {
+        if (!done.is_row_kept)
+            distrust(cache);
+        (void)fptc__view_refresh(home->session.view, 0, NULL);
+    }
+    if (status >= 0 && make_result(t, &done, types, err) != FPTC_OK)
+        status = FPTC_ENOMEM;
+    fptc__json_free(done.row);
+    fptc__json_free(types);
+    return status;
+}
+
+static fptc_status run_write(struct fptc__task *task, const struct fptc__call *call,
+                             fptc_error *err)
+{
+    struct write_task *t = (struct write_task *)task;
+    struct fptc__work site, home, outbox;
+    char partition[64] = "site";
+    fptc_status status = fptc__work_begin(&site, task->cache, call, "site", err);
+
+    memset(&home, 0, sizeof(home));
+    memset(&outbox, 0, sizeof(outbox));
+    if (status == FPTC_OK)
+        status = fptc__handle_may_ask(task->cache, err);
+    if (status == FPTC_OK)
+        status = fptc__schema_need(&site, t->type, 1, err);
+    if (status == FPTC_OK)
+        status = check_data(&site, t, err);
+    if (status == FPTC_OK)
+        status = find_partition(&site, t, partition, err);
+    fptc__work_end(&site);
+    if (status == FPTC_OK)
+        status = fptc__work_begin(&outbox, task->cache, call, "outbox", err);
+    if (status == FPTC_OK)
+        status = fptc__work_begin(&home, task->cache, call, partition, err);
+    if (status == FPTC_OK)
+        status = fptc__view_refresh(home.session.view, 0, err); /* `seen` is the head now */
+    if (status == FPTC_OK)
+        status = send_write(&home, &outbox, t, err);
+    fptc__work_end(&home);
+    fptc__work_end(&outbox);
+    pthread_mutex_lock(&task->cache->mutex);
+    task->cache->counters.writes += status == FPTC_OK;
+    pthread_mutex_unlock(&task->cache->mutex);
+    return status;
+}
+
+static void destroy_write(struct fptc__task *task)
+{
+    fptc__json_free(((struct write_task *)task)->data);
+    free(task);
+}
+
+/* The caller left before the end: all it can be told is the event id. */
+static fptc_status only_event(const char *event, fptc_result **out_result, fptc_error *err)
+{
+    fptc_status status = fptc__result_new(out_result, err);
+
+    if (status == FPTC_OK)
+        memcpy((*out_result)->event_id, event, 33);
+    return status;
+}
+
+fptc_status fptc_cache_write(fptc_cache *cache, fptc_write *write, fptc_result **out_result,
+                             fptc_error *err)
+{
+    struct write_task *task;
+    fptc_status status = fptc__handle_check(cache, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (write == NULL || out_result == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "write or out_result is NULL");
+    *out_result = NULL;
+    if (write->verb != FPTC_VERB_DELETE && write->data == NULL)
+        return fptc__fail(err, FPTC_EUSAGE, "a create or update needs data: fptc_write_set_data()");
+    task = fptc__task_new(sizeof(*task), cache, run_write, destroy_write, err);
+    if (task == NULL)
+        return FPTC_ENOMEM;
+    task->task.late_status = FPTC_UNKNOWN;
+    task->verb = write->verb;
+    task->id = write->id;
+    snprintf(task->type, sizeof(task->type), "%s", write->type);
+    memcpy(task->event, write->event_id, sizeof(task->event));
+    if (write->data != NULL) {
+        task->data = fptc__json_copy(write->data);
+        if (task->data == NULL) {
+            destroy_write(&task->task);
+            return fptc__fail_nomem(err);
+        }
+    }
+    status = fptc__task_run(
+        &task->task, write->deadline_ms != 0 ? write->deadline_ms : cache->options.deadline_ms,
+        out_result, err);
+    if (status > 0 && *out_result == NULL &&
+        only_event(write->event_id, out_result, NULL) != FPTC_OK)
+        return FPTC_ENOMEM;
+    return status;
+}

@@ -1,0 +1,59 @@
+/*
+ * limits.h: every named maximum of the library, with its reason. Nothing grows without a bound that
+ * stands here.
+ */
+#ifndef FPTC_BASE_LIMITS_H
+#define FPTC_BASE_LIMITS_H
+
+/* A path of ours: cache directory + "/partitions/project-<19 digits>/log/<16 digits>" and spare. */
+#define FPTC_PATH_MAX 4096
+/* One commit file. A page of 5,000 rows of 6.4 KB (A§1.12) is 32 MB before it is deflated. */
+#define FPTC_COMMIT_BYTES_MAX (256u * 1024u * 1024u)
+/* Records in a commit, and changed rows in it: the version key has 20 bits for the row. */
+#define FPTC_COMMIT_RECORDS_MAX 65536u
+#define FPTC_COMMIT_ROWS_MAX (1u << 20)
+/* One record body after inflating: guards against a hostile length. */
+#define FPTC_RECORD_BYTES_MAX (512u * 1024u * 1024u)
+/* Record bodies longer than this are deflated; below it zlib gains nothing. */
+#define FPTC_DEFLATE_BYTES_MIN 512u
+/* Rows put into one `rows` record by a walk: small enough to stay O(page). */
+#define FPTC_PAGE_ROWS 1000u
+/* A reply of FPT: 5,000 rows of 50 kB schema-like size; anything above is not FPT. */
+#define FPTC_REPLY_BYTES_MAX (512u * 1024u * 1024u)
+/* A filter text, and its nesting: FPT itself fails above 265 groups (A§3.4). */
+#define FPTC_FILTER_BYTES_MAX (16u * 1024u * 1024u)
+#define FPTC_FILTER_DEPTH_MAX 265u
+/* JSON nesting accepted from anywhere: filters need 2 levels a group. */
+#define FPTC_JSON_DEPTH_MAX 1000u
+/* Names of types and fields: FPT's longest seen is 61. */
+#define FPTC_NAME_BYTES_MAX 255u
+/* Result of a find or a document. */
+#define FPTC_RESULT_BYTES_MAX (2048u * 1024u * 1024u - 1u)
+/* Lost races of one append before it gives up, and passes of one refresh. Each takes milliseconds. */
+#define FPTC_APPEND_RACES_MAX 10000
+#define FPTC_PASS_RESTARTS_MAX 1000
+/* Lost races in a row after which an appender takes the lock, and the longest wait for it (§3). */
+#define FPTC_LOCK_AFTER_RACES 2
+#define FPTC_LOCK_WAIT_MS 100
+#define FPTC_LOCK_STALE_MS 1000
+/* Bases kept in `bases/`: one READDIR. Numbers up to the second newest may be deleted. */
+#define FPTC_BASES_KEPT 8
+/* Attempts of one read request against 429, 502, 503, 504 and resets. */
+#define FPTC_READ_ATTEMPTS_MAX 4
+/* Default bounds of a single HTTP exchange when the call has no deadline. */
+#define FPTC_CONNECT_MS 10000
+#define FPTC_EXCHANGE_MS 120000
+/* HTTP requests of one process under way at once; A§9.14. */
+#define FPTC_REQUESTS_AT_ONCE 4
+/* A sender sends within this of its attempt record or never (§7). */
+#define FPTC_SEND_WINDOW_MS 30000
+/* After this an unanswered attempt can no longer reach FPT unseen (§7). */
+#define FPTC_QUIET_MS 600000
+/* The sweep by `updated_at` goes back this far behind its mark: events commit late (A§5.1: 5 minutes). */
+#define FPTC_SWEEP_MARGIN_MS 300000
+/* A schema older than this is fetched again before an unknown name is called wrong. */
+#define FPTC_SCHEMA_RECHECK_MS 60000
+/* Idle worker threads kept by a handle for calls with a deadline. */
+#define FPTC_IDLE_THREADS_MAX 4
+
+#endif

@@ -1,0 +1,16 @@
+/* cover.h: the record that says a type is complete, and the mark where its following goes on. */
+#ifndef FPTC_FOLLOW_COVER_H
+#define FPTC_FOLLOW_COVER_H
+
+#include "view/intake.h"
+
+/* Adds the `cover` record of in->source as of in->asof_ms. date_ms: FPT's clock before the first page
+   was read; 0 (unknown): the mark stays empty, and the next catch-up walks everything. */
+fptc_status fptc__cover_record(struct fptc__intake *in, int64_t date_ms, int64_t max_id,
+                               fptc_error *err);
+/* Greatest id of the rows, at least `least`. */
+int64_t fptc__max_id(const fptc__json *rows, int64_t least);
+/* 1 when every name in `fields` (array) or member of `types` (object) stands in `covered` (array). */
+int fptc__covers(const fptc__json *covered, const fptc__json *types);
+
+#endif

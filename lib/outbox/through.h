@@ -1,0 +1,42 @@
+/*
+ * through.h: a write that waits for FPT: intent and attempt in one commit of the outbox, then FPT, then
+ * the row in its partition (carrying the event id), then `settle` (design §7, protocol-attacks W1-W8).
+ *
+ * What a crash leaves behind, step by step:
+ *  1 before the intent is durable       nothing was sent; the caller has no answer
+ *  2 intent + attempt, not sent         an unanswered attempt: unknown, never sent by anybody else
+ *  3 sent, no answer                    the same; FPT may have it
+ *  4 answered, row not committed        the same; FPT has it, the next catch-up brings the row
+ *  5 row committed, not settled         the row is there; the outbox still calls the write unknown
+ * Looking up what became of unknown writes belongs to the holder (not in this version).
+ */
+#ifndef FPTC_OUTBOX_THROUGH_H
+#define FPTC_OUTBOX_THROUGH_H
+
+#include "view/intake.h"
+#include "view/lookup.h"
+#include "view/mutation.h"
+
+struct fptc__through {
+    struct fptc__view *outbox;
+    const struct fptc__session *follow; /* its view shows the row's partition, if that is known */
+    const struct fptc__source *source;  /* the row's type, with the fields it is kept with */
+    int32_t verb;                       /* FPTC_VERB_* */
+    int64_t id;
+    const fptc__json *data; /* NULL for a delete */
+    const char *event;
+    const char *identity; /* whose write it is */
+};
+
+struct fptc__through_result {
+    fptc__json *row; /* FPT's row in full where it could be read; NULL of a delete */
+    int64_t id;
+    int is_row_kept; /* 0: FPT has it, but the cache could not take the row in */
+};
+
+/* Statuses as fptc_cache_write() documents them, and FPTC_MISS: FPT had no such row to delete. */
+fptc_status fptc__through(const struct fptc__through *t, struct fptc__through_result *out,
+                          fptc_error *err);
+const char *fptc__verb_name(int32_t verb);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * choices.h: what FPT's behaviour leaves open (A§11), decided in this one place. "Pass through" means
+ * that a plan says is_local = 0 and FPT is asked, so no guess reaches anybody. When an answer becomes
+ * known, change the line here and its row in tests/unit/test_query_compile.c.
+ *
+ * | question                                    | choice                 | reason
+ * | where nulls sort                            | last up, first down    | PostgreSQL's default; A§1.6 [I]
+ * | sort key of status, list: code or position  | code                   | the code is what is stored; "sorting and
+ * |                                             |                        | filtering is on the code" (GT status_list)
+ * | sort by an entity or multi_entity field     | pass through           | key not recorded
+ * | sort by uuid, summary, url, json ...        | pass through           | FPT errors or ignores it by type
+ * | negative operator, or `is null`, through a  | pass through           | A§3.5: an empty or other-typed link may or
+ * |   single link                               |                        | may not match
+ * | linked fields through a multi_entity        | pass through           | known (A§3.3); a later issue compiles them
+ * | linked field: links of more hops than       | pass through           | SQLite's parser stack; nobody writes them
+ * |   FPTC__HOPS_MAX                            |                        |
+ * | letters that differ only in case            | fold.h: simple folding | "ignores case" [R] for ASCII; the same for
+ * |                                             |   of all of Unicode's  | the scripts people write in; accents differ
+ * |                                             |   cased scripts        |
+ * | case of a status code                       | ignored                | as `list` [R]; "the two types filter the
+ * |                                             |                        | same" (GT status_list)
+ * | case of entity_type and color               | counts                 | recorded 0 rows for "shot", "PIPELINE_STEP"
+ * | `name_is`, `name_contains`: case            | ignored                | A§3.2 [I]; like text
+ * | `name_*` on a link without valid_types      | pass through           | the names' types cannot be told to be covered
+ * | `%` and `_` in contains                     | plain letters          | SGC escapes them; instr() knows no wildcards
+ * | starts_with "", ends_with ""                | has any value          | as contains "" [R]
+ * | `in [""]` on text                           | nothing; not_in: all   | recorded for `in`; the complement for not_in
+ * | null inside `in`: entity                    | unset matches          | SGC's tests [C] (A§3.2)
+ * | null inside `in`: other types               | pass through           | 400 on text [R], else not recorded
+ * | null for greater_than, less_than, contains  | pass through           | not recorded
+ * | `in [only dead ids]` on multi_entity        | nothing matches        | undefined at FPT (A§3.3); whoever knows that
+ * |                                             |                        | all are dead should ask FPT
+ * | the window of in_last, in_next              | both ends belong to it | [I]; seconds of difference at most
+ * | the first day of in_calendar_week           | Monday                 | A§3.2 [I]
+ * | a month or year back from the 31st          | last day of the month  | PostgreSQL's and Rails' arithmetic [I]
+ * | numbers outside signed 32 bits              | pass through           | 400 on write; filter not recorded
+ * | currency: Integer literals                  | taken                  | data type documented as a number only
+ * | an empty group beside others in an `or`     | pass through           | "no restriction" may mean the whole `or`
+ * | color not r,g,b, on other types than Task   | pass through           | 400 on Step and Project, 0 rows on Task [R]
+ * | unusual ISO 8601 (2026-W10-3, 20260304T...) | pass through           | "any ISO8601 compatible string" [R]
+ */
+#ifndef FPTC_QUERY_CHOICES_H
+#define FPTC_QUERY_CHOICES_H
+
+#define FPTC__NULLS_ASCENDING "NULLS LAST"
+#define FPTC__NULLS_DESCENDING "NULLS FIRST"
+/* 0 Sunday, 1 Monday: the day that in_calendar_week begins with. */
+#define FPTC__WEEK_STARTS 1
+/* SQL function for letters that differ only in case, by kind of value; "" compares as it is. */
+#define FPTC__FOLD_TEXT "fptc_fold"
+#define FPTC__FOLD_CODE "fptc_fold" /* list, status_list */
+#define FPTC__FOLD_EXACT ""         /* entity_type, color */
+#define FPTC__FOLD_NAME "fptc_fold" /* display names */
+/* Links followed by one path. SQLite's parser has a stack of 100 symbols, a hop takes about ten. */
+#define FPTC__HOPS_MAX 4
+/* Page size where only a page was asked for (A§1.5). */
+#define FPTC__PAGE_SIZE 500
+/* Values of `in` that become parameters of their own; more go as one JSON list. */
+#define FPTC__IN_VALUES_MAX 100
+/* Types of links in one `in`: each becomes a term. */
+#define FPTC__IN_TYPES_MAX 64
+
+#endif

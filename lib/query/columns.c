@@ -1,0 +1,192 @@
+/* columns.c: see columns.h. */
+#include "query/columns.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "query/choices.h"
+
+static void warn_unknown(struct fptc__picks *p, const char *type, const char *path,
+                         const struct fptc__fieldpath *at, const char *name)
+{
+    const char *near = fptc__schema_nearest(p->schema, at->type, name);
+
+    fptc__buf_addf(p->warnings, "%s.%.200s doesn't exist: left out.%s%s%s\n", type, path,
+                   near ? " Did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+/* Why FPT leaves a found path out of its answer (A§1.6, A§3.5); NULL if it does not. */
+static const char *reason_to_drop(const struct fptc__fieldpath *at)
+{
+    size_t n_links = at->n_hops + (size_t)at->is_link_id;
+
+    if (n_links == 0)
+        return NULL;
+    if (at->has_multi)
+        return "a multi_entity field on the way";
+    if (at->is_off_types)
+        return "the link's valid types do not name that type";
+    if (strcmp(at->field->data_type, "url") == 0)
+        return "a url field behind a link";
+    if (at->n_hops > FPTC__HOPS_MAX)
+        return "too many links";
+    return NULL;
+}
+
+static fptc_status pick(struct fptc__picks *p, const char *type, const char *path, fptc_error *err)
+{
+    struct fptc__picked *item = &p->items[p->n];
+    const char *name;
+    const char *reason;
+
+    switch (fptc__fieldpath_find(p->schema, type, path, p->scratch, &item->at, &name)) {
+    case FPTC__PATH_FOUND:
+        break;
+    case FPTC__PATH_UNKNOWN:
+        warn_unknown(p, type, path, &item->at, name);
+        return FPTC_OK;
+    case FPTC__PATH_NOT_LOADED:
+        /* FPT would leave these out: their schema is not needed. */
+        if (item->at.is_off_types || item->at.has_multi || !fptc__is_name(name)) {
+            fptc__buf_addf(p->warnings, "%s.%.200s: left out (no such path).\n", type, path);
+            return FPTC_OK;
+        }
+        return fptc__fail(err, FPTC_ESTATE, "the schema of type '%s' is not loaded (%s.%.160s)",
+                          name, type, path);
+    case FPTC__PATH_NO_MEMORY:
+        return fptc__fail_nomem(err);
+    }
+    reason = reason_to_drop(&item->at);
+    if (reason) {
+        fptc__buf_addf(p->warnings, "%s.%.200s: left out (%s).\n", type, path, reason);
+        return FPTC_OK;
+    }
+    item->name = path;
+    p->n++;
+    return FPTC_OK;
+}
+
+static int is_picked(const struct fptc__picks *p, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < p->n; i++) {
+        if (strcmp(p->items[i].name, name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static fptc_status pick_all(struct fptc__picks *p, const char *type, fptc_error *err)
+{
+    size_t n = fptc__schema_n_fields(p->schema, type);
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < n && !status; i++) {
+        const char *name = fptc__schema_field_at(p->schema, type, i)->name;
+
+        if (strcmp(name, "id") != 0 && !is_picked(p, name))
+            status = pick(p, type, name, err);
+    }
+    return status;
+}
+
+fptc_status fptc__columns_pick(struct fptc__picks *p, const struct fptc__request *request,
+                               fptc_error *err)
+{
+    size_t most = request->n_fields + fptc__schema_n_fields(p->schema, request->type) + 1;
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    p->n = 0;
+    p->items = fptc__scratch_array(p->scratch, most, sizeof(*p->items));
+    if (!p->items)
+        return fptc__fail_nomem(err);
+    for (i = 0; i < request->n_fields && !status; i++) {
+        const char *name = request->fields[i];
+
+        if (strcmp(name, "*") == 0)
+            status = pick_all(p, request->type, err);
+        else if (!is_picked(p, name))
+            status = pick(p, request->type, name, err);
+    }
+    return status;
+}
+
+/* The id of the row that the first n hops lead to; NULL when a link is empty or of another type. */
+static void put_row_id(struct fptc__sqltext *s, const struct fptc__fieldpath *at, size_t n)
+{
+    const struct fptc__hop *hop = &at->hops[n - 1];
+    size_t alias = n - 1;
+
+    if (alias > 0)
+        fptc__sql_add(s, "(SELECT ");
+    fptc__sql_add(s, "CASE WHEN ");
+    fptc__sql_column(s, alias, hop->link->name, "__type");
+    fptc__sql_addf(s, " = '%s'", hop->target);
+    if (n > at->n_hops) { /* the id itself is asked for: its row is not looked up */
+        fptc__sql_add(s, " AND NOT fptc_gone(");
+        fptc__sql_column(s, alias, hop->link->name, "__type");
+        fptc__sql_add(s, ", ");
+        fptc__sql_column(s, alias, hop->link->name, "__id");
+        fptc__sql_add(s, ")");
+    }
+    fptc__sql_add(s, " THEN ");
+    fptc__sql_column(s, alias, hop->link->name, "__id");
+    fptc__sql_add(s, " END");
+    if (alias > 0) {
+        fptc__sql_addf(s, " FROM \"%s\" AS t%zu WHERE t%zu.\"id\" = ", hop->type, alias, alias);
+        put_row_id(s, at, n - 1);
+        fptc__sql_add(s, ")");
+    }
+}
+
+/* One column of the row behind all hops. */
+static void put_read(struct fptc__sqltext *s, const struct fptc__fieldpath *at, const char *column,
+                     const char *suffix)
+{
+    if (at->n_hops == 0) {
+        fptc__sql_column(s, 0, column, suffix);
+        return;
+    }
+    fptc__sql_add(s, "(SELECT ");
+    fptc__sql_column(s, at->n_hops, column, suffix);
+    fptc__sql_addf(s, " FROM \"%s\" AS t%zu WHERE t%zu.\"id\" = ", at->type, at->n_hops,
+                   at->n_hops);
+    put_row_id(s, at, at->n_hops);
+    fptc__sql_add(s, ")");
+}
+
+void fptc__columns_put_value(struct fptc__sqltext *s, const struct fptc__fieldpath *at)
+{
+    if (at->is_link_id)
+        put_row_id(s, at, at->n_hops + 1);
+    else
+        put_read(s, at, at->field->name, "");
+}
+
+void fptc__columns_put(struct fptc__sqltext *s, const struct fptc__fieldpath *at)
+{
+    fptc__sql_add(s, ", ");
+    switch (at->field->class_of) {
+    case FPTC__NEVER:
+        fptc__sql_add(s, "NULL");
+        break;
+    case FPTC__LINK:
+        put_read(s, at, at->field->name, "__type");
+        fptc__sql_add(s, ", ");
+        put_read(s, at, at->field->name, "__id");
+        break;
+    case FPTC__LINKS:
+        put_read(s, at, "id", "");
+        break;
+    case FPTC__TEXT:
+    case FPTC__INTEGER:
+    case FPTC__REAL:
+    case FPTC__BOOL:
+    case FPTC__JSON:
+        fptc__columns_put_value(s, at);
+        break;
+    }
+}

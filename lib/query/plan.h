@@ -1,0 +1,93 @@
+/*
+ * plan.h: a request checked against the schema and compiled: canonical form, what must be covered,
+ * SQL with parameters for the cache, and the body for FPT. Pure; no I/O, no clock but the one given.
+ *
+ * SQL names tables by entity type ("Shot", "Shot__assets"): whoever runs it has views of those names
+ * over snapshot and overlay (tables.h tells the columns). It may use functions that the runner
+ * provides: fptc_fold(text) (fold.h; NULL of NULL), fptc_gone(type, id) (1 when that entity is known
+ * to be retired or deleted: a link to it reads as null, A§1.6; else 0, of NULLs too) and
+ * fptc_name(type, id) (display name of an entity, NULL if unknown). All three are deterministic
+ * within a statement, and should be registered so. It also uses json_each().
+ *
+ * Result columns of `sql` and `sql_by_id`, in order: id, _fptc_version, then for every column of the
+ * plan: TEXT, INTEGER, REAL, BOOL, JSON: one; NEVER: one, always NULL; LINK: type, id, as stored (the
+ * runner, who looks up the name, drops a target that is gone); LINKS: one, the id of the row that owns
+ * the list (NULL: no list), read with `links_sql` (the same holds for its targets).
+ */
+#ifndef FPTC_QUERY_PLAN_H
+#define FPTC_QUERY_PLAN_H
+
+#include "query/request.h"
+#include "query/schema.h"
+
+enum fptc__param_kind { FPTC__PARAM_NULL, FPTC__PARAM_INT, FPTC__PARAM_REAL, FPTC__PARAM_TEXT };
+
+struct fptc__param {
+    enum fptc__param_kind kind;
+    int64_t i;
+    double d;
+    char *text;
+};
+
+struct fptc__column {
+    char *name; /* as asked for: "code", "sg_sequence.Sequence.code" */
+    enum fptc__class class_of;
+    char *type;      /* the table it is read from, and its column there: */
+    char *field;     /*   "Sequence", "code" */
+    int is_float;    /* data type float: FPT's REST spells it as a string */
+    int is_computed; /* may be missing in the table: then the runner's view has NULL there */
+    char *links_sql; /* LINKS: "SELECT link_type, link_id FROM \"Shot__assets\" WHERE id = ?1
+                                 ORDER BY pos" */
+};
+
+/* One field whose stored values the answer depends on. */
+struct fptc__need {
+    char *type;
+    char *field;
+};
+
+struct fptc__plan {
+    char *type;
+    int is_project_type;
+    int64_t project_id; /* of a top-level, and-ed `project is {Project, id}`; 0: none */
+    char *canonical;    /* JSON text: equal questions have equal text */
+    char hash[33];      /* of canonical, hexadecimal */
+    int is_unfiltered;  /* every row of the type in that project (or at all), no limit, no page */
+    int is_clock_relative;
+    int is_local;   /* 0: only FPT can answer (A§9.6); why_not says why */
+    char *why_not;  /* "" when is_local */
+    char *warnings; /* what FPT drops silently, a line each; "" if nothing */
+
+    struct fptc__need *needs; /* fields used by filters, order and the projection, of all types */
+    size_t n_needs;
+    char **row_types; /* types that decide which rows come and their own values: [0] == type */
+    size_t n_row_types;
+    char **link_types; /* types of links the answer may return (names come from them) */
+    size_t n_link_types;
+
+    char *sql; /* NULL unless is_local */
+    struct fptc__param *params;
+    size_t n_params;
+    char *sql_by_id; /* the same columns of one row: WHERE t0.id = ?1; always there */
+    struct fptc__column *columns;
+    size_t n_columns;
+    int has_never;    /* a column of class NEVER was asked for (image, url ...) */
+    int has_computed; /* a column that moves without updated_at (summary, calculated ...); not in
+                             needs: whether a stored value will do is for the caller to say */
+
+    fptc__json *rest_filters; /* {"logical_operator":..,"conditions":[..]} for _search */
+    char *rest_sort;          /* "code,-id"; "id" when no order was asked for */
+    int64_t limit, page;      /* a page without a limit has 500 rows; page 1 is 0 */
+};
+
+/*
+ * Builds a plan. All types that fptc__request_types() names must be in the schema, else FPTC_ESTATE
+ * names the missing one. FPTC_EUSAGE names the wrong type, field, operator or value in FPT's words
+ * where they are recorded, with the nearest valid name. Fields of the projection and order that FPT
+ * would drop silently are dropped with a warning. now_wall_ms: for clock-relative operators.
+ */
+fptc_status fptc__plan_build(const struct fptc__schema *schema, const struct fptc__request *request,
+                             int64_t now_wall_ms, struct fptc__plan **out, fptc_error *err);
+void fptc__plan_free(struct fptc__plan *plan);
+
+#endif

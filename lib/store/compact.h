@@ -1,0 +1,37 @@
+/*
+ * compact.h: the rewrite: base copied to local disk, delta applied, checked, published as a new base;
+ * and the deletion of what no base needs. Any number of processes may do either at any time.
+ */
+#ifndef FPTC_STORE_COMPACT_H
+#define FPTC_STORE_COMPACT_H
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "store/manifest.h"
+
+struct fptc__compact_stats {
+    uint64_t base;   /* base now in force */
+    uint64_t folded; /* commits folded by this call; 0: nothing to do */
+    int64_t rows, bytes;
+    int64_t deleted; /* files and names removed */
+};
+
+/* Folds everything up to the head. FPTC_OK also when there was nothing to fold or somebody else's base
+   won. Points latest.sqlite at the newest snapshot. */
+fptc_status fptc__compact(const struct fptc__partition *p, const struct fptc__call *call,
+                          const struct fptc__logger *logger, struct fptc__compact_stats *stats,
+                          fptc_error *err);
+/* Points latest.sqlite at the newest base's snapshot, or removes it when that is empty. Failures are
+   logged: only people and other tools use the link. latest.c */
+void fptc__latest_point(const struct fptc__partition *p, const struct fptc__logger *logger);
+/* Deletes, in this order: base names beyond the newest FPTC_BASES_KEPT, then (pins are for later)
+   commits <= the second newest base, snapshot files no base names, and temps; all only when older than
+   grace_ms by the file server's clock. Failures to unlink are logged and skipped. A snapshot file that
+   no base names is kept for 10 minutes whatever the grace: it may be that of a compactor which has
+   copied it and not yet published its manifest. A compactor that took longer than that (it was stopped)
+   must look for its file after publishing, and start again when it has gone. */
+fptc_status fptc__retire(const struct fptc__partition *p, int64_t grace_ms,
+                         const struct fptc__logger *logger, struct fptc__compact_stats *stats,
+                         fptc_error *err);
+
+#endif

@@ -1,0 +1,359 @@
+/*
+ * pass.c: the pass (design §3, rule 2), shared by readers and writers.
+ *
+ *  1. Commits are read in batches without the mutex, then `bases/` is listed, then the batch is
+ *     applied with the mutex. Nothing is applied before the listing that vouches for it: a reader of
+ *     the sink never sees a ghost, not even for a moment.
+ *  2. The listing vouches for a batch n+1.. when its base is <= n, the last number known before the
+ *     batch was read: only numbers <= a base are ever deleted, so n+1 was never deleted and what was
+ *     read is the real one (S3: comparing with the *last* number read would not be enough).
+ *  3. A number whose bytes were read and fail the check is a hole; an I/O error never is (S8).
+ *  4. The head goes back in one case only: the history itself was rolled back under us (async server,
+ *     restored backup). Then the mutex is kept from the reset to the end of the pass.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "store/log_state.h"
+
+#define BATCH_COMMITS 64
+#define BATCH_BYTES (16u << 20)
+/* Openings of one commit while the server says ESTALE: Dovecot's bound. */
+#define STALE_MAX 10
+/* Bases looked at when the newest are damaged: what `bases/` keeps, and some that were not retired. */
+#define BASES_LISTED 64
+
+#define warn(log, ...) fptc__log_line((log)->logger, FPTC_LOG_WARNING, __VA_ARGS__)
+
+struct entry {
+    uint64_t number;
+    int is_hole;
+    struct fptc__commit commit;
+};
+
+struct batch {
+    uint64_t known; /* head before the batch was read */
+    struct entry list[BATCH_COMMITS];
+    size_t n, bytes;
+    fptc_status end; /* FPTC_OK: full, more may follow; FPTC_END: no such number; else a failure */
+    fptc_error err;
+    int is_head_gone; /* the file of `known` has vanished */
+    uint64_t newest;  /* base listed after reading */
+};
+
+struct pass {
+    struct batch *batch;
+    int is_rebuilt; /* history was found rolled back once: accept what is there */
+};
+
+static void io_begin(struct fptc__log *log)
+{
+    if (!log->is_held)
+        pthread_mutex_unlock(&log->mutex);
+}
+
+static void io_end(struct fptc__log *log)
+{
+    if (!log->is_held)
+        pthread_mutex_lock(&log->mutex);
+}
+
+/* --- reading commits; no mutex --- */
+
+static fptc_status read_bytes(const char *path, struct fptc__buf *out, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    for (int i = 0; i < STALE_MAX; i++) {
+        status = fptc__file_read(path, FPTC_COMMIT_BYTES_MAX, out, err);
+        if (status != FPTC_EIO || err->sys_errno != ESTALE)
+            break;
+    }
+    if (status == FPTC_ELIMIT)
+        return fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it is too long", path);
+    return status;
+}
+
+static fptc_status read_once(struct fptc__log *log, const char *path, struct entry *out,
+                             fptc_error *err)
+{
+    struct fptc__buf bytes;
+    fptc__buf_init(&bytes, FPTC_COMMIT_BYTES_MAX);
+    fptc_status status = read_bytes(path, &bytes, err);
+    if (status == FPTC_OK)
+        status = fptc__commit_decode(fptc__buf_text(&bytes), bytes.len, path, out->number,
+                                     &out->commit, err);
+    fptc__buf_done(&bytes);
+    if (status == FPTC_OK && strcmp(out->commit.head.partition, log->p.name) != 0) {
+        status = fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it belongs to partition %s", path,
+                            out->commit.head.partition);
+        fptc__commit_done(&out->commit);
+    }
+    return status;
+}
+
+/* FPTC_OK also for a hole; FPTC_MISS when there is no such number. */
+static fptc_status read_commit(struct fptc__log *log, uint64_t number, struct entry *out,
+                               fptc_error *err)
+{
+    char path[FPTC_PATH_MAX];
+    *out = (struct entry){.number = number};
+    fptc_status status = fptc__partition_number_path(&log->p, "log", number, path, err);
+    if (status == FPTC_OK)
+        status = read_once(log, path, out, err);
+    /* A verdict for ever deserves a second look: one bad transfer must not make a hole. */
+    if (status == FPTC_EDAMAGED)
+        status = read_once(log, path, out, err);
+    if (status != FPTC_EDAMAGED)
+        return status;
+    warn(log, "commit %" PRIu64 " of %s is skipped: %s", number, log->p.name, err->message);
+    out->is_hole = 1;
+    return FPTC_OK;
+}
+
+static fptc_status is_gone(struct fptc__log *log, uint64_t number, int *out, fptc_error *err)
+{
+    char path[FPTC_PATH_MAX];
+    fptc_status status = fptc__partition_number_path(&log->p, "log", number, path, err);
+    if (status == FPTC_OK)
+        status = fptc__file_info(path, NULL, NULL, err);
+    *out = status == FPTC_MISS;
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+static fptc_status touch_log(struct fptc__log *log, fptc_error *err)
+{
+    char path[FPTC_PATH_MAX];
+    fptc_status status = fptc__path(path, err, "%s/log", log->p.dir);
+    return status == FPTC_OK ? fptc__dir_touch(path, err) : status;
+}
+
+/* Reads from known + 1 on. How it ended stands in b->end, and is judged when what came before is applied. */
+static void read_batch(struct fptc__log *log, struct batch *b)
+{
+    b->end = FPTC_OK;
+    while (b->n < BATCH_COMMITS && b->bytes < BATCH_BYTES) {
+        struct entry *e = &b->list[b->n];
+        b->end = read_commit(log, b->known + 1 + b->n, e, &b->err);
+        if (b->end != FPTC_OK)
+            break;
+        b->bytes += e->commit.inflated.len;
+        b->n++;
+    }
+    if (b->end != FPTC_MISS)
+        return;
+    b->end = FPTC_END;
+    if (b->n == 0 && b->known > 0) {
+        fptc_status status = is_gone(log, b->known, &b->is_head_gone, &b->err);
+        b->end = status == FPTC_OK ? FPTC_END : status;
+    }
+}
+
+static void batch_done(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        fptc__commit_done(&b->list[i].commit);
+    b->n = b->bytes = 0;
+    b->is_head_gone = 0;
+}
+
+/* --- starting from a base --- */
+
+static fptc_status try_base(struct fptc__log *log, uint64_t number, fptc_error *err)
+{
+    struct fptc__manifest m;
+    io_begin(log);
+    fptc_status status = fptc__manifest_read(&log->p, number, &m, err);
+    io_end(log);
+    if (status == FPTC_OK && log->sink.reset)
+        status = log->sink.reset(log->sink.ctx, &m, err);
+    if (status == FPTC_EFORMAT)
+        log->is_read_only = 1;
+    if (status == FPTC_MISS)
+        fptc__fail(err, FPTC_EDAMAGED, "base %" PRIu64 " of %s or its snapshot is not there", number,
+                   log->p.name);
+    if (status != FPTC_OK)
+        return status;
+    log->is_started = 1;
+    log->head = log->base = number;
+    log->head_checksum = m.prev;
+    return FPTC_OK;
+}
+
+static fptc_status list_bases(struct fptc__log *log, uint64_t list[BASES_LISTED], size_t *n,
+                              fptc_error *err)
+{
+    uint64_t newest = 0;
+    io_begin(log);
+    fptc_status status = fptc__bases_newest(&log->p, &newest, list, BASES_LISTED, n, err);
+    io_end(log);
+    if (*n > BASES_LISTED)
+        *n = BASES_LISTED;
+    return status;
+}
+
+/*
+ * Resets the sink to the newest base. One that has gone, or is damaged, and is still the newest, is
+ * passed over for the next older one, in the end for none at all: the commits after it replace it as
+ * long as they are there (log->bad_base says how far they must reach). A head that is already past
+ * such an older base is simply kept.
+ */
+static fptc_status start_over(struct fptc__log *log, fptc_error *err)
+{
+    uint64_t list[BASES_LISTED], newest = 0;
+    size_t n = 0, skipped = 0;
+    for (int i = 0; i < FPTC_PASS_RESTARTS_MAX; i++) {
+        fptc_status status = list_bases(log, list, &n, err);
+        if (status != FPTC_OK)
+            return status;
+        if (n > 0 && list[0] != newest) {
+            newest = list[0];
+            skipped = 0;
+        }
+        if (skipped > n)
+            return fptc__fail(err, FPTC_EDAMAGED, "no base of %s can be used", log->p.dir);
+        uint64_t candidate = skipped < n ? list[skipped] : 0;
+        log->bad_base = skipped > 0 ? newest : 0;
+        if (skipped > 0 && log->is_started && candidate <= log->head)
+            return FPTC_OK;
+        status = try_base(log, candidate, err);
+        if (status != FPTC_MISS && status != FPTC_EDAMAGED)
+            return status;
+        warn(log, "base %" PRIu64 " of %s cannot be used: %s", candidate, log->p.name,
+             err ? err->message : "");
+        skipped++;
+    }
+    return fptc__fail(err, FPTC_ERACE, "bases of %s kept disappearing", log->p.dir);
+}
+
+/* --- applying, with the mutex --- */
+
+static int breaks_chain(const struct fptc__log *log, const struct fptc__commit *c)
+{
+    return c->head.prev && log->head_checksum && c->head.prev != log->head_checksum;
+}
+
+/* FPTC_ERACE: the commit does not follow from what we know: history was rolled back. */
+static fptc_status apply_one(struct fptc__log *log, const struct pass *pass, struct entry *e,
+                             fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    if (!e->is_hole && breaks_chain(log, &e->commit)) {
+        if (log->bad_base > log->head)
+            return fptc__fail(err, FPTC_EDAMAGED,
+                              "base %" PRIu64 " of %s is damaged and commit %" PRIu64
+                              " does not follow from the older base",
+                              log->bad_base, log->p.dir, e->number);
+        if (!pass->is_rebuilt)
+            return FPTC_ERACE;
+        warn(log, "commit %" PRIu64 " of %s does not follow from the one before it: accepted",
+             e->number, log->p.name);
+    }
+    if (!e->is_hole && log->sink.apply)
+        status = log->sink.apply(log->sink.ctx, &e->commit, err);
+    if (status == FPTC_MISS) {
+        warn(log, "commit %" PRIu64 " of %s is skipped: its content makes no sense", e->number,
+             log->p.name);
+        e->is_hole = 1;
+    } else if (status != FPTC_OK) {
+        return status;
+    }
+    log->holes += (uint64_t)e->is_hole;
+    log->head_checksum = e->is_hole ? 0 : e->commit.checksum;
+    log->head = e->number;
+    return FPTC_OK;
+}
+
+/* FPTC_MISS: a base has passed us, start over. FPTC_ERACE: rolled back. FPTC_END: at the head. */
+static fptc_status apply_batch(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    struct batch *b = pass->batch;
+    if (b->newest > b->known && b->newest != log->bad_base)
+        return FPTC_MISS;
+    /* Vouched for (rule 2). An append of ours may have applied the first ones meanwhile. */
+    for (size_t i = 0; i < b->n; i++) {
+        fptc_status status =
+            b->list[i].number <= log->head ? FPTC_OK : apply_one(log, pass, &b->list[i], err);
+        if (status != FPTC_OK)
+            return status;
+    }
+    if (b->end == FPTC_END && log->head < log->bad_base)
+        return fptc__fail(err, FPTC_EDAMAGED,
+                          "base %" PRIu64 " of %s is damaged and commit %" PRIu64
+                          " that would replace it has been deleted",
+                          log->bad_base, log->p.dir, log->head + 1);
+    /* A number above the base and below the head is never deleted: the server has forgotten it. */
+    if (b->is_head_gone && b->newest < b->known && b->known == log->head && !pass->is_rebuilt)
+        return FPTC_ERACE;
+    if (b->end < 0 && err)
+        *err = b->err;
+    return b->end;
+}
+
+static fptc_status take_batch(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    struct batch *b = pass->batch;
+    b->known = log->head;
+    io_begin(log);
+    read_batch(log, b);
+    fptc_status listed = fptc__bases_newest(&log->p, &b->newest, NULL, 0, NULL, err);
+    io_end(log);
+    fptc_status status = listed == FPTC_OK ? apply_batch(log, pass, err) : listed;
+    if (status == FPTC_EFORMAT)
+        log->is_read_only = 1;
+    batch_done(b);
+    return status;
+}
+
+/* From here to the end of the pass the mutex is kept: the sink goes back, and nobody may see how. */
+static fptc_status rebuild(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    warn(log, "the log of %s was rolled back behind commit %" PRIu64
+              " (file server or backup): it is read again", log->p.name, log->head);
+    pass->is_rebuilt = log->is_held = 1;
+    log->is_started = 0;
+    log->refreshed_mono_ms = 0;
+    return start_over(log, err);
+}
+
+static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    int64_t begun_mono_ms = fptc__mono_ms();
+    if (log->head < log->bad_base)
+        log->bad_base = 0; /* the damaged base was not replaced: perhaps it has been repaired */
+    if (!log->is_started && log->head > 0)
+        pass->is_rebuilt = log->is_held = 1; /* an earlier rebuild failed half way */
+    io_begin(log);
+    fptc_status status = touch_log(log, err);
+    io_end(log);
+    if (status == FPTC_MISS)
+        status = FPTC_OK;
+    if (status == FPTC_OK && !log->is_started)
+        status = start_over(log, err);
+    for (int restarts = 0; status == FPTC_OK;) {
+        status = take_batch(log, pass, err);
+        if (status == FPTC_ERACE)
+            status = rebuild(log, pass, err);
+        if (status != FPTC_MISS)
+            continue;
+        status = ++restarts < FPTC_PASS_RESTARTS_MAX
+                     ? start_over(log, err)
+                     : fptc__fail(err, FPTC_ERACE, "bases of %s kept passing us", log->p.dir);
+    }
+    if (status != FPTC_END)
+        return status;
+    log->refreshed_mono_ms = begun_mono_ms;
+    return FPTC_OK;
+}
+
+fptc_status fptc__log_run_pass(struct fptc__log *log, fptc_error *err)
+{
+    struct pass pass = {.batch = calloc(1, sizeof(struct batch))};
+    fptc_status status = pass.batch ? pass_through(log, &pass, err) : fptc__fail_nomem(err);
+    free(pass.batch);
+    log->is_held = 0;
+    return status;
+}

@@ -1,0 +1,76 @@
+/*
+ * record.h: what a commit says. Every record is a kind and a JSON body; the bodies are part of the
+ * on-disk format (lib/FORMAT.md) and may only gain members. Replaying any record twice changes
+ * nothing.
+ *
+ * Common members: `asof` milliseconds since the epoch by the *file server's* clock, taken before the
+ * request was sent; `seen` the head of this partition's log before the request was sent (0: unknown,
+ * which is always safe); `types` an object field -> FPT data type, the field set that each row holds.
+ *
+ * rows    {"type":"Shot","seen":41,"asof":1763781234567,"types":{"code":"text","project":"entity"},
+ *          "rows":[{"id":862,"code":"sh010","project":{"type":"Project","id":101,"name":"Big"}}],
+ *          "event":"<32 hex>"}            event: only for a write of ours; one row then
+ *         Rows are whole: every field of `types` is present (null included), as FPT's REST gave it,
+ *         links as {"type","id","name"}. Every link seen is also an observation of its target's name.
+ * gone    {"type":"Shot","seen":41,"asof":…,"rows":[{"id":5,"updated_at":"…","moved_to":"project-102"}],
+ *          "event":"…"}                    updated_at, moved_to, event optional
+ * cover   {"type":"Shot","types":{…},"asof":…,"mark":"2026-11-22T03:27:48Z","max_id":4711,
+ *          "audited":…}                    this partition's rows of the type are complete as of `asof`;
+ *                                          mark is FPT's clock; {"type":"Shot","drop":true} withdraws
+ * query   {"hash":"<32 hex>","text":"<canonical query>","type":"Shot","touches":["Shot","Sequence"],
+ *          "types":{…},"ids":[…],"asof":…} the ordered ids FPT answered a query with
+ * config  {"key":"schema:Shot","value":…,"asof":…}   value null deletes the key. Keys: schema:<Type>,
+ *                                          mirror:<Type>
+ * mutate  {"event":"…","verb":"create"|"update"|"delete","type":"Shot","id":0,"data":{…},
+ *          "who":"script:NAME","host":"…","pid":1,"asof":…}
+ * attempt {"events":["…"],"no":1,"writer":"<writer id>","asof":…}
+ * settle  {"event":"…","id":1234,"partition":"project-101","asof":…}
+ * refuse  {"event":"…","status":400,"text":"FPT's words","asof":…}
+ * feed, dropped: reserved for later; a reader that meets them becomes read-only.
+ */
+#ifndef FPTC_STORE_RECORD_H
+#define FPTC_STORE_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json.h"
+
+enum fptc__kind {
+    FPTC__ROWS = 1,
+    FPTC__GONE = 2,
+    FPTC__MUTATE = 3,
+    FPTC__ATTEMPT = 4,
+    FPTC__SETTLE = 5,
+    FPTC__REFUSE = 6,
+    FPTC__COVER = 7,
+    FPTC__QUERY = 8,
+    FPTC__FEED = 9,
+    FPTC__CONFIG = 10,
+    FPTC__DROPPED = 11,
+    FPTC__BASE = 12 /* only in bases/<S>: the manifest */
+};
+
+/* One record, its body as text; `body` is owned by whoever made the record. */
+struct fptc__record {
+    uint16_t kind;
+    const char *body;
+    size_t len;
+};
+
+/* A growing list of records that owns its bodies. Zero-initialise; done() frees. */
+struct fptc__records {
+    struct fptc__record *list;
+    size_t n, cap;
+    size_t bytes; /* sum of the bodies */
+    size_t rows;  /* rows named by rows and gone records: bounded by FPTC_COMMIT_ROWS_MAX */
+};
+/* Adds a record whose body is `text` (copied). */
+fptc_status fptc__records_add(struct fptc__records *list, uint16_t kind, const char *text, size_t len,
+                              size_t n_rows, fptc_error *err);
+/* The same from a JSON value, which stays the caller's. n_rows: length of its "rows" member. */
+fptc_status fptc__records_add_json(struct fptc__records *list, uint16_t kind, const fptc__json *body,
+                                   fptc_error *err);
+void fptc__records_done(struct fptc__records *list);
+
+#endif

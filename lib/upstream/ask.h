@@ -1,0 +1,47 @@
+/*
+ * ask.h: one thing asked of FPT, the part that reads and writes share: its names, its exchange, its
+ * count, and how FPT's refusal is worded. Only site.c and site_write.c use it.
+ */
+#ifndef FPTC_UPSTREAM_ASK_H
+#define FPTC_UPSTREAM_ASK_H
+
+#include <stdatomic.h>
+
+#include "upstream/site.h"
+
+#define FPTC__API "/api/v1.1"
+#define FPTC__ASK_WHAT_BYTES 320u
+#define FPTC__ASK_PATH_BYTES 384u
+
+struct fptc__site {
+    struct fptc__client *client;
+    char *identity;
+    struct fptc__logger logger;
+    _Atomic int64_t n_schema, n_search, n_create, n_update, n_delete, n_retried;
+};
+
+/* One thing asked of FPT. */
+struct fptc__ask {
+    char what[FPTC__ASK_WHAT_BYTES]; /* "search Shot", for messages */
+    char path[FPTC__ASK_PATH_BYTES];
+    struct fptc__exchange x;
+    struct fptc__buf body;
+    _Atomic int64_t *count;
+    int is_passing; /* worth another try */
+};
+
+/* "verb Type" or "verb Type id" (id 0: none), at FPTC__API "/entity/...". FPTC_EUSAGE for a type or id
+   that can be none. Whatever it returns, *a is good for fptc__ask_done(). */
+fptc_status fptc__ask_init(struct fptc__ask *a, const char *verb, const char *type, int64_t id,
+                           fptc_error *err);
+void fptc__ask_done(struct fptc__ask *a);
+/* The one exchange, as fptc__client_exchange(); counts it. With a content type, a->body is sent. */
+fptc_status fptc__ask_once(struct fptc__site *s, struct fptc__ask *a, const struct fptc__call *call,
+                           fptc_error *err);
+/* Fills err with "what: FPT verdict (status): its own text, scrubbed" and returns status. */
+fptc_status fptc__ask_say(struct fptc__site *s, const struct fptc__ask *a, fptc_status status,
+                          const char *verdict, fptc_error *err);
+/* The code of FPT's first error, 0 when the reply is not FPT's. */
+int64_t fptc__ask_code(const struct fptc__ask *a);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * site.h: what the library asks of FPT: schema, search, create, update, delete. Policy lives here:
+ * what may be repeated, what a status means, when to wait (A§1.10, A§9.14).
+ */
+#ifndef FPTC_UPSTREAM_SITE_H
+#define FPTC_UPSTREAM_SITE_H
+
+#include "base/json.h"
+#include "upstream/client.h"
+
+struct fptc__site;
+
+fptc_status fptc__site_open(const struct fptc__client_options *options, struct fptc__site **out,
+                            fptc_error *err);
+void fptc__site_close(struct fptc__site *s);
+/* Whose eyes: "script:NAME", "user:LOGIN" or "session:<first 16 hex of its hash>", with "+sudo:LOGIN"
+   appended when set; "" without credentials. Makes no request. */
+const char *fptc__site_identity(const struct fptc__site *s);
+
+/* HTTP requests that reached the wire, by kind; retried: those among them that repeated another. */
+struct fptc__site_counts {
+    int64_t auth, schema, search, read, create, update, delete_, retried, bytes_received;
+};
+void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out);
+
+/* FPT's object of a type's fields (GET /schema/<type>/fields, its "data"). FPTC_EUSAGE when FPT knows
+   no such type. */
+fptc_status fptc__site_schema(struct fptc__site *s, const char *type, const struct fptc__call *call,
+                              fptc__json **out_fields, fptc_error *err);
+
+struct fptc__search {
+    const char *type;
+    const fptc__json *filters; /* hash form; NULL: every row */
+    const char *fields;        /* comma list */
+    const char *sort;          /* NULL: "id" */
+    int64_t page_size;         /* 1..5000 */
+    int64_t page_number;       /* from 1 */
+    int is_retired;            /* the trash instead of the living rows */
+};
+struct fptc__page {
+    fptc__json *rows; /* array of rows (mapping.h) */
+    int is_last;      /* fewer rows than asked for: a short page ends, never a missing `next` */
+    int64_t date_ms;  /* FPT's clock when it answered; 0 unknown */
+};
+/* Repeats 429, 502, 503, 504, resets and half replies with jittered back-off, at most
+   FPTC_READ_ATTEMPTS_MAX times and within the deadline. FPTC_EREFUSED with FPT's text for 4xx. */
+fptc_status fptc__site_search(struct fptc__site *s, const struct fptc__search *search,
+                              const struct fptc__call *call, struct fptc__page *out,
+                              fptc_error *err);
+void fptc__page_done(struct fptc__page *page);
+
+/*
+ * Writes are sent exactly once, never repeated here (except after 401, which did nothing).
+ * FPTC_OK; FPTC_EREFUSED: FPT said no (4xx), nothing was done; FPTC_ENET, FPTC_ETLS, FPTC_EAUTH,
+ * FPTC_EBUSY (429), FPTC_EDEADLINE, FPTC_ECANCELLED, FPTC_ESERVER (the login failed): provably not
+ * sent or not accepted; FPTC_UNKNOWN: sent, but no answer that says what became of it (time-out,
+ * reset, half a reply, any 5xx), err says which.
+ * *out_row: what FPT answered, maybe thin (a create), in the shape of mapping.h.
+ */
+fptc_status fptc__site_create(struct fptc__site *s, const char *type, const fptc__json *data,
+                              const struct fptc__call *call, fptc__json **out_row, fptc_error *err);
+fptc_status fptc__site_update(struct fptc__site *s, const char *type, int64_t id,
+                              const fptc__json *data, const struct fptc__call *call,
+                              fptc__json **out_row, fptc_error *err);
+/* FPTC_MISS when FPT says the row is not there (already deleted, or never was). */
+fptc_status fptc__site_delete(struct fptc__site *s, const char *type, int64_t id,
+                              const struct fptc__call *call, fptc_error *err);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * connection.h: the inside of a view, shared by the files of this room only: the connection, its two
+ * parts, statements by text, and the temporary views that give a type its shape.
+ */
+#ifndef FPTC_VIEW_CONNECTION_H
+#define FPTC_VIEW_CONNECTION_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "share/turn.h"
+#include "store/tables.h"
+#include "view/idset.h"
+#include "view/view.h"
+
+#define FPTC__STATEMENTS_MAX 64
+
+/* Rows of one type of one part that the overlay replaces. */
+struct fptc__replaced {
+    char *type;
+    struct fptc__idset ids;
+};
+
+struct fptc__view_part {
+    struct fptc__view *view;
+    struct fptc__partition at;
+    struct fptc__turn turn;
+    struct fptc__log_turn log_turn;
+    struct fptc__log *log;
+    struct fptc__log_sink sink;
+    struct fptc__manifest base;  /* what is attached as base_schema, if has_base */
+    struct fptc__tables *tables; /* NULL until the first pass */
+    const char *base_schema, *delta_schema;
+    int has_base, has_delta;
+    struct fptc__replaced *replaced;
+    size_t n_replaced;
+};
+
+struct fptc__statement {
+    char *sql;
+    sqlite3_stmt *stmt;
+    uint64_t used; /* for eviction */
+};
+
+struct fptc__view {
+    sqlite3 *db;
+    pthread_mutex_t mutex;
+    const struct fptc__logger *logger;
+    struct fptc__view_part parts[2];
+    size_t n_parts;
+    struct fptc__statement statements[FPTC__STATEMENTS_MAX];
+    uint64_t clock;
+    char **shapes; /* names of temporary views that exist */
+    size_t n_shapes;
+    int shapes_are_stale;
+    struct fptc__buf name; /* of the last fptc__view_name() */
+    int name_is_null;
+};
+
+/* A prepared statement for the text, reset, without bindings; owned by the view. */
+fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
+                               fptc_error *err);
+void fptc__view_forget_statements(struct fptc__view *v);
+/* The part number of `part` in this view. */
+struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part);
+/* Error of the connection; when a snapshot's page failed its check, names that file. */
+fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *err);
+
+/* shape.c: makes the temporary views of a type and of its multi-entity fields named in `fields` (all
+   of them when NULL). FPTC_MISS when neither snapshot nor overlay has the type. */
+fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part, const char *type,
+                             fptc_error *err);
+void fptc__shape_forget(struct fptc__view *v);
+int fptc__shape_has_table(struct fptc__view *v, const char *schema, const char *table);
+/* run.c: rows with these columns; and one row by `sql`, whose ?1 is the id. FPTC_MISS if there is none. */
+fptc_status fptc__run_rows(const char *type, const struct fptc__column *columns, size_t n,
+                           struct fptc__rows *out, fptc_error *err);
+struct fptc__by_id {
+    const char *sql;
+    const struct fptc__column *columns;
+    size_t n_columns;
+};
+fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, int64_t id,
+                            struct fptc__rows *out, fptc_error *err);
+struct fptc__idset *fptc__view_replaced(struct fptc__view_part *part, const char *type);
+
+#endif

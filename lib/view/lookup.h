@@ -1,0 +1,65 @@
+/*
+ * lookup.h: what the cache knows about what it knows: coverage, stored queries, configuration, field
+ * sets, suspects. All of it is called between fptc__view_begin() and fptc__view_end().
+ */
+#ifndef FPTC_VIEW_LOOKUP_H
+#define FPTC_VIEW_LOOKUP_H
+
+#include "view/idset.h"
+#include "view/view.h"
+
+struct fptc__cover {
+    fptc__json *fields; /* array of names */
+    int64_t asof_ms;    /* file server's clock */
+    char mark[32];      /* FPT's clock: where the sweep by updated_at goes on */
+    int64_t max_id;
+    int64_t commit_no;
+};
+/* FPTC_MISS when the type is not covered. */
+fptc_status fptc__view_cover(struct fptc__view *v, enum fptc__part part, const char *type,
+                             struct fptc__cover *out, fptc_error *err);
+void fptc__cover_done(struct fptc__cover *c);
+
+struct fptc__stored_query {
+    fptc__json *ids;    /* array: id, or [id, {"dotted.Path.field": value}] */
+    fptc__json *fields; /* array of names: what each row held */
+    int64_t asof_ms;
+    int64_t commit_no;
+    int is_untouched; /* no later commit of this part changed a row of its types */
+};
+/* FPTC_MISS when it is not there (or another text has the same hash). */
+fptc_status fptc__view_query(struct fptc__view *v, enum fptc__part part, const char *hash,
+                             const char *text, struct fptc__stored_query *out, fptc_error *err);
+void fptc__stored_query_done(struct fptc__stored_query *q);
+
+/* Value of a config key; FPTC_MISS. asof_ms may be NULL. */
+fptc_status fptc__view_config(struct fptc__view *v, enum fptc__part part, const char *key,
+                              fptc__json **out, int64_t *out_asof_ms, fptc_error *err);
+/* Calls each(key, value text) for keys with the prefix, in order; non-zero stops. */
+fptc_status fptc__view_config_list(struct fptc__view *v, enum fptc__part part, const char *prefix,
+                                   int (*each)(const char *key, const char *value, void *payload),
+                                   void *payload, fptc_error *err);
+/* Array of all field names that rows of the type were ever stored with; empty if none. */
+fptc_status fptc__view_known_fields(struct fptc__view *v, enum fptc__part part, const char *type,
+                                    fptc__json **out, fptc_error *err);
+/* Array of the covered types, sorted. */
+fptc_status fptc__view_covered_types(struct fptc__view *v, enum fptc__part part, fptc__json **out,
+                                     fptc_error *err);
+/* Array of ids of the type's suspect rows. */
+fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, const char *type,
+                                fptc__json **out, fptc_error *err);
+/* Living rows of the type; 0 when there are none. */
+fptc_status fptc__view_count(struct fptc__view *v, enum fptc__part part, const char *type,
+                             int64_t *out, fptc_error *err);
+/* 1 when the type has that living row; *out_updated_at (may be NULL) gets its updated_at or "". */
+int fptc__view_has(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id,
+                   char out_updated_at[32]);
+/* Array of the ids of the type's living rows that `seen` lacks. */
+fptc_status fptc__view_ids_missing(struct fptc__view *v, enum fptc__part part, const char *type,
+                                   const struct fptc__idset *seen, fptc__json **out,
+                                   fptc_error *err);
+/* 1 unless the stored row equals `row` (a value of record.h) in every field of `types`. */
+int fptc__view_differs(struct fptc__view *v, enum fptc__part part, const char *type,
+                       const fptc__json *types, const fptc__json *row);
+
+#endif

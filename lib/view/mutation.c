@@ -1,0 +1,155 @@
+#include "view/mutation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "view/connection.h"
+
+#define COLUMNS "event, state, verb, type, id, attempt_asof, attempt_writer, outcome"
+
+static void copy_text(char *out, size_t n, sqlite3_stmt *stmt, int at)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt, at);
+
+    snprintf(out, n, "%s", text == NULL ? "" : text);
+}
+
+static void read_outcome(sqlite3_stmt *stmt, struct fptc__mutation *out)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt, 7);
+    fptc__json *outcome = NULL;
+    const char *partition, *words;
+
+    if (text == NULL || fptc__json_parse(text, strlen(text), "outcome", &outcome, NULL) != FPTC_OK)
+        return;
+    partition = fptc__json_get_text(outcome, "partition");
+    words = fptc__json_get_text(outcome, "text");
+    if (fptc__json_get_int(outcome, "id") > 0)
+        out->id = fptc__json_get_int(outcome, "id");
+    snprintf(out->partition, sizeof(out->partition), "%s", partition == NULL ? "" : partition);
+    snprintf(out->text, sizeof(out->text), "%s", words == NULL ? "" : words);
+    fptc__json_free(outcome);
+}
+
+static void read_record(sqlite3_stmt *stmt, struct fptc__mutation *out)
+{
+    copy_text(out->event, sizeof(out->event), stmt, 0);
+    out->state = (enum fptc__mutation_state)sqlite3_column_int(stmt, 1);
+    copy_text(out->verb, sizeof(out->verb), stmt, 2);
+    copy_text(out->type, sizeof(out->type), stmt, 3);
+    out->id = sqlite3_column_int64(stmt, 4);
+    out->attempt_asof_ms = sqlite3_column_int64(stmt, 5);
+    copy_text(out->writer, sizeof(out->writer), stmt, 6);
+    read_outcome(stmt, out);
+}
+
+/* Runs `format` with a schema in place of each %s. FPTC_MISS when it has no row. */
+static fptc_status read_one(struct fptc__view *v, const char *format, const char *schema,
+                            const char *texts[3], int64_t id, struct fptc__mutation *out,
+                            fptc_error *err)
+{
+    char *sql = sqlite3_mprintf(format, schema, schema);
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status =
+        sql == NULL ? fptc__fail_nomem(err) : fptc__view_prepare(v, sql, &stmt, err);
+    int rc, i;
+
+    sqlite3_free(sql);
+    if (status != FPTC_OK)
+        return status;
+    for (i = 0; i < 2; i++) {
+        if (texts[i] != NULL)
+            sqlite3_bind_text(stmt, i + 1, texts[i], -1, SQLITE_STATIC);
+    }
+    if (id != 0)
+        sqlite3_bind_int64(stmt, 3, id);
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        read_record(stmt, out);
+    else
+        status = rc == SQLITE_DONE ? FPTC_MISS : fptc__view_fail(v, "reading the outbox", err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
+fptc_status fptc__mutation_find(struct fptc__view *outbox, const char *event,
+                                struct fptc__mutation *out, fptc_error *err)
+{
+    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
+    const char *texts[3] = {event, NULL, NULL};
+    static const char by_event[] = "SELECT " COLUMNS " FROM %s._fptc_mutation WHERE event = ?1";
+    fptc_status status = FPTC_MISS;
+
+    memset(out, 0, sizeof(*out));
+    out->state = FPTC__MUTATION_NONE;
+    if (part->tables != NULL)
+        status = read_one(outbox, by_event, part->delta_schema, texts, 0, out, err);
+    if (status == FPTC_MISS && part->has_base)
+        status = read_one(outbox, by_event, part->base_schema, texts, 0, out, err);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+fptc_status fptc__mutation_unsettled(struct fptc__view *outbox, const char *type, int64_t id,
+                                     const char *event, struct fptc__mutation *out, fptc_error *err)
+{
+    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
+    const char *texts[3] = {type, event, NULL};
+    static const char unsettled[] =
+        "SELECT " COLUMNS " FROM %s._fptc_mutation WHERE type = ?1 AND id = ?3 AND event <> ?2 "
+        "AND state IN (0, 1) ORDER BY version DESC LIMIT 1";
+    fptc_status status = FPTC_MISS;
+
+    memset(out, 0, sizeof(*out));
+    out->state = FPTC__MUTATION_NONE;
+    if (part->tables != NULL)
+        status = read_one(outbox, unsettled, part->delta_schema, texts, id, out, err);
+    if (status == FPTC_MISS && part->has_base) {
+        struct fptc__mutation newer;
+
+        /* A settle newer than the snapshot lives in the overlay: the snapshot's word is then old. */
+        status = read_one(outbox, unsettled, part->base_schema, texts, id, out, err);
+        if (status == FPTC_OK)
+            status = fptc__mutation_find(outbox, out->event, &newer, err);
+        if (status == FPTC_OK && newer.state != FPTC__MUTATION_INTENT &&
+            newer.state != FPTC__MUTATION_ATTEMPTED)
+            status = FPTC_MISS;
+    }
+    return status;
+}
+
+fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,
+                                  int64_t *out_refused, fptc_error *err)
+{
+    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
+    struct fptc__buf sql;
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status;
+
+    *out_unsettled = *out_refused = 0;
+    if (part->tables == NULL)
+        return FPTC_OK;
+    fptc__buf_init(&sql, 4096);
+    fptc__buf_addf(&sql,
+                   "SELECT coalesce(sum(state IN (0, 1)), 0), coalesce(sum(state = 3), 0) FROM "
+                   "(SELECT state FROM %s._fptc_mutation",
+                   part->delta_schema);
+    if (part->has_base)
+        fptc__buf_addf(&sql,
+                       " UNION ALL SELECT state FROM %s._fptc_mutation b WHERE NOT EXISTS "
+                       "(SELECT 1 FROM %s._fptc_mutation d WHERE d.event = b.event)",
+                       part->base_schema, part->delta_schema);
+    fptc__buf_addc(&sql, ')');
+    status = fptc__view_prepare(outbox, fptc__buf_text(&sql), &stmt, err);
+    fptc__buf_done(&sql);
+    if (status != FPTC_OK)
+        return status;
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        *out_unsettled = sqlite3_column_int64(stmt, 0);
+        *out_refused = sqlite3_column_int64(stmt, 1);
+    } else {
+        status = fptc__view_fail(outbox, "reading the outbox", err);
+    }
+    sqlite3_reset(stmt);
+    return status;
+}

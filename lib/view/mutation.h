@@ -1,0 +1,40 @@
+/*
+ * mutation.h: what the outbox partition says of a write, read from its view, and its records.
+ */
+#ifndef FPTC_VIEW_MUTATION_H
+#define FPTC_VIEW_MUTATION_H
+
+#include "view/view.h"
+
+enum fptc__mutation_state {
+    FPTC__MUTATION_NONE = -1,
+    FPTC__MUTATION_INTENT = 0,
+    FPTC__MUTATION_ATTEMPTED = 1, /* sent or about to be; unknown until settled or refused */
+    FPTC__MUTATION_SETTLED = 2,
+    FPTC__MUTATION_REFUSED = 3
+};
+
+struct fptc__mutation {
+    enum fptc__mutation_state state;
+    char event[33];
+    char verb[16];
+    char type[256];
+    int64_t id;         /* the row: as intended, or as settled */
+    char partition[64]; /* of a settled one */
+    int64_t attempt_asof_ms;
+    char writer[80]; /* who attempted it */
+    char text[400];  /* FPT's words, of a refused one */
+};
+
+/* Between fptc__view_begin() and end of the outbox view. State NONE when the event is not known. */
+fptc_status fptc__mutation_find(struct fptc__view *outbox, const char *event,
+                                struct fptc__mutation *out, fptc_error *err);
+/* The latest unsettled write to an entity, other than `event`. FPTC_MISS if there is none. */
+fptc_status fptc__mutation_unsettled(struct fptc__view *outbox, const char *type, int64_t id,
+                                     const char *event, struct fptc__mutation *out,
+                                     fptc_error *err);
+/* Counts unsettled and refused writes. */
+fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,
+                                  int64_t *out_refused, fptc_error *err);
+
+#endif

@@ -1,0 +1,259 @@
+/*
+ * run.c: steps a compiled query and copies its rows out as typed cells. Link names come from every
+ * observation (fptc__view_name); a link to a retired entity reads as null or drops out (A§1.6).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "view/connection.h"
+
+static void bind_params(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        const struct fptc__param *p = &params[i];
+        int at = (int)i + 1;
+
+        switch (p->kind) {
+        case FPTC__PARAM_INT:
+            sqlite3_bind_int64(stmt, at, p->i);
+            break;
+        case FPTC__PARAM_REAL:
+            sqlite3_bind_double(stmt, at, p->d);
+            break;
+        case FPTC__PARAM_TEXT:
+            sqlite3_bind_text(stmt, at, p->text, -1, SQLITE_STATIC);
+            break;
+        case FPTC__PARAM_NULL:
+        default:
+            sqlite3_bind_null(stmt, at);
+            break;
+        }
+    }
+}
+
+/* One link as SQLite gives it: 1 if it shows, 0 if it is null or its target is retired. */
+static int read_link(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt *stmt, int at,
+                     struct fptc__link *out)
+{
+    const char *type = (const char *)sqlite3_column_text(stmt, at);
+    const char *name = NULL;
+    int is_gone = 0;
+
+    if (type == NULL || sqlite3_column_type(stmt, at + 1) == SQLITE_NULL)
+        return 0;
+    out->type = fptc__rows_text(rows, type, strlen(type));
+    out->id = sqlite3_column_int64(stmt, at + 1);
+    (void)fptc__view_name(v, type, out->id, &name, &is_gone);
+    out->name = name == NULL ? NULL : fptc__rows_text(rows, name, strlen(name));
+    return !is_gone && out->type != NULL;
+}
+
+static void set_link(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt *stmt, int at,
+                     struct fptc__cell *cell)
+{
+    struct fptc__link *link = fptc__rows_links(rows, 1);
+
+    if (link == NULL || !read_link(v, rows, stmt, at, link))
+        return;
+    cell->kind = FPTC_KIND_LINK;
+    cell->links = link;
+    cell->i = 1;
+}
+
+/* The list that row `owner` holds. */
+static fptc_status set_links(struct fptc__view *v, struct fptc__rows *rows, const char *sql,
+                             int64_t owner, struct fptc__cell *cell, fptc_error *err)
+{
+    struct fptc__link *links = NULL;
+    sqlite3_stmt *stmt = NULL;
+    size_t n = 0, cap = 0;
+    fptc_status status = fptc__view_prepare(v, sql, &stmt, err);
+    int rc = SQLITE_ROW;
+
+    if (status != FPTC_OK)
+        return status;
+    sqlite3_bind_int64(stmt, 1, owner);
+    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        if (n == cap) {
+            struct fptc__link *bigger = fptc__rows_links(rows, cap == 0 ? 8 : cap * 2);
+
+            if (bigger == NULL) {
+                status = fptc__fail_nomem(err);
+                break;
+            }
+            if (n > 0)
+                memcpy(bigger, links, n * sizeof(*links));
+            links = bigger;
+            cap = cap == 0 ? 8 : cap * 2;
+        }
+        n += (size_t)read_link(v, rows, stmt, 0, &links[n]);
+    }
+    if (status == FPTC_OK && rc != SQLITE_DONE)
+        status = fptc__view_fail(v, "reading links", err);
+    sqlite3_reset(stmt);
+    cell->kind = FPTC_KIND_LINKS;
+    cell->links = links;
+    cell->i = (int64_t)n;
+    return status;
+}
+
+static void set_text(struct fptc__rows *rows, sqlite3_stmt *stmt, int at, int32_t kind,
+                     struct fptc__cell *cell)
+{
+    cell->text = fptc__rows_text(rows, (const char *)sqlite3_column_text(stmt, at),
+                                 (size_t)sqlite3_column_bytes(stmt, at));
+    if (cell->text != NULL)
+        cell->kind = kind;
+}
+
+static fptc_status set_cell(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt *stmt,
+                            const struct fptc__column *column, int at, struct fptc__cell *cell,
+                            fptc_error *err)
+{
+    cell->kind = FPTC_KIND_NULL;
+    if (sqlite3_column_type(stmt, at) == SQLITE_NULL)
+        return FPTC_OK;
+    switch (column->class_of) {
+    case FPTC__INTEGER:
+    case FPTC__BOOL:
+        cell->kind = column->class_of == FPTC__BOOL ? FPTC_KIND_BOOL : FPTC_KIND_INT;
+        cell->i = sqlite3_column_int64(stmt, at);
+        cell->d = (double)cell->i;
+        break;
+    case FPTC__REAL:
+        cell->kind = FPTC_KIND_FLOAT;
+        cell->d = sqlite3_column_double(stmt, at);
+        break;
+    case FPTC__LINK:
+        set_link(v, rows, stmt, at, cell);
+        break;
+    case FPTC__LINKS:
+        return set_links(v, rows, column->links_sql, sqlite3_column_int64(stmt, at), cell, err);
+    case FPTC__JSON:
+        set_text(rows, stmt, at, FPTC_KIND_JSON, cell);
+        if (cell->text != NULL && cell->text[0] == '"')
+            return fptc__rows_unquote(rows, cell, err);
+        break;
+    case FPTC__TEXT:
+    case FPTC__NEVER:
+    default:
+        set_text(rows, stmt, at, FPTC_KIND_TEXT, cell);
+        break;
+    }
+    return FPTC_OK;
+}
+
+/* Fills the first n columns of a new row; rows may have more, which stay absent. */
+static fptc_status add_row(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt *stmt,
+                           const struct fptc__column *columns, size_t n, fptc_error *err)
+{
+    struct fptc__row *row = fptc__rows_add(rows, sqlite3_column_int64(stmt, 0));
+    fptc_status status = FPTC_OK;
+    size_t i;
+    int at = 2;
+
+    if (row == NULL)
+        return fptc__fail_nomem(err);
+    row->version = sqlite3_column_int64(stmt, 1);
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        status = set_cell(v, rows, stmt, &columns[i], at, &row->cells[i], err);
+        at += columns[i].class_of == FPTC__LINK ? 2 : 1;
+    }
+    return rows->is_out_of_memory ? fptc__fail_nomem(err) : status;
+}
+
+/* Makes the views of every type that the plan reads. */
+static fptc_status shape_plan(struct fptc__view *v, const struct fptc__plan *plan, fptc_error *err)
+{
+    size_t i;
+
+    for (i = 0; i < plan->n_row_types; i++) {
+        struct fptc__view_part *part = fptc__view_at(v, FPTC__HOME);
+        fptc_status status = fptc__shape_type(v, part, plan->row_types[i], err);
+
+        if (status == FPTC_MISS && v->n_parts > 1)
+            status = fptc__shape_type(v, fptc__view_at(v, FPTC__SITE), plan->row_types[i], err);
+        if (status == FPTC_MISS)
+            return fptc__fail(err, FPTC_ENODATA, "the cache holds nothing of type %s in %s",
+                              plan->row_types[i], v->parts[0].at.name);
+        if (status != FPTC_OK)
+            return status;
+    }
+    return FPTC_OK;
+}
+
+fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
+                            struct fptc__rows *out, fptc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = SQLITE_DONE;
+    fptc_status status = fptc__run_rows(plan->type, plan->columns, plan->n_columns, out, err);
+
+    if (status == FPTC_OK)
+        status = shape_plan(v, plan, err);
+    if (status == FPTC_OK)
+        status = fptc__view_prepare(v, plan->sql, &stmt, err);
+    if (status != FPTC_OK)
+        return status;
+    bind_params(stmt, plan->params, plan->n_params);
+    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        status = add_row(v, out, stmt, plan->columns, plan->n_columns, err);
+    if (status == FPTC_OK && rc != SQLITE_DONE)
+        status = fptc__view_fail(v, plan->type, err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
+fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, int64_t id,
+                            struct fptc__rows *out, fptc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status = fptc__view_prepare(v, q->sql, &stmt, err);
+    int rc;
+
+    if (status != FPTC_OK)
+        return status;
+    sqlite3_bind_int64(stmt, 1, id);
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        status = add_row(v, out, stmt, q->columns, q->n_columns, err);
+    else
+        status = rc == SQLITE_DONE ? FPTC_MISS : fptc__view_fail(v, out->type, err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
+fptc_status fptc__run_rows(const char *type, const struct fptc__column *columns, size_t n,
+                           struct fptc__rows *out, fptc_error *err)
+{
+    const char **names = calloc(n + 1, sizeof(*names));
+    fptc_status status;
+    size_t i;
+
+    if (names == NULL)
+        return fptc__fail_nomem(err);
+    for (i = 0; i < n; i++)
+        names[i] = columns[i].name;
+    status = fptc__rows_init(out, type, names, n, err);
+    free(names);
+    return status;
+}
+
+fptc_status fptc__view_find_id(struct fptc__view *v, const struct fptc__plan *plan, int64_t id,
+                               struct fptc__rows *out, fptc_error *err)
+{
+    const struct fptc__by_id by_id = {plan->sql_by_id, plan->columns, plan->n_columns};
+    fptc_status status = FPTC_OK;
+
+    if (out->type == NULL)
+        status = fptc__run_rows(plan->type, plan->columns, plan->n_columns, out, err);
+    if (status == FPTC_OK)
+        status = shape_plan(v, plan, err);
+    if (status == FPTC_OK)
+        status = fptc__run_by_id(v, &by_id, id, out, err);
+    return status;
+}

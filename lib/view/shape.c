@@ -1,0 +1,278 @@
+/*
+ * shape.c: the temporary views through which SQL sees a type: rows of the snapshot that the overlay
+ * does not replace, then the overlay's (+2 to +9 % over the plain table, design §5). Where the overlay
+ * has nothing of the type the view is the plain table, which SQLite flattens away.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "view/connection.h"
+
+/* Column names of schema.table, in order, appended with their quotes and commas removed; n 0: none. */
+struct columns {
+    char **names;
+    size_t n;
+};
+
+static void columns_done(struct columns *c)
+{
+    size_t i;
+
+    for (i = 0; i < c->n; i++)
+        free(c->names[i]);
+    free(c->names);
+    c->names = NULL;
+    c->n = 0;
+}
+
+static int columns_has(const struct columns *c, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < c->n; i++) {
+        if (strcmp(c->names[i], name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static fptc_status columns_add(struct columns *c, const char *name, fptc_error *err)
+{
+    char **names = realloc(c->names, (c->n + 1) * sizeof(*names));
+
+    if (names == NULL)
+        return fptc__fail_nomem(err);
+    c->names = names;
+    names[c->n] = strdup(name);
+    if (names[c->n] == NULL)
+        return fptc__fail_nomem(err);
+    c->n++;
+    return FPTC_OK;
+}
+
+static fptc_status columns_read(struct fptc__view *v, const char *schema, const char *table,
+                                struct columns *out, fptc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status;
+    int rc;
+
+    status = fptc__view_prepare(v, "SELECT name FROM pragma_table_info(?1, ?2) ORDER BY cid", &stmt,
+                                err);
+    if (status != FPTC_OK)
+        return status;
+    sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 2, schema, -1, SQLITE_STATIC);
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && status == FPTC_OK)
+        status = columns_add(out, (const char *)sqlite3_column_text(stmt, 0), err);
+    if (status == FPTC_OK && rc != SQLITE_DONE)
+        status = fptc__view_fail(v, table, err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
+int fptc__shape_has_table(struct fptc__view *v, const char *schema, const char *table)
+{
+    struct columns c = {NULL, 0};
+    fptc_status status = columns_read(v, schema, table, &c, NULL);
+    int has = status == FPTC_OK && c.n > 0;
+
+    columns_done(&c);
+    return has;
+}
+
+/* "SELECT <all of wanted, NULL where have lacks one> FROM schema.table" */
+static void add_select(struct fptc__buf *sql, const char *schema, const char *table,
+                       const struct columns *wanted, const struct columns *have)
+{
+    size_t i;
+
+    fptc__buf_adds(sql, "SELECT ");
+    for (i = 0; i < wanted->n; i++) {
+        if (i > 0)
+            fptc__buf_adds(sql, ", ");
+        if (!columns_has(have, wanted->names[i]))
+            fptc__buf_adds(sql, "NULL AS ");
+        fptc__sql_quote(sql, wanted->names[i]);
+    }
+    fptc__buf_addf(sql, " FROM %s.", schema);
+    fptc__sql_quote(sql, table);
+}
+
+struct shape {
+    const char *type;  /* whose rows may be replaced */
+    const char *table; /* the type, or a multi-entity field's table */
+    struct columns base, delta, all;
+};
+
+static void shape_sql(struct fptc__view_part *part, const struct shape *s, struct fptc__buf *sql)
+{
+    struct fptc__view *v = part->view;
+    const struct fptc__idset *ids = fptc__view_replaced(part, s->type);
+
+    fptc__buf_adds(sql, "CREATE TEMP VIEW ");
+    fptc__sql_quote(sql, s->table);
+    fptc__buf_adds(sql, " AS ");
+    if (s->base.n > 0) {
+        add_select(sql, part->base_schema, s->table, &s->all, &s->base);
+        if (ids != NULL && ids->n > 0) {
+            size_t slot = 0;
+
+            while (ids != &part->replaced[slot].ids)
+                slot++;
+            fptc__buf_addf(sql, " WHERE fptc_alive(%d, %d, id)", part == &v->parts[0] ? 0 : 1,
+                           (int)slot);
+        }
+    }
+    if (s->base.n > 0 && s->delta.n > 0)
+        fptc__buf_adds(sql, " UNION ALL ");
+    if (s->delta.n > 0)
+        add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
+}
+
+static int has_shape(const struct fptc__view *v, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_shapes; i++) {
+        if (strcmp(v->shapes[i], name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static fptc_status remember_shape(struct fptc__view *v, const char *name, fptc_error *err)
+{
+    struct columns shapes = {v->shapes, v->n_shapes};
+    fptc_status status = columns_add(&shapes, name, err);
+
+    v->shapes = shapes.names;
+    v->n_shapes = shapes.n;
+    return status;
+}
+
+void fptc__shape_forget(struct fptc__view *v)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_shapes; i++) {
+        struct fptc__buf sql;
+
+        fptc__buf_init(&sql, 4096);
+        fptc__buf_adds(&sql, "DROP VIEW temp.");
+        fptc__sql_quote(&sql, v->shapes[i]);
+        (void)fptc__sql_run(v->db, fptc__buf_text(&sql), NULL);
+        fptc__buf_done(&sql);
+        free(v->shapes[i]);
+    }
+    free(v->shapes);
+    v->shapes = NULL;
+    v->n_shapes = 0;
+    v->shapes_are_stale = 0;
+}
+
+static fptc_status shape_columns(struct fptc__view_part *part, struct shape *s, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    const struct columns *both[2] = {&s->base, &s->delta};
+    size_t i, k;
+
+    if (part->has_base)
+        status = columns_read(part->view, part->base_schema, s->table, &s->base, err);
+    if (status == FPTC_OK && part->has_delta)
+        status = columns_read(part->view, part->delta_schema, s->table, &s->delta, err);
+    for (k = 0; k < 2; k++) {
+        for (i = 0; i < both[k]->n && status == FPTC_OK; i++) {
+            if (!columns_has(&s->all, both[k]->names[i]))
+                status = columns_add(&s->all, both[k]->names[i], err);
+        }
+    }
+    return status;
+}
+
+/* FPTC_MISS when neither has the table. */
+static fptc_status shape_table(struct fptc__view_part *part, const char *type, const char *table,
+                               fptc_error *err)
+{
+    struct fptc__view *v = part->view;
+    struct shape s = {type, table, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    struct fptc__buf sql;
+    fptc_status status;
+
+    if (has_shape(v, table))
+        return FPTC_OK;
+    fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
+    status = shape_columns(part, &s, err);
+    if (status == FPTC_OK && s.all.n == 0)
+        status = FPTC_MISS;
+    if (status == FPTC_OK) {
+        shape_sql(part, &s, &sql);
+        status = fptc__buf_check(&sql, table, err);
+    }
+    if (status == FPTC_OK)
+        status = fptc__sql_run(v->db, fptc__buf_text(&sql), err);
+    if (status == FPTC_OK)
+        status = remember_shape(v, table, err);
+    columns_done(&s.base);
+    columns_done(&s.delta);
+    columns_done(&s.all);
+    fptc__buf_done(&sql);
+    return status;
+}
+
+/* The multi-entity tables of a type, as the field list of the overlay knows them. */
+static fptc_status list_link_tables(struct fptc__view_part *part, const char *type,
+                                    struct columns *out, fptc_error *err)
+{
+    struct fptc__view *v = part->view;
+    sqlite3_stmt *stmt = NULL;
+    char sql[200];
+    fptc_status status;
+    int rc;
+
+    sqlite3_snprintf((int)sizeof(sql), sql,
+                     "SELECT ?1 || '__' || field, data_type FROM %s._fptc_field WHERE type = ?1",
+                     part->delta_schema);
+    status = fptc__view_prepare(v, sql, &stmt, err);
+    if (status != FPTC_OK)
+        return status;
+    sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && status == FPTC_OK) {
+        if (fptc__class_of((const char *)sqlite3_column_text(stmt, 1)) == FPTC__LINKS)
+            status = columns_add(out, (const char *)sqlite3_column_text(stmt, 0), err);
+    }
+    if (status == FPTC_OK && rc != SQLITE_DONE)
+        status = fptc__view_fail(v, type, err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
+fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part, const char *type,
+                             fptc_error *err)
+{
+    struct columns tables = {NULL, 0};
+    fptc_status status;
+    size_t i;
+
+    if (v->shapes_are_stale) {
+        fptc__view_forget_statements(v);
+        fptc__shape_forget(v);
+    }
+    if (has_shape(v, type))
+        return FPTC_OK;
+    if (part->tables == NULL)
+        return FPTC_MISS;
+    status = shape_table(part, type, type, err);
+    if (status != FPTC_OK)
+        return status;
+    status = list_link_tables(part, type, &tables, err);
+    for (i = 0; i < tables.n && status == FPTC_OK; i++) {
+        status = shape_table(part, type, tables.names[i], err);
+        if (status == FPTC_MISS)
+            status = FPTC_OK;
+    }
+    columns_done(&tables);
+    return status;
+}

@@ -1,0 +1,438 @@
+#include "view/view.h"
+#include "base/error.h"
+#include "base/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query/fold.h"
+#include "store/snapshot.h"
+#include "view/connection.h"
+
+static const char *const BASE_SCHEMAS[2] = {"home", "site"};
+static const char *const DELTA_SCHEMAS[2] = {"home_delta", "site_delta"};
+
+struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part)
+{
+    return &v->parts[(size_t)part < v->n_parts ? (size_t)part : 0];
+}
+
+struct fptc__log *fptc__view_log(struct fptc__view *v, enum fptc__part part)
+{
+    return fptc__view_at(v, part)->log;
+}
+
+const struct fptc__partition *fptc__view_partition(const struct fptc__view *v, enum fptc__part part)
+{
+    return &v->parts[(size_t)part < v->n_parts ? (size_t)part : 0].at;
+}
+
+enum fptc__part fptc__view_part_of(const struct fptc__view *v, int is_project_type)
+{
+    return is_project_type || v->n_parts == 1 ? FPTC__HOME : FPTC__SITE;
+}
+
+/* ------------------------------------------------------------------------------- statements by text */
+
+static void forget_statement(struct fptc__statement *s)
+{
+    sqlite3_finalize(s->stmt);
+    free(s->sql);
+    memset(s, 0, sizeof(*s));
+}
+
+void fptc__view_forget_statements(struct fptc__view *v)
+{
+    size_t i;
+
+    for (i = 0; i < FPTC__STATEMENTS_MAX; i++)
+        forget_statement(&v->statements[i]);
+}
+
+fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
+                               fptc_error *err)
+{
+    struct fptc__statement *slot = &v->statements[0];
+    size_t i;
+
+    *out = NULL;
+    for (i = 0; i < FPTC__STATEMENTS_MAX; i++) {
+        struct fptc__statement *s = &v->statements[i];
+
+        if (s->sql != NULL && strcmp(s->sql, sql) == 0) {
+            s->used = ++v->clock;
+            sqlite3_reset(s->stmt);
+            sqlite3_clear_bindings(s->stmt);
+            *out = s->stmt;
+            return FPTC_OK;
+        }
+        if (s->used < slot->used)
+            slot = s;
+    }
+    forget_statement(slot);
+    slot->sql = strdup(sql);
+    if (slot->sql == NULL)
+        return fptc__fail_nomem(err);
+    if (sqlite3_prepare_v3(v->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &slot->stmt, NULL) !=
+        SQLITE_OK) {
+        fptc_status status = fptc__view_fail(v, "preparing a query", err);
+
+        forget_statement(slot);
+        return status;
+    }
+    slot->used = ++v->clock;
+    *out = slot->stmt;
+    return FPTC_OK;
+}
+
+fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *err)
+{
+    fptc_status status = fptc__sql_fail(v->db, what, err);
+
+    (void)fptc__error_where(err, "partition %s", v->parts[0].at.name);
+    return status;
+}
+
+/* -------------------------------------------------------------------------------- what logs bring in */
+
+struct fptc__idset *fptc__view_replaced(struct fptc__view_part *part, const char *type)
+{
+    struct fptc__replaced *list;
+    size_t i;
+
+    for (i = 0; i < part->n_replaced; i++) {
+        if (strcmp(part->replaced[i].type, type) == 0)
+            return &part->replaced[i].ids;
+    }
+    list = realloc(part->replaced, (part->n_replaced + 1) * sizeof(*list));
+    if (list == NULL)
+        return NULL;
+    part->replaced = list;
+    memset(&list[part->n_replaced], 0, sizeof(*list));
+    list[part->n_replaced].type = strdup(type);
+    if (list[part->n_replaced].type == NULL)
+        return NULL;
+    return &list[part->n_replaced++].ids;
+}
+
+static void forget_replaced(struct fptc__view_part *part)
+{
+    size_t i;
+
+    for (i = 0; i < part->n_replaced; i++) {
+        free(part->replaced[i].type);
+        fptc__idset_clear(&part->replaced[i].ids);
+    }
+    free(part->replaced);
+    part->replaced = NULL;
+    part->n_replaced = 0;
+}
+
+/* A row of the snapshot has a newer state in the overlay. Out of memory is remembered as a stale shape:
+   the next query then fails instead of showing both states. */
+static void on_replaced(void *ctx, const char *type, int64_t id)
+{
+    struct fptc__view_part *part = ctx;
+    struct fptc__idset *ids = fptc__view_replaced(part, type);
+
+    if (ids == NULL || ids->n == 0)
+        part->view->shapes_are_stale = 1;
+    if (ids == NULL || !fptc__idset_add(ids, id))
+        part->has_delta = -1;
+}
+
+static void on_reshaped(void *ctx, const char *type)
+{
+    struct fptc__view_part *part = ctx;
+
+    (void)type;
+    part->view->shapes_are_stale = 1;
+}
+
+static fptc_status attach_memory(struct fptc__view *v, struct fptc__view_part *part,
+                                 fptc_error *err)
+{
+    char sql[80];
+
+    snprintf(sql, sizeof(sql), "ATTACH ':memory:' AS %s", part->delta_schema);
+    part->has_delta = 1;
+    return fptc__sql_run(v->db, sql, err);
+}
+
+static void detach(struct fptc__view *v, const char *schema, int *has)
+{
+    char sql[80];
+
+    if (*has == 0)
+        return;
+    snprintf(sql, sizeof(sql), "DETACH %s", schema);
+    (void)fptc__sql_run(v->db, sql, NULL);
+    *has = 0;
+}
+
+static void part_forget(struct fptc__view_part *part)
+{
+    struct fptc__view *v = part->view;
+
+    fptc__shape_forget(v);
+    fptc__view_forget_statements(v);
+    fptc__tables_close(part->tables);
+    part->tables = NULL;
+    detach(v, part->base_schema, &part->has_base);
+    detach(v, part->delta_schema, &part->has_delta);
+    forget_replaced(part);
+}
+
+static fptc_status part_start(struct fptc__view_part *part, const struct fptc__manifest *base,
+                              fptc_error *err)
+{
+    struct fptc__view *v = part->view;
+    struct fptc__tables_options options = {0};
+    fptc_status status = attach_memory(v, part, err);
+
+    if (status == FPTC_OK && base->snapshot[0] != '\0') {
+        status = fptc__snapshot_attach(&part->at, base, v->db, part->base_schema, err);
+        part->has_base = status == FPTC_OK;
+    }
+    if (status != FPTC_OK)
+        return status;
+    part->base = *base;
+    options.db = v->db;
+    options.base = part->has_base ? part->base_schema : NULL;
+    options.delta = part->delta_schema;
+    options.replaced = on_replaced;
+    options.reshaped = on_reshaped;
+    options.ctx = part;
+    return fptc__tables_open(&options, part->at.name, &part->tables, err);
+}
+
+static fptc_status on_reset(void *ctx, const struct fptc__manifest *base, fptc_error *err)
+{
+    struct fptc__view_part *part = ctx;
+    fptc_status status;
+
+    pthread_mutex_lock(&part->view->mutex);
+    part_forget(part);
+    status = part_start(part, base, err);
+    if (status != FPTC_OK)
+        part_forget(part);
+    pthread_mutex_unlock(&part->view->mutex);
+    return status;
+}
+
+static fptc_status on_apply(void *ctx, const struct fptc__commit *commit, fptc_error *err)
+{
+    struct fptc__view_part *part = ctx;
+    fptc_status status;
+
+    pthread_mutex_lock(&part->view->mutex);
+    status = part->tables == NULL
+                 ? fptc__fail(err, FPTC_EINTERNAL, "commit before base in %s", part->at.name)
+                 : fptc__tables_apply(part->tables, commit, err);
+    if (status == FPTC_OK && part->has_delta < 0)
+        status = fptc__fail_nomem(err);
+    pthread_mutex_unlock(&part->view->mutex);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------- SQL functions */
+
+/* fptc_alive(part, slot, id): 1 unless the overlay replaces that row of the snapshot. */
+static void sql_alive(sqlite3_context *context, int n, sqlite3_value **args)
+{
+    struct fptc__view *v = sqlite3_user_data(context);
+    struct fptc__view_part *part = &v->parts[sqlite3_value_int(args[0]) != 0];
+    size_t slot = (size_t)sqlite3_value_int64(args[1]);
+
+    (void)n;
+    sqlite3_result_int(context,
+                       slot >= part->n_replaced || !fptc__idset_has(&part->replaced[slot].ids,
+                                                                    sqlite3_value_int64(args[2])));
+}
+
+static void sql_fold(sqlite3_context *context, int n, sqlite3_value **args)
+{
+    struct fptc__buf out;
+    int64_t len;
+
+    (void)n;
+    if (sqlite3_value_type(args[0]) == SQLITE_NULL)
+        return;
+    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
+    fptc__fold((const char *)sqlite3_value_text(args[0]), (size_t)sqlite3_value_bytes(args[0]),
+               &out);
+    len = (int64_t)out.len;
+    if (out.failed != FPTC_OK)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_text(context, fptc__buf_text(&out), (int)len, SQLITE_TRANSIENT);
+    fptc__buf_done(&out);
+}
+
+static void sql_gone(sqlite3_context *context, int n, sqlite3_value **args)
+{
+    const char *type = (const char *)sqlite3_value_text(args[0]);
+    const char *name;
+    int is_gone = 0;
+
+    (void)n;
+    if (type != NULL)
+        (void)fptc__view_name(sqlite3_user_data(context), type, sqlite3_value_int64(args[1]), &name,
+                              &is_gone);
+    sqlite3_result_int(context, is_gone);
+}
+
+static void sql_name(sqlite3_context *context, int n, sqlite3_value **args)
+{
+    const char *type = (const char *)sqlite3_value_text(args[0]);
+    const char *name = NULL;
+    int is_gone = 0;
+
+    (void)n;
+    if (type != NULL &&
+        fptc__view_name(sqlite3_user_data(context), type, sqlite3_value_int64(args[1]), &name,
+                        &is_gone) &&
+        name != NULL)
+        sqlite3_result_text(context, name, -1, SQLITE_TRANSIENT);
+}
+
+static fptc_status add_functions(struct fptc__view *v, fptc_error *err)
+{
+    static const struct {
+        const char *name;
+        int n_args, is_pure;
+        void (*run)(sqlite3_context *, int, sqlite3_value **);
+    } functions[] = {{"fptc_alive", 3, 0, sql_alive},
+                     {"fptc_fold", 1, 1, sql_fold},
+                     {"fptc_gone", 2, 0, sql_gone},
+                     {"fptc_name", 2, 0, sql_name}};
+    size_t i;
+
+    for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        int flags =
+            SQLITE_UTF8 | SQLITE_INNOCUOUS | (functions[i].is_pure ? SQLITE_DETERMINISTIC : 0);
+
+        if (sqlite3_create_function_v2(v->db, functions[i].name, functions[i].n_args, flags, v,
+                                       functions[i].run, NULL, NULL, NULL) != SQLITE_OK)
+            return fptc__sql_fail(v->db, functions[i].name, err);
+    }
+    return FPTC_OK;
+}
+
+/* ------------------------------------------------------------------------------------ opening, locking */
+
+static fptc_status part_open(struct fptc__view *v, size_t i, const char *cache_dir,
+                             const char *name, fptc_error *err)
+{
+    struct fptc__view_part *part = &v->parts[i];
+    struct fptc__log_options options = {&part->sink, &part->log_turn, v->logger};
+    fptc_status status;
+
+    part->view = v;
+    part->base_schema = BASE_SCHEMAS[i];
+    part->delta_schema = DELTA_SCHEMAS[i];
+    part->sink.ctx = part;
+    part->sink.reset = on_reset;
+    part->sink.apply = on_apply;
+    status = fptc__partition_at(cache_dir, name, &part->at, err);
+    if (status != FPTC_OK)
+        return status;
+    fptc__turn_init(&part->turn, part->at.dir);
+    part->log_turn.ctx = &part->turn;
+    part->log_turn.take = fptc__turn_take;
+    part->log_turn.give = fptc__turn_give;
+    return fptc__log_open(&part->at, &options, &part->log, err);
+}
+
+fptc_status fptc__view_open(const char *cache_dir, const char *home,
+                            const struct fptc__logger *logger, struct fptc__view **out,
+                            fptc_error *err)
+{
+    struct fptc__view *v = calloc(1, sizeof(*v));
+    fptc_status status;
+
+    *out = NULL;
+    if (v == NULL)
+        return fptc__fail_nomem(err);
+    v->logger = logger;
+    fptc__buf_init(&v->name, 1u << 20);
+    pthread_mutex_init(&v->mutex, NULL);
+    status = fptc__sql_open_memory(&v->db, err);
+    if (status == FPTC_OK)
+        status = add_functions(v, err);
+    v->n_parts = fptc__partition_project(home) != 0 ? 2 : 1;
+    if (status == FPTC_OK)
+        status = part_open(v, 0, cache_dir, home, err);
+    if (status == FPTC_OK && v->n_parts == 2)
+        status = part_open(v, 1, cache_dir, "site", err);
+    if (status != FPTC_OK) {
+        fptc__view_close(v);
+        return status;
+    }
+    *out = v;
+    return FPTC_OK;
+}
+
+void fptc__view_close(struct fptc__view *v)
+{
+    size_t i;
+
+    if (v == NULL)
+        return;
+    for (i = 0; i < v->n_parts; i++)
+        fptc__log_close(v->parts[i].log);
+    fptc__view_forget_statements(v);
+    for (i = 0; i < v->n_parts; i++) {
+        if (v->parts[i].view != NULL)
+            part_forget(&v->parts[i]);
+    }
+    fptc__shape_forget(v);
+    fptc__buf_done(&v->name);
+    sqlite3_close(v->db);
+    pthread_mutex_destroy(&v->mutex);
+    free(v);
+}
+
+fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < v->n_parts && status == FPTC_OK; i++) {
+        int64_t last = fptc__log_refreshed_mono_ms(v->parts[i].log);
+
+        if (last == 0 || fptc__mono_ms() - last >= max_age_ms)
+            status = fptc__log_refresh(v->parts[i].log, err);
+    }
+    return status;
+}
+
+int fptc__view_is_usable(struct fptc__view *v)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts; i++) {
+        if (fptc__log_refreshed_mono_ms(v->parts[i].log) == 0)
+            return 0;
+    }
+    return 1;
+}
+
+void fptc__view_begin(struct fptc__view *v)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts; i++)
+        fptc__log_lock(v->parts[i].log);
+    pthread_mutex_lock(&v->mutex);
+}
+
+void fptc__view_end(struct fptc__view *v)
+{
+    size_t i;
+
+    pthread_mutex_unlock(&v->mutex);
+    for (i = v->n_parts; i > 0; i--)
+        fptc__log_unlock(v->parts[i - 1].log);
+}

@@ -1,0 +1,420 @@
+"""The command fptcache: exit codes, options, JSON, tables, messages, and no key where it can be seen."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SOURCE = pathlib.Path(os.environ["FPTC_SOURCE_DIR"])
+COMMAND = pathlib.Path(os.environ["FPTCACHE_BIN_DIR"], "fptcache")
+sys.path.insert(0, str(SOURCE / "tests/site"))
+import harness  # noqa: E402
+
+DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
+VERBS = "init mirror sync find get create update delete compact status version help".split()
+PROJECT = {"type": "Project", "id": 101}
+
+
+def environment(**more):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FPTCACHE_")}
+    return {**clean, **more}
+
+
+class Cli(unittest.TestCase):
+
+    def run_command(self, *words, stdin="", expect=DONE, env=None):
+        """What the command printed, after checking its exit code; `self.errors` is its stderr."""
+        done = subprocess.run([COMMAND, *map(str, words)], input=stdin, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=env if env is not None else environment())
+        self.errors = done.stderr
+        self.assertEqual(done.returncode, expect, f"{words}\n{done.stdout}\n{done.stderr}")
+        if expect not in (DONE, NOTHING):
+            self.assertTrue(done.stderr.startswith("fptcache: "), done.stderr)
+        return done.stdout
+
+
+class Arguments(Cli):
+
+    def test_help(self):
+        overview = self.run_command("help")
+        for verb in VERBS:
+            self.assertRegex(overview, rf"(?m)^  {verb} ")
+            text = self.run_command("help", verb)
+            self.assertIn(f"fptcache {verb}", text)
+            self.assertEqual(self.run_command(verb, "--help"), text)
+            self.assertEqual(self.run_command("-h", verb), text)
+        self.assertEqual(self.run_command("--help"), overview)
+
+    def test_manual_names_every_verb_and_option(self):
+        manual = (SOURCE / "examples/cli/fptcache.1").read_text().replace("\\-", "-")
+        for verb in VERBS:
+            self.assertRegex(manual, rf"\b{verb}\b")
+        for option in set(re.findall(r"--[a-z-]+", self.run_command("help"))):
+            self.assertIn(option, manual)
+
+    def test_version(self):
+        version = re.search(r'FPTC_VERSION_STRING "(.*?)"', (SOURCE / "include/fptcache/fptcache.h").read_text()).group(1)
+        self.assertEqual(self.run_command("version"), f"fptcache {version}\n")
+        self.assertEqual(self.run_command("--version"), f"fptcache {version}\n")
+        self.assertEqual(json.loads(self.run_command("--json", "version")), {"version": version})
+
+    def test_nearest_name(self):
+        for words, nearest in ((["fnid"], "find"), (["statsu"], "status"), (["find", "Shot", "--field", "a"], "--fields"),
+                               (["--chache", "x", "status"], "--cache"), (["mirror", "ad"], "mirror add"),
+                               (["help", "synch"], "sync")):
+            self.run_command(*words, expect=USAGE)
+            self.assertIn(f"did you mean {nearest.split()[0]}" if " " not in nearest else nearest, self.errors.replace("`", ""))
+        self.run_command("frobnicate", expect=USAGE)
+        self.assertIn("fptcache help", self.errors)
+
+    def test_wrong_arguments(self):
+        for words in ([], ["find"], ["find", "Shot", "Asset"], ["get", "Shot"], ["get", "Shot", "abc"],
+                      ["get", "Shot", "0"], ["get", "Shot", "99999999999999999999"], ["status", "--order", "a"],
+                      ["find", "Shot", "--limit", "-1"], ["find", "Shot", "--limit", "1x"], ["find", "Shot", "--page", "0"],
+                      ["find", "Shot", "--mode", "cache"], ["find", "Shot", "--hold", "yes"],
+                      ["find", "Shot", "--project", "x"], ["find", "Shot", "--json=1"], ["find", "Shot", "--fields"],
+                      ["find", "Shot", "--limit", "1", "--limit", "2"], ["find", "Shot"], ["init"], ["init", "dir"],
+                      ["init", "dir", "--cache", "dir", "--site", "https://a"], ["mirror"], ["mirror", "add"],
+                      ["create", "Shot", "--cache", "x"], ["update", "Shot", "--data", "{}"]):
+            with self.subTest(words):
+                self.run_command(*words, expect=USAGE)
+
+    def test_durations(self):
+        for good in ("500ms", "30s", "5m", "2h", "1d", "0", "0s"):
+            # A good one gets as far as the missing cache.
+            self.run_command("status", "--cache", "/nowhere/cache", "--max-age", good, expect=IO)
+        for bad in ("", "30", "s", "-5s", "1.5s", "5 m", "5w", "99999999999999999999s", "9223372036854775807d"):
+            with self.subTest(bad):
+                self.run_command("status", "--cache", "/nowhere/cache", "--max-age", bad, expect=USAGE)
+                self.assertIn("500ms", self.errors)
+        self.run_command("status", "--cache", "/nowhere/cache", "--deadline", "0", expect=USAGE)
+
+    def test_missing_cache_says_the_next_step(self):
+        self.run_command("status", expect=USAGE)
+        self.assertIn("FPTCACHE_DIR", self.errors)
+        self.run_command("status", "--cache", "/nowhere/cache", expect=IO)
+        self.assertIn("/nowhere/cache", self.errors)
+        self.assertIn("fptcache init", self.errors)
+        self.run_command("status", env=environment(FPTCACHE_DIR="/nowhere/other"), expect=IO)
+        self.assertIn("/nowhere/other", self.errors)
+
+    def test_no_option_takes_a_key(self):
+        for option in ("--key", "--script-key", "--password", "--api-key", "--token"):
+            for words in ([f"{option}=hush_4711"], [option, "hush_4711"]):
+                self.run_command("status", "--cache", "x", *words, expect=USAGE)
+                self.assertNotIn("hush_4711", self.errors)
+        self.assertNotRegex(self.run_command("help"), r"--(key|script-key|password|token) ")
+
+    def test_full_output(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([COMMAND, "help"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, IO)
+        self.assertIn("standard output", done.stderr)
+
+
+class WithSite(Cli):
+    rows = 600
+
+    @classmethod
+    def setUpClass(cls):
+        cls.site = harness.Site(rows=cls.rows)
+        cls.site.start()
+        cls.addClassCleanup(cls.site.__exit__, None, None, None)
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+
+    def setUp(self):
+        self.site.clear_faults()
+        self.directory = tempfile.mkdtemp(dir=self.folder) + "/cache"
+        self.key_file = pathlib.Path(self.directory + ".key")
+        self.key_file.write_text(self.site.script_key + "\n")
+        self.key_file.chmod(0o600)
+        self.environment = environment(FPTCACHE_DIR=self.directory, FPTCACHE_SCRIPT_NAME=self.site.script_name,
+                                       FPTCACHE_SCRIPT_KEY_FILE=str(self.key_file))
+        self.fptcache("init", self.directory, "--site", self.site.url)
+
+    def fptcache(self, *words, **how):
+        how.setdefault("env", self.environment)
+        return self.run_command(*words, **how)
+
+    def json(self, *words, **how):
+        return json.loads(self.fptcache("--json", *words, **how))
+
+    def visits(self, *words, **how):
+        self.site.reset_requests()
+        answer = self.json(*words, **how)
+        counts = self.site.counts()
+        counts.pop("auth", None)
+        return answer, counts
+
+    def of_project(self, type_name):
+        return {row["id"]: row for row in self.site.rows(type_name) if (row.get("project") or {}).get("id") == 101}
+
+
+class Finding(WithSite):
+
+    def test_json_shape_and_visits(self):
+        words = ("find", "Shot", "--project", "101", "--fields", "code,sg_sequence,created_at", "--max-age", "1h")
+        answer, counts = self.visits(*words)
+        self.assertEqual(counts.get("search"), 1)
+        self.assertEqual(set(answer), {"rows", "source", "age_s", "complete", "warnings"})
+        self.assertEqual((answer["source"], answer["warnings"]), ("upstream", []))
+        rows = self.of_project("Shot")
+        self.assertEqual([row["id"] for row in answer["rows"]], sorted(rows))
+        for row in answer["rows"]:
+            theirs = rows[row["id"]]
+            self.assertEqual(row, {"type": "Shot", "id": row["id"], "code": theirs["code"],
+                                   "sg_sequence": theirs["sg_sequence"], "created_at": theirs["created_at"]})
+        again, counts = self.visits(*words)
+        self.assertEqual((counts, again["source"], again["rows"]), ({}, "cache", answer["rows"]))
+
+    def test_options_before_and_after_the_verb(self):
+        words = ["--project", "101", "--fields", "code", "--limit=3"]
+        after = self.json("find", "Shot", *words)
+        self.assertEqual(len(after["rows"]), 3)
+        for before in (["--json", *words, "find", "Shot"], [*words, "find", "--json", "Shot"],
+                       ["find", *words, "Shot", "--json"]):
+            self.assertEqual(json.loads(self.fptcache(*before))["rows"], after["rows"])
+
+    def test_filters_order_limit_page(self):
+        rows = self.of_project("Shot")
+        some = sorted(rows)[:5]
+        filters = json.dumps([["id", "in", some]])
+        found = self.json("find", "Shot", "--project", "101", "--filters", filters, "--order", "-id")
+        self.assertEqual([row["id"] for row in found["rows"]], some[::-1])
+        page = self.json("find", "Shot", "--filters", filters, "--order", "-id", "--limit", "2", "--page", "2")
+        self.assertEqual([row["id"] for row in page["rows"]], some[::-1][2:4])
+        path = pathlib.Path(self.directory + ".json")
+        path.write_text(filters)
+        from_file = self.json("find", "Shot", "--filters", f"@{path}")
+        from_stdin = self.json("find", "Shot", "--filters", "-", stdin=filters)
+        self.assertEqual([row["id"] for row in from_file["rows"]], some)
+        self.assertEqual(from_stdin["rows"], from_file["rows"])
+        group = json.dumps({"filter_operator": "any", "filters": [["id", "is", some[0]], ["id", "is", some[1]]]})
+        for project in ([], ["--project", "101"]):
+            found = self.json("find", "Shot", "--filters", group, *project)
+            self.assertEqual([row["id"] for row in found["rows"]], some[:2])
+        # The project is a condition beside the user's, also when those are none or an or-group.
+        self.assertEqual(self.json("find", "Shot", "--filters", group, "--project", "102", expect=NOTHING)["rows"], [])
+        self.assertEqual(len(self.json("find", "Shot", "--filters", " [ ] ", "--project", "101")["rows"]), len(rows))
+
+    def test_table(self):
+        text = self.fptcache("find", "Shot", "--project", "101", "--fields", "code,sg_needs_retime,sg_sequence,assets",
+                             "--order", "code")
+        lines = text.splitlines()
+        rows = self.of_project("Shot")
+        self.assertEqual(lines[0].split(), ["id", "code", "sg_needs_retime", "sg_sequence", "assets"])
+        self.assertEqual(len(lines), len(rows) + 2)
+        start = lines[0].index("code")
+        for line in lines[1:-1]:
+            row = rows[int(line.split()[0])]
+            self.assertTrue(line[start:].startswith(row["code"]), line)
+            self.assertIn(row["sg_sequence"]["name"] if row["sg_sequence"] else " -", line)
+        self.assertRegex(lines[-1], rf"^{len(rows)} rows from FPT, .* old, complete$")
+        again = self.fptcache("find", "Shot", "--project", "101", "--fields", "code").splitlines()
+        self.assertRegex(again[-1], r"rows from the cache, .* old, complete$")
+
+    def test_nothing_found(self):
+        filters = '[["code","is","no such shot"]]'
+        self.assertEqual(self.json("find", "Shot", "--project", "101", "--filters", filters, expect=NOTHING)["rows"], [])
+        text = self.fptcache("find", "Shot", "--project", "101", "--filters", filters, expect=NOTHING)
+        self.assertRegex(text, "^0 rows from ")
+        self.fptcache("get", "Shot", "999999", expect=NOTHING)
+        self.assertIn("there is no Shot 999999", self.errors)
+
+    def test_get(self):
+        shot = min(self.of_project("Shot"))
+        code = self.of_project("Shot")[shot]["code"]
+        self.assertRegex(self.fptcache("get", "Shot", shot), rf"(?m)^Shot +{shot}$[^$]*^code +{code}$")
+        self.assertEqual(self.errors, "")
+        row = self.json("get", "Shot", shot, "--fields", "code")["rows"]
+        self.assertEqual(row, [{"type": "Shot", "id": shot, "code": code}])
+
+    def test_notes_go_to_stderr(self):
+        self.fptcache("find", "Shot", "--project", "101", "--fields", "code,no_such_field")
+        self.assertIn("no_such_field", self.errors)
+
+    def test_what_is_wrong_is_named(self):
+        for words, name in ((["--filters", '[["no_such_field","is",1]]'], "no_such_field"),
+                            (["--filters", '[["code","like","x"]]'], "like"), (["--filters", "[["], "JSON")):
+            self.fptcache("find", "Shot", *words, expect=USAGE)
+            self.assertIn(name, self.errors)
+        self.fptcache("find", "NoSuchType", expect=USAGE)
+        self.assertIn("NoSuchType", self.errors)
+        self.fptcache("find", "Shot", "--filters", "@/nowhere/filters", expect=IO)
+
+    def test_no_data(self):
+        self.fptcache("find", "Shot", "--project", "101", "--mode", "only-cache", expect=NO_DATA)
+
+    def test_site_down(self):
+        words = ("find", "Asset", "--project", "101", "--fields", "code")
+        rows = self.json(*words)["rows"]
+        self.site.stop()
+        try:
+            stale = self.json(*words, "--max-age", "0")
+            self.assertEqual((stale["source"], stale["rows"]), ("stale", rows))
+            self.assertIn("STALE", self.fptcache(*words, "--max-age", "0"))
+            self.assertEqual(self.json(*words, "--mode", "only-cache")["rows"], rows)
+            self.fptcache("find", "Note", "--project", "101", expect=NO_DATA)
+            self.fptcache("create", "Shot", "--project", "101", "--data", '{"code":"x"}', expect=NO_DATA)
+        finally:
+            self.site.start()
+
+    def test_deadline(self):
+        self.fptcache("find", "Step")
+        self.site.latency(3000)
+        try:
+            began = time.monotonic()
+            self.fptcache("find", "Note", "--project", "101", "--deadline", "300ms", expect=DEADLINE)
+            self.assertLess(time.monotonic() - began, 2.5)
+        finally:
+            self.site.latency(0)
+
+
+class Writing(WithSite):
+
+    def test_create_update_delete(self):
+        self.fptcache("find", "Shot", "--project", "101", "--fields", "code,sg_status_list")
+        made, counts = self.visits("create", "Shot", "--project", "101", "--data", '{ "code" : "cli_010" }')
+        self.assertEqual(counts.get("create"), 1)
+        self.assertEqual(len(made["event_id"]), 32)
+        row = made["rows"][0]
+        self.assertEqual((row["code"], row["project"]["id"]), ("cli_010", 101))
+        self.assertEqual(self.of_project("Shot")[row["id"]]["code"], "cli_010")
+        text = self.fptcache("update", "Shot", row["id"], "--data", "-", stdin='{"sg_status_list":"fin"}')
+        self.assertRegex(text, r"(?m)^sg_status_list +fin$")
+        found, counts = self.visits("find", "Shot", "--project", "101", "--filters",
+                                    json.dumps([["id", "is", row["id"]]]), "--fields", "code,sg_status_list")
+        self.assertEqual((counts, found["rows"]), ({}, [{"type": "Shot", "id": row["id"], "code": "cli_010",
+                                                       "sg_status_list": "fin"}]))
+        self.assertEqual(self.fptcache("delete", "Shot", row["id"]), f"Shot {row['id']}: deleted\n")
+        self.assertNotIn(row["id"], self.of_project("Shot"))
+        self.fptcache("delete", "Shot", row["id"], expect=NOTHING)
+
+    def test_project_of_the_data_goes_first(self):
+        data = json.dumps({"code": "cli_020", "project": {"type": "Project", "id": 102}})
+        row = self.json("create", "Shot", "--project", "101", "--data", data)["rows"][0]
+        self.assertEqual(row["project"]["id"], 102)
+
+    def test_event_id_is_done_once(self):
+        words = ("create", "Shot", "--project", "101", "--data", '{"code":"cli_030"}', "--event", "a" * 32)
+        first = self.json(*words)
+        again, counts = self.visits(*words)
+        self.assertEqual((again["event_id"], counts.get("create", 0)), (first["event_id"], 0))
+
+    def test_refused(self):
+        self.fptcache("create", "Shot", "--data", '{"code":"cli_040"}', expect=REFUSED)
+        self.assertIn("project", self.errors)
+        self.fptcache("create", "Shot", "--data", "[]", expect=USAGE)
+        self.fptcache("create", "Shot", "--data", "{", "--project", "101", expect=USAGE)
+        self.key_file.write_text("wrong_key_4711\n")
+        self.fptcache("create", "Shot", "--project", "101", "--data", '{"code":"x"}', expect=REFUSED)
+        self.assertNotIn("wrong_key_4711", self.errors)
+        self.assertIn("FPTCACHE_SCRIPT_KEY_FILE", self.errors)
+
+    def test_answer_lost(self):
+        self.site.faults([{"kind": "504-after-commit", "match": "POST .*/entity/[Ss]hots?$", "times": 1}])
+        words = ("create", "Shot", "--project", "101", "--data", '{"code":"cli_050"}')
+        self.fptcache(*words, expect=PENDING)
+        event_id = re.search(r"--event ([0-9a-f]{32})", self.errors).group(1)
+        self.fptcache(*words, "--event", event_id, expect=PENDING)
+        self.assertEqual(sum(row["code"] == "cli_050" for row in self.of_project("Shot").values()), 1)
+
+    def test_write_behind_is_not_there_yet(self):
+        self.fptcache("--write", "behind", "create", "Shot", "--project", "101", "--data", '{"code":"x"}', expect=USAGE)
+
+
+class Upkeep(WithSite):
+
+    def test_init(self):
+        self.assertIn(self.site.url, self.fptcache("init", self.directory, "--site", self.site.url))
+        made = json.loads(self.fptcache("init", "--cache", self.directory + "2", "--site", self.site.url, "--json"))
+        self.assertEqual(made, {"cache": self.directory + "2", "site": self.site.url})
+        self.fptcache("init", self.directory, "--site", "https://other.shotgrid.autodesk.com", expect=USAGE)
+        self.fptcache("init", self.directory + "3", "--site", "http://studio.example.com", expect=USAGE)
+
+    def test_mirror_sync_compact_status(self):
+        self.fptcache("sync", expect=NO_DATA)
+        self.assertEqual(self.fptcache("mirror", "ls"), "none\n")
+        listed = self.fptcache("mirror", "add", "--project", "101", "--type", "Shot,Asset")
+        self.assertRegex(listed, r"(?m)^ *project +type ")
+        self.fptcache("mirror", "add", "--type", "Step", "--fields", "code")
+        self.fptcache("mirror", "add", "--project", "101", "--type", "NoSuchType", expect=USAGE)
+        self.assertEqual({(m["type"], m["project"] or 0) for m in self.json("mirror", "ls")},
+                         {("Shot", 101), ("Asset", 101), ("Step", 0)})
+        report = self.json("sync")
+        self.assertEqual({t["type"]: t["rows"] for t in report["types"]},
+                         {"Shot": len(self.of_project("Shot")), "Asset": len(self.of_project("Asset")),
+                          "Step": len(self.site.rows("Step"))})
+        self.assertRegex(self.fptcache("sync", "--project", "101"), r"(?m)^ *project +type +rows ")
+        self.assertEqual(self.errors, "")
+        found, counts = self.visits("find", "Asset", "--project", "101", "--fields", "code", "--max-age", "1h")
+        self.assertEqual((counts, len(found["rows"])), ({}, len(self.of_project("Asset"))))
+        self.assertIn("project-101", self.fptcache("compact"))
+        self.assertEqual([p["partition"] for p in self.json("compact", "--partition", "site")], ["site"])
+        self.fptcache("compact", "--partition", "project-999", expect=NOTHING)
+        self.assertIsInstance(self.json("status"), dict)
+        self.assertIn("project-101", self.fptcache("status"))
+        self.fptcache("mirror", "rm", "--type", "Step")
+        self.fptcache("mirror", "rm", "--type", "Step", expect=NOTHING)
+
+    def test_progress_on_a_terminal_only(self):
+        self.fptcache("mirror", "add", "--project", "101", "--type", "Shot")
+        ours, theirs = pty.openpty()
+        done = subprocess.run([COMMAND, "sync"], stdout=subprocess.PIPE, stderr=theirs, env=self.environment)
+        os.close(theirs)
+        shown = os.read(ours, 100000).decode()
+        os.close(ours)
+        self.assertEqual(done.returncode, DONE)
+        self.assertRegex(shown, r"Shot in project.101: \d+")
+        quiet = subprocess.run([COMMAND, "sync"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment)
+        self.assertEqual(quiet.stderr, b"")
+
+    def test_interrupt(self):
+        self.fptcache("mirror", "add", "--project", "101", "--type", "Shot,Asset,Task,Version")
+        self.site.latency(400)
+        try:
+            process = subprocess.Popen([COMMAND, "sync"], env=self.environment, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE, text=True)
+            time.sleep(0.6)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            self.site.latency(0)
+        self.assertEqual(process.returncode, DEADLINE, errors)
+        self.assertIn("kept", errors)
+        self.fptcache("sync")
+
+    def test_no_key_in_the_process_list(self):
+        self.site.latency(700)
+        try:
+            process = subprocess.Popen([COMMAND, "find", "Shot", "--project", "101"], env=self.environment,
+                                       stdout=subprocess.DEVNULL)
+            time.sleep(0.4)
+            words = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            variables = pathlib.Path(f"/proc/{process.pid}/environ").read_bytes()
+            process.wait(30)
+        finally:
+            self.site.latency(0)
+        self.assertIn(b"find", words)
+        self.assertNotIn(self.site.script_key.encode(), words + variables)
+
+    def test_key_file_must_be_private(self):
+        self.key_file.chmod(0o644)
+        self.fptcache("find", "Shot", "--project", "101", expect=USAGE)
+        self.assertIn("0600", self.errors)
+        self.key_file.chmod(0o600)
+        plain = {k: v for k, v in self.environment.items() if not k.startswith("FPTCACHE_SCRIPT")}
+        self.fptcache("find", "Step", "--script", self.site.script_name, "--key-file", self.key_file, env=plain)
+
+
+if __name__ == "__main__":
+    unittest.main()

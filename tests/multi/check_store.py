@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Checks a partition without the library: its own parser, Python's sqlite3.
+
+Usage: check_store.py PARTITION_DIRECTORY ACKNOWLEDGED...
+
+ACKNOWLEDGED files hold lines "KEY NUMBER": the config keys that writers were told are durable, and the
+commit (0: "was there already"). Fails when one is lost, is there twice, or is in another commit than
+was said; when a commit above the base is damaged, missing in the sequence or does not follow from its
+predecessor; when the manifest or the snapshot is not what it should be; when there is a key that
+nobody wrote. Written from lib/FORMAT.md only.
+"""
+
+import json
+import pathlib
+import re
+import sqlite3
+import struct
+import sys
+import zlib
+
+HEADER = struct.Struct("<8sHHIQQqIIQ64s68s64sI")
+FRAME = struct.Struct("<HHIII")
+KIND_CONFIG, KIND_BASE = 10, 12
+NAME = re.compile(r"[0-9]{16,19}")
+
+
+class Damaged(Exception):
+    pass
+
+
+def checksum(data):
+    return zlib.crc32(data) << 32 | zlib.adler32(data)
+
+
+def need(condition, text):
+    if not condition:
+        raise Damaged(text)
+
+
+class Commit:
+    """One file in commit format, decoded and checked."""
+
+    def __init__(self, path):
+        data = path.read_bytes()
+        need(len(data) >= HEADER.size + 8, "too short")
+        (magic, version, header_len, features, self.number, self.prev, self.pid, count, _, payload,
+         partition, writer, host, crc) = HEADER.unpack_from(data)
+        need(magic == b"FPTCLOG1" and version == 1 and features == 0, "not format 1")
+        need(crc == zlib.crc32(data[:HEADER.size - 4]), "header checksum")
+        self.checksum, = struct.unpack("<Q", data[-8:])
+        need(self.checksum == checksum(data[:-8]), "file checksum")
+        need(self.number == int(path.name), "number is not the name")
+        need(payload == len(data) - 8 - header_len, "payload length")
+        self.partition, self.writer, self.host = (
+            text.rstrip(b"\0").decode() for text in (partition, writer, host))
+        self.records = list(self.frames(data[header_len:-8]))
+        need(len(self.records) == count, "record count")
+
+    @staticmethod
+    def frames(data):
+        at = 0
+        while at < len(data):
+            kind, flags, stored, plain, crc = FRAME.unpack_from(data, at)
+            body = data[at + FRAME.size:at + FRAME.size + stored]
+            need(len(body) == stored and crc == zlib.crc32(body), "record checksum")
+            need(flags in (0, 1), "record flags")
+            body = zlib.decompress(body) if flags else body
+            need(len(body) == plain, "record length")
+            yield kind, json.loads(body)
+            at += FRAME.size + stored
+
+
+def numbers(directory):
+    return sorted(int(p.name) for p in directory.iterdir() if NAME.fullmatch(p.name))
+
+
+def numbered(directory, number):
+    return directory / f"{number:016d}"
+
+
+class Checker:
+    def __init__(self, partition):
+        self.partition = partition
+        self.problems = []
+        self.keys = {}  # key -> [commit, ...]; None: in a snapshot that does not say
+
+    def problem(self, text):
+        self.problems.append(text)
+
+    def add(self, key, number):
+        self.keys.setdefault(key, []).append(number)
+
+    def load_snapshot(self, snapshot):
+        path = self.partition / "files" / snapshot["name"]
+        data = path.read_bytes()
+        need(len(data) == snapshot["bytes"], f"{path}: size")
+        if path.suffix == ".json":
+            for key in json.loads(data):
+                self.add(key, None)
+            return
+        need(f"{checksum(data):016x}" == snapshot["checksum"], f"{path}: checksum")
+        db = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
+        need(db.execute("PRAGMA integrity_check").fetchone() == ("ok",), f"{path}: integrity")
+        for key, number in db.execute("SELECT key, commit_no FROM _fptc_config"):
+            self.add(key, number)
+        db.close()
+
+    def load_base(self):
+        """The greatest name in bases/; its number and the checksum of that commit."""
+        base = max(numbers(self.partition / "bases"), default=0)
+        if base == 0:
+            return 0, 0
+        commit = Commit(numbered(self.partition / "bases", base))
+        need(commit.partition == self.partition.name, "base of another partition")
+        [(kind, body)] = commit.records
+        need(kind == KIND_BASE and body["upto"] == base and body["rollups"] == [], "manifest")
+        if body["snapshot"]:
+            self.load_snapshot(body["snapshot"])
+        return base, int(body["prev"], 16)
+
+    def load_log(self, base, prev):
+        log = self.partition / "log"
+        live = [n for n in numbers(log) if n > base]
+        if live != list(range(base + 1, base + 1 + len(live))):
+            self.problem(f"numbers above base {base} have gaps: {live}")
+        for number in live:
+            commit = Commit(numbered(log, number))
+            if commit.partition != self.partition.name:
+                self.problem(f"commit {number} belongs to {commit.partition}")
+            if commit.prev and prev and commit.prev != prev:
+                self.problem(f"commit {number} does not follow from its predecessor")
+            prev = commit.checksum
+            for kind, body in commit.records:
+                if kind == KIND_CONFIG:
+                    self.add(body["key"], number)
+        return len(live)
+
+    def judge(self, acknowledged):
+        for key, number in acknowledged.items():
+            found = self.keys.get(key, [])
+            if not found:
+                self.problem(f"lost: {key}, acknowledged in commit {number}")
+            elif number and found != [number] and found != [None]:
+                self.problem(f"{key} was acknowledged in commit {number} and is in {found}")
+        for key, found in self.keys.items():
+            if len(found) > 1:
+                self.problem(f"there {len(found)} times: {key} in {found}")
+
+
+def read_acknowledged(paths):
+    acknowledged = {}
+    for path in paths:
+        for line in pathlib.Path(path).read_text().splitlines():
+            key, number = line.split()
+            acknowledged[key] = int(number)
+    return acknowledged
+
+
+def main(arguments):
+    checker = Checker(pathlib.Path(arguments[0]))
+    acknowledged = read_acknowledged(arguments[1:])
+    base = live = 0
+    try:
+        base, prev = checker.load_base()
+        live = checker.load_log(base, prev)
+    except (Damaged, ValueError, KeyError, OSError, struct.error, zlib.error, sqlite3.Error) as error:
+        checker.problem(f"damaged: {error}")
+    checker.judge(acknowledged)
+    for text in checker.problems[:20]:
+        print(text)
+    print(f"check_store: base {base}, {live} commits above it, {len(checker.keys)} keys, "
+          f"{len(acknowledged)} acknowledged, {len(checker.problems)} problems")
+    return 1 if checker.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,68 @@
+# To be sourced: installs what is missing on Debian 12 or Ubuntu 24.04.
+#
+#   fptc_need_packages build    to build the library and to run the quickstart
+#   fptc_need_packages test     and to run all tests
+#
+# Nothing is installed, and no network is used, when nothing is missing.
+
+# Each word is a package, or command=package where any program of that name will do.
+fptc_packages_build="gcc=gcc cmake=cmake ninja=ninja-build python3=python3 sqlite3=sqlite3
+    libc6-dev libsqlite3-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev"
+fptc_packages_test="g++=g++ nm=binutils ldd=libc-bin file=file pkg-config=pkg-config libcmocka-dev
+    clang-format-14 clang-tidy-14"
+
+fptc_has_package() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Prints which of the given words are not there, as package names.
+fptc_missing_packages() {
+    local word
+    for word in "$@"; do
+        case $word in
+        *=*) command -v "${word%%=*}" >/dev/null || echo "${word#*=}" ;;
+        clang-*-14) command -v "$word" >/dev/null || fptc_has_package "$word" || echo "$word" ;;
+        *) fptc_has_package "$word" || echo "$word" ;;
+        esac
+    done
+}
+
+# Runs a command as root: directly, or with sudo.
+fptc_as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+fptc_need_packages() {
+    local words=$fptc_packages_build missing log package
+    if [ "$1" = test ]; then
+        words="$words $fptc_packages_test"
+    fi
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        echo "packages: this is neither Debian nor Ubuntu; needed are:" $words >&2
+        return 1
+    fi
+    missing=$(fptc_missing_packages $words)
+    if [ -z "$missing" ]; then
+        echo "packages: all there"
+        return 0
+    fi
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        echo "packages: be root or have sudo to install:" $missing >&2
+        return 1
+    fi
+    echo "packages: installing" $missing
+    log=$(mktemp)
+    if ! fptc_as_root apt-get -q update >"$log" 2>&1 ||
+        ! fptc_as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get -q -y --no-install-recommends install $missing >>"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        echo "packages: apt-get failed, see above" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}

@@ -1,0 +1,308 @@
+"""fptcache.Shotgun against the test site: results as the official client gives them, and few visits."""
+
+import datetime
+import os
+import threading
+
+import fptcache
+from support import IN_PROJECT, PROJECT, WithSite
+
+FIELDS = ["code", "sg_status_list", "description", "created_at", "sg_cut_in", "sg_sequence", "assets", "created_by"]
+
+
+def as_text(value):
+    """A datetime as FPT writes it."""
+    if isinstance(value, datetime.datetime):
+        assert value.tzinfo is not None
+        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return value
+
+
+def by_id(links):
+    return sorted(links, key=lambda link: (link["type"], link["id"]))
+
+
+class Reading(WithSite):
+
+    def test_rows_are_those_of_the_site(self):
+        sg = self.shotgun()
+        expected = self.of_project("Shot")
+        for attempt in ("first", "again"):
+            found = sg.find("Shot", [IN_PROJECT], FIELDS)
+            self.assertEqual([row["id"] for row in found], sorted(expected), attempt)
+            for row in found:
+                self.assertEqual(set(row), {"type", "id", *FIELDS})
+                self.assertIsInstance(row["created_at"], datetime.datetime)
+                for name in FIELDS:
+                    want, have = expected[row["id"]][name], as_text(row[name])
+                    if name == "assets":
+                        want, have = by_id(want), by_id(have)
+                    self.assertEqual(have, want, (attempt, row["id"], name))
+
+    def test_default_fields(self):
+        sg = self.shotgun()
+        first = min(self.of_project("Shot"))
+        for fields in (None, [], ["id"], ["id", "type"]):
+            self.assertEqual(sg.find("Shot", [IN_PROJECT], fields)[0], {"type": "Shot", "id": first})
+
+    def test_visits(self):
+        sg = self.shotgun(max_age=600)
+        question = ("Shot", [IN_PROJECT, ["sg_status_list", "is", "ip"]], ["code"])
+        first, counts = self.visits(lambda: sg.find(*question))
+        self.assertEqual(counts.get("search"), 1, counts)
+        again, counts = self.visits(lambda: sg.find(*question))
+        self.assertEqual(counts, {})
+        self.assertEqual(again, first)
+        elsewhere, counts = self.visits(lambda: self.elsewhere(f"print(json.dumps(sg.find(*{question!r})))", max_age=600))
+        self.assertEqual(counts, {})
+        self.assertEqual(elsewhere, first)
+
+    def test_find_one(self):
+        sg = self.shotgun()
+        self.assertIsNone(sg.find_one("Shot", [IN_PROJECT, ["code", "is", "no such shot"]]))
+        self.assertIsNone(sg.find_one("Shot", [["id", "is", 999999]]))
+        last = max(self.of_project("Shot").values(), key=lambda row: (row["code"].lower(), -row["id"]))
+        found = sg.find_one("Shot", [IN_PROJECT], ["code"], [{"field_name": "code", "direction": "desc"}])
+        self.assertEqual(found["code"], last["code"])
+
+    def test_order_limit_page(self):
+        sg = self.shotgun()
+        order = [{"field_name": "sg_cut_in", "direction": "desc"}, {"field_name": "id", "direction": "asc"}]
+        filters = [IN_PROJECT, ["sg_cut_in", "is_not", None]]
+        ids = [row["id"] for row in sg.find("Shot", filters, ["sg_cut_in"], order)]
+        rows = self.of_project("Shot")
+        self.assertEqual(ids, sorted((i for i in rows if rows[i]["sg_cut_in"] is not None),
+                                     key=lambda i: (-rows[i]["sg_cut_in"], i)))
+        self.assertGreater(len(ids), 6)
+        self.assertEqual([row["id"] for row in sg.find("Shot", filters, [], order, limit=4)], ids[:4])
+        self.assertEqual([row["id"] for row in sg.find("Shot", filters, [], order, limit=2, page=3)], ids[4:6])
+        self.assertEqual(sg.find("Shot", filters, [], order, limit=2, page=1000), [])
+        self.assertEqual(len(sg.find("Shot", filters, [], order, page=1)), len(ids))
+
+    def test_filters(self):
+        sg = self.shotgun()
+        rows = self.of_project("Shot")
+
+        def ids(*filters, **options):
+            return {row["id"] for row in sg.find("Shot", list(filters), **options)}
+
+        some = sorted(rows)[:3]
+        self.assertEqual(ids(["id", "in", *some]), set(some))
+        self.assertEqual(ids(IN_PROJECT, {"filter_operator": "any", "filters": [["id", "is", some[0]],
+                                                                              ["id", "is", some[2]]]}),
+                         {some[0], some[2]})
+        self.assertEqual(ids(["id", "is", some[0]], ["id", "is", some[1]], filter_operator="any"), set(some[:2]))
+        middle = sorted(row["created_at"] for row in rows.values())[len(rows) // 2]
+        moment = datetime.datetime.strptime(middle, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+        self.assertEqual(ids(IN_PROJECT, ["created_at", "greater_than", moment.astimezone().replace(tzinfo=None)]),
+                         {i for i in rows if rows[i]["created_at"] > middle})
+        sequence = next(row["sg_sequence"] for row in rows.values() if row["sg_sequence"])
+        # A whole row of an earlier answer serves as the link.
+        self.assertEqual(ids(IN_PROJECT, ["sg_sequence", "is", {**sequence, "code": "x", "created_at": moment}]),
+                         {i for i in rows if rows[i]["sg_sequence"] and rows[i]["sg_sequence"]["id"] == sequence["id"]})
+
+    def test_linked_field(self):
+        sg = self.shotgun()
+        rows = self.of_project("Shot")
+        sequences = {row["id"]: row for row in self.site.rows("Sequence")}
+        for row in sg.find("Shot", [IN_PROJECT], ["sg_sequence.Sequence.code"]):
+            link = rows[row["id"]]["sg_sequence"]
+            self.assertEqual(row["sg_sequence.Sequence.code"], sequences[link["id"]]["code"] if link else None)
+
+    def test_naive_datetimes_on_request(self):
+        sg = self.shotgun(convert_datetimes_to_utc=False)
+        row = sg.find_one("Shot", [IN_PROJECT], ["created_at"])
+        self.assertIsNone(row["created_at"].tzinfo)
+        self.assertEqual(row["created_at"].strftime("%Y-%m-%dT%H:%M:%SZ"), self.of_project("Shot")[row["id"]]["created_at"])
+
+    def test_many_threads(self):
+        sg = self.shotgun()
+        expected = len(self.of_project("Task"))
+        counts = []
+
+        def ask():
+            counts.append(len(sg.find("Task", [IN_PROJECT], ["content"])))
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(counts, [expected] * 6)
+
+
+class Failing(WithSite):
+
+    def test_faults(self):
+        sg = self.shotgun()
+        with self.assertRaisesRegex(fptcache.Fault, "no_such_field"):
+            sg.find("Shot", [["no_such_field", "is", 1]])
+        with self.assertRaisesRegex(fptcache.Fault, "NoSuchType"):
+            sg.find("NoSuchType", [])
+        with self.assertRaisesRegex(fptcache.Fault, "starts_like"):
+            sg.find("Shot", [["code", "starts_like", "x"]])
+
+    def test_wrong_key(self):
+        sg = self.shotgun(api_key="wrong_key_42")
+        with self.assertRaises(fptcache.AuthenticationFault) as caught:
+            sg.find("Shot", [IN_PROJECT])
+        self.assertIsInstance(caught.exception, fptcache.Fault)
+        self.assertEqual(caught.exception.name, "FPTC_EAUTH")
+        self.assertNotIn("wrong_key_42", str(caught.exception))
+
+    def test_what_is_not_supported_says_so(self):
+        sg = self.shotgun()
+        for options in ({"retired_only": True}, {"include_archived_projects": False},
+                        {"additional_filter_presets": [{"preset_name": "LATEST"}]}):
+            with self.subTest(options), self.assertRaisesRegex(NotImplementedError, "shotgun_api3"):
+                sg.find("Version", [], **options)
+        with self.assertRaisesRegex(fptcache.NotSupported, "upload"):
+            sg.create("Shot", {"project": PROJECT, "image": "/tmp/x.png"})
+        with self.assertRaisesRegex(AttributeError, "shotgun_api3"):
+            sg.summarize("Shot", [], [])
+        self.assertFalse(hasattr(sg, "batch"))
+        with self.assertRaises(fptcache.NotSupported):
+            self.shotgun(script_name=None, api_key=None, login="a", password="b", auth_token="c")
+
+    def test_no_data(self):
+        self.shotgun()
+        sg = self.shotgun(mode="only-cache", script_name=None, api_key=None)
+        _, counts = self.visits(lambda: self.assertRaises(fptcache.NoData, sg.find, "Shot", [IN_PROJECT]))
+        self.assertEqual(counts, {})
+
+    def test_directory_of_another_site(self):
+        self.shotgun()
+        with self.assertRaises(fptcache.StoreError) as caught:
+            fptcache.Shotgun("http://127.0.0.1:1", "s", "k", cache_dir=self.directory)
+        self.assertEqual(caught.exception.name, "FPTC_EEXIST")
+        self.assertIsInstance(caught.exception, OSError)
+
+    def test_closed(self):
+        with self.shotgun() as sg:
+            sg.find("Shot", [IN_PROJECT])
+        sg.close()
+        with self.assertRaises(fptcache.Closed):
+            sg.find("Shot", [IN_PROJECT])
+        sg = self.shotgun(connect=False)
+        sg.close()
+        with self.assertRaises(fptcache.Closed):
+            sg.find("Shot", [IN_PROJECT])
+
+    def test_fork(self):
+        sg = self.shotgun()
+        sg.find("Shot", [IN_PROJECT])
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                sg.find("Shot", [IN_PROJECT])
+            except fptcache.Closed as error:
+                sg.close()
+                code = 0 if error.name == "FPTC_EFORK" else 2
+            finally:
+                os._exit(code)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertTrue(sg.find("Shot", [IN_PROJECT]))
+
+
+class Writing(WithSite):
+
+    def test_create_update_delete(self):
+        sg = self.shotgun()
+        sg.find("Shot", [IN_PROJECT], ["code", "sg_status_list", "sg_turnover_date", "sg_client_seen_at"])
+        moment = datetime.datetime(2026, 5, 6, 7, 8, 9, tzinfo=datetime.timezone.utc)
+        data = {"project": PROJECT, "code": "fresh_010", "sg_turnover_date": datetime.date(2026, 5, 6),
+                "sg_client_seen_at": moment}
+        shot, counts = self.visits(lambda: sg.create("Shot", data))
+        self.assertEqual(counts.get("create"), 1, counts)
+        self.assertEqual(set(shot), {"type", "id", *data})
+        self.assertEqual((shot["type"], shot["code"]), ("Shot", "fresh_010"))
+        self.assertEqual((shot["project"]["type"], shot["project"]["id"]), ("Project", 101))
+        self.assertEqual((shot["sg_turnover_date"], shot["sg_client_seen_at"]), ("2026-05-06", moment))
+        theirs = self.of_project("Shot")[shot["id"]]
+        self.assertEqual((theirs["code"], theirs["sg_client_seen_at"]), ("fresh_010", "2026-05-06T07:08:09Z"))
+
+        link = {"type": "Shot", "id": shot["id"]}
+        mine = [IN_PROJECT, ["id", "is", shot["id"]]]
+        read = f"print(json.dumps(sg.find_one('Shot', {mine!r}, ['code', 'sg_status_list'])))"
+        found, counts = self.visits(lambda: sg.find_one("Shot", mine, ["code"]))
+        self.assertEqual((found, counts), ({**link, "code": "fresh_010"}, {}))
+        self.assertEqual(self.elsewhere(read)["code"], "fresh_010")
+
+        updated, counts = self.visits(lambda: sg.update("Shot", shot["id"], {"sg_status_list": "fin"}))
+        self.assertEqual((updated, counts.get("update")), ({**link, "sg_status_list": "fin"}, 1))
+        self.assertEqual(self.of_project("Shot")[shot["id"]]["sg_status_list"], "fin")
+        self.assertEqual(sg.find_one("Shot", mine, ["sg_status_list"])["sg_status_list"], "fin")
+        self.assertEqual(self.elsewhere(read), {**link, "code": "fresh_010", "sg_status_list": "fin"})
+        self.assertEqual(sg.update("Shot", shot["id"], {}), link)
+
+        deleted, counts = self.visits(lambda: sg.delete("Shot", shot["id"]))
+        self.assertEqual((deleted, counts.get("delete")), (True, 1))
+        self.assertNotIn(shot["id"], self.of_project("Shot"))
+        self.assertIsNone(sg.find_one("Shot", mine))
+        self.assertIsNone(sg.find_one("Shot", mine[1:]))
+        self.assertIsNone(self.elsewhere(read))
+        self.assertIs(sg.delete("Shot", shot["id"]), False)
+
+    def test_return_fields(self):
+        sg = self.shotgun()
+        shot = sg.create("Shot", {"project": PROJECT, "code": "fresh_020"}, ["sg_status_list", "created_at", "id"])
+        self.assertEqual(set(shot), {"type", "id", "project", "code", "sg_status_list", "created_at"})
+        theirs = self.of_project("Shot")[shot["id"]]
+        self.assertEqual((shot["sg_status_list"], as_text(shot["created_at"])),
+                         (theirs["sg_status_list"], theirs["created_at"]))
+
+    def test_links(self):
+        sg = self.shotgun()
+        assets = sorted(self.of_project("Asset"))[:2]
+        links = [{"type": "Asset", "id": i, "name": "not sent", "code": "not sent"} for i in assets]
+        shot = sg.create("Shot", {"project": PROJECT, "code": "fresh_030", "assets": links[:1]})
+        self.assertEqual([link["id"] for link in shot["assets"]], assets[:1])
+        self.assertEqual(set(shot["assets"][0]) - {"name"}, {"type", "id"})
+        shot = sg.update("Shot", shot["id"], {"assets": links[1:]}, multi_entity_update_modes={"assets": "add"})
+        self.assertEqual(sorted(link["id"] for link in shot["assets"]), assets)
+        theirs = self.of_project("Shot")[shot["id"]]
+        self.assertEqual(sorted(link["id"] for link in theirs["assets"]), assets)
+
+    def test_refused(self):
+        sg = self.shotgun()
+        before = len(self.of_project("Shot"))
+        with self.assertRaises(fptcache.Fault):
+            sg.create("Shot", {"project": PROJECT, "no_such_field": 1})
+        with self.assertRaises(fptcache.Fault) as caught:
+            sg.create("Shot", {"code": "without project"})
+        self.assertTrue(caught.exception.event_id)
+        self.assertEqual(len(self.of_project("Shot")), before)
+
+    def test_answer_lost(self):
+        sg = self.shotgun()
+        self.site.faults([{"kind": "504-after-commit", "match": "POST .*/entity/[Ss]hots?$", "times": 1}])
+        with self.assertRaises(fptcache.UnknownOutcome) as caught:
+            sg.create("Shot", {"project": PROJECT, "code": "fresh_040"})
+        self.assertIsInstance(caught.exception, fptcache.Unsettled)
+        self.assertEqual(len(caught.exception.event_id), 32)
+        count = sum(row["code"] == "fresh_040" for row in self.of_project("Shot").values())
+        self.assertEqual(count, 1)
+        with self.assertRaises(fptcache.Unsettled):
+            sg.cache.create("Shot", {"project": PROJECT, "code": "fresh_040"}, event_id=caught.exception.event_id)
+        count = sum(row["code"] == "fresh_040" for row in self.of_project("Shot").values())
+        self.assertEqual(count, 1)
+
+
+class SiteDown(WithSite):
+
+    def test_reading_goes_on(self):
+        sg = self.shotgun(max_age=0)
+        rows = sg.find("Asset", [IN_PROJECT], ["code"])
+        self.assertTrue(rows)
+        self.site.stop()
+        try:
+            self.assertEqual(sg.find("Asset", [IN_PROJECT], ["code"]), rows)
+            with self.assertRaises(fptcache.NoData):
+                sg.find("Note", [IN_PROJECT], ["subject"])
+            with self.assertRaises(fptcache.NetworkError) as caught:
+                sg.create("Shot", {"project": PROJECT, "code": "never"})
+            self.assertIsInstance(caught.exception, ConnectionError)
+        finally:
+            self.site.start()
+        self.assertTrue(sg.find("Note", [IN_PROJECT], ["subject"]))

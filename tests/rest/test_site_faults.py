@@ -1,0 +1,161 @@
+"""The test site's own promises: faults on demand, counts, control calls, restarts."""
+
+import http.client
+import os
+import socket
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.environ.get("FPTC_SOURCE_DIR") or os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "site"))
+import harness  # noqa: E402
+from sitetest import SiteTest  # noqa: E402
+
+ARRAY = "application/vnd+shotgun.api3_array+json"
+
+
+class Faults(SiteTest):
+    options = {"rows": 60}
+
+    def setUp(self):
+        self.site.token()
+        self.site.clear_faults()
+        self.site.reset_requests()
+
+    def shots(self):
+        return self.site.search("shots", [], "code")[0]
+
+    def test_statuses(self):
+        for kind, status, body in (("429", 429, "Too Many"), ("502", 502, "<h1>502 Bad Gateway"),
+                                   ("503", 503, "too busy"), ("504", 504, "504 Gateway Time"),
+                                   ("html-503", 503, "<!DOCTYPE html>")):
+            self.site.faults([{"kind": kind, "times": 2, "match": "_search", "retry_after": 7}])
+            self.assertEqual(self.site.api("GET", "/schema")[0], 200)
+            token = self.site.token()
+            for _ in range(2):
+                found, headers, text = self.site.call("POST", "/api/v1/entity/shots/_search", b'{"filters":[]}', {
+                    "Authorization": f"Bearer {token}", "Content-Type": ARRAY})
+                self.assertEqual((found, headers["Retry-After"]), (status, "7"))
+                self.assertIn(body, text.decode())
+            self.assertEqual(self.shots(), 200)
+
+    def test_committed_or_not(self):
+        def exists(code):
+            return len(self.find("Shot", [["code", "is", code]])) == 1
+
+        project = {"type": "Project", "id": 101}
+        for kind, committed in (("504", False), ("504-after-commit", True), ("reset", False),
+                                ("reset-after-commit", True), ("truncate", True)):
+            self.site.faults([{"kind": kind, "match": "^POST /api/v1/entity/shots$"}])
+            try:
+                status, _ = self.site.api("POST", "/entity/shots", {"project": project, "code": f"w{kind}"})
+            except (OSError, http.client.HTTPException):
+                status = "broken"
+            self.assertEqual(status, 504 if kind.startswith("504") else "broken")
+            self.assertEqual(exists(f"w{kind}"), committed, kind)
+
+    def test_a_truncated_page(self):
+        self.site.faults([{"kind": "truncate", "match": "_search"}])
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            self.shots()
+
+    def test_a_token_that_ends_between_pages(self):
+        self.assertEqual(self.shots(), 200)
+        self.site.faults([{"kind": "expire-token", "match": "_search"}])
+        self.assertEqual([self.shots(), self.shots()], [401, 401])
+        self.site._token = None
+        self.assertEqual(self.shots(), 200)
+
+    def test_waiting(self):
+        self.site.faults([{"kind": "latency", "ms": 200, "match": "_search"}, {"kind": "502", "match": "_search"}])
+        started = time.monotonic()
+        self.assertEqual(self.shots(), 502)
+        self.assertGreater(time.monotonic() - started, 0.19)
+        self.site.latency(150)
+        started = time.monotonic()
+        self.assertEqual(self.shots(), 200)
+        self.site.latency(0)
+        self.assertGreater(time.monotonic() - started, 0.14)
+
+    def test_hanging(self):
+        self.site.faults([{"kind": "hang", "ms": 300, "match": "_search"}])
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            self.shots()
+
+    def test_every_time_until_cleared(self):
+        self.site.faults([{"kind": "503", "times": -1, "match": "_search", "probability": 1.0}])
+        self.assertEqual([self.shots() for _ in range(4)], [503] * 4)
+        self.site.clear_faults()
+        self.assertEqual(self.shots(), 200)
+
+    def test_unknown_faults_are_refused(self):
+        for spec in ({"kind": "earthquake"}, {"kind": "502", "tmes": 1}):
+            with self.assertRaises(harness.Refused):
+                self.site.faults([spec])
+
+    def test_counts(self):
+        self.site._token = None
+        self.shots()
+        self.site.api("GET", "/entity/shots/1001?fields=code")
+        self.site.api("POST", "/entity/shots", {})
+        self.site.api("GET", "/schema/Shot")
+        self.site.faults([{"kind": "502", "match": "_search"}])
+        self.shots()
+        self.assertEqual(self.site.counts(), {"auth": 1, "search": 2, "read": 1, "create": 1, "schema": 1})
+        seen = self.site.requests()
+        self.assertEqual((seen["total"], len(seen["log"])), (6, 6))
+        entry = seen["log"][1]
+        self.assertEqual((entry["n"], entry["method"], entry["path"], entry["status"], entry["kind"]),
+                         (2, "POST", "/api/v1/entity/shots/_search", 200, "search"))
+        self.assertEqual(entry["rows"], len(self.site.rows("Shot")))
+        self.assertEqual([entry["status"] for entry in seen["log"]], [200, 200, 200, 400, 200, 502])
+
+
+class Steering(SiteTest):
+    options = {"rows": 200}
+
+    @classmethod
+    def prepare(cls):
+        cls.project = {"type": "Project", "id": 101}
+
+    def test_somebody_else(self):
+        shot = next(row for row in self.site.rows("Shot") if row["project"]["id"] == 101)
+        events = len(self.site.rows("EventLogEntry"))
+        row = self.site.touch("Shot", shot["id"], {"description": "theirs"})
+        self.assertEqual((row["description"], row["updated_by"]["type"]), ("theirs", "HumanUser"))
+        self.assertGreater(row["updated_at"], shot["updated_at"])
+        self.assertEqual(len(self.site.rows("EventLogEntry")), events + 1)
+        self.site.move("Shot", shot["id"], 102, silent=True)
+        self.assertEqual(len(self.site.rows("EventLogEntry")), events + 1)
+        key = {"type": "Shot", "id": shot["id"]}
+        self.assertEqual(self.read(key)["project"]["id"], 102)
+        self.assertEqual(self.find("Shot", [["project", "is", self.project], ["id", "is", shot["id"]]]), [])
+        self.assertEqual(len(self.find("Shot", [["project.Project.id", "is", 102], ["id", "is", shot["id"]]])), 1)
+        self.site.retire("Shot", shot["id"])
+        self.call(404, "GET", f"/entity/shots/{shot['id']}")
+        self.assertIn(shot["id"], [row["id"] for row in self.site.rows("Shot", retired=True)])
+        self.site.revive("Shot", shot["id"])
+        self.assertEqual(self.read(key)["description"], "theirs")
+
+    def test_a_restart_keeps_the_rows(self):
+        shot = self.make("Shot", code="kept")
+        port, before = self.site.port, self.read(shot)
+        self.site.stop()
+        with self.assertRaises(OSError):
+            socket.create_connection(("127.0.0.1", port), 1)
+        self.site.start()
+        self.assertEqual((self.site.port, self.read(shot)), (port, before))
+        self.assertEqual(self.make("Shot")["id"], shot["id"] + 1)
+
+    def test_the_same_seed_gives_the_same_rows(self):
+        with harness.Site(rows=200, seed=3) as one, harness.Site(rows=200, seed=3) as two, \
+                harness.Site(rows=200, seed=4) as three:
+            rows = [site.rows("PublishedFile") for site in (one, two, three)]
+        self.assertEqual(rows[0], rows[1])
+        self.assertNotEqual(rows[0], rows[2])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,34 @@
+/*
+ * query_help.h: a small site for tests of lib/query: a schema, the same as tables in memory, and a
+ * runner that knows no more than plan.h promises. Compared with by literals, never by project code.
+ */
+#ifndef QUERY_HELP_H
+#define QUERY_HELP_H
+
+#include <sqlite3.h>
+
+#include "query/plan.h"
+
+/* 2026-03-04T12:00:00Z, a Wednesday */
+#define HELP_NOW_MS 1772625600000LL
+
+struct help_ask {
+    const char *type;
+    const char *filters;
+    const char *fields;
+    const char *order;
+    int64_t limit;
+    int64_t page;
+};
+
+struct fptc__schema *help_schema(void);
+sqlite3 *help_database(void);
+/* NULL with err filled when the request or the plan is refused. */
+struct fptc__plan *help_plan(const struct fptc__schema *schema, const struct help_ask *ask,
+                             fptc_error *err);
+/* Runs sql and writes the ids, "1,2,3", or the SQLite error, into out. */
+void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size);
+/* The whole first row of sql_by_id for the id, values joined by '|', NULL as "~". */
+void help_row(sqlite3 *db, const struct fptc__plan *plan, int64_t id, char *out, size_t size);
+
+#endif

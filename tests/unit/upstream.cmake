@@ -1,0 +1,2 @@
+fptc_unit_test(test_upstream_mapping)
+fptc_unit_test(test_upstream_secret)
