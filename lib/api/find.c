@@ -243,7 +243,7 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     if (status == FPTC_OK)
         status = make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err);
     fptc__work_end(&site);
-    if (status != FPTC_OK)
+    if (status != FPTC_OK || plan == NULL)
         return status;
     fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
     status = fptc__work_begin(&home, task->cache, call, partition, err);

@@ -102,7 +102,7 @@ fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
         cache->views[slot] = NULL;
         status = view_new(cache, partition, &cache->views[slot], err);
     }
-    if (status == FPTC_OK) {
+    if (status == FPTC_OK && cache->views[slot] != NULL) {
         *out = cache->views[slot];
         (*out)->n_users++;
         (*out)->used_mono_ms = fptc__mono_ms();
@@ -151,7 +151,7 @@ static fptc_status log_of(void *ctx, const char *partition, struct fptc__log **o
     struct fptc__open_view *open;
     fptc_status status = fptc__view_get(cache, partition, &open, err);
 
-    if (status != FPTC_OK)
+    if (status != FPTC_OK || open == NULL)
         return status;
     *out = fptc__view_log(open->view, FPTC__HOME);
     status = fptc__partition_make(fptc__view_partition(open->view, FPTC__HOME), err);
@@ -168,7 +168,7 @@ fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
     w->cache = cache;
     w->call = call;
     status = fptc__view_get(cache, partition, &w->open, err);
-    if (status != FPTC_OK)
+    if (status != FPTC_OK || w->open == NULL)
         return status;
     w->session.view = w->open->view;
     w->session.site = cache->site;

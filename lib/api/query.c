@@ -114,7 +114,10 @@ fptc_status fptc_write_new(int32_t verb, const char *type, int64_t id, fptc_writ
                           verb == FPTC_VERB_CREATE ? "a create has no id: FPT gives it"
                                                    : "an update or delete needs the id of its row");
     w = calloc(1, sizeof(*w));
-    if (w == NULL || (w->type = strdup(type)) == NULL) {
+    if (w == NULL)
+        return fptc__fail_nomem(err);
+    w->type = strdup(type);
+    if (w->type == NULL) {
         free(w);
         return fptc__fail_nomem(err);
     }

@@ -10,7 +10,14 @@
 #include "fptcache/fptcache.h"
 
 /* Sets status and message (printf style) and returns `status`. `err` may be NULL. */
-#define fptc__fail(err, status, ...) fptc__fail_at((err), (status), __LINE__, __VA_ARGS__)
+#define fptc__fail(err, status, ...)                                                               \
+    fptc__same((status), fptc__fail_at((err), (status), __LINE__, __VA_ARGS__))
+/* Lets static analysers see which status a failure returns. */
+static inline fptc_status fptc__same(fptc_status status, fptc_status returned)
+{
+    (void)returned;
+    return status;
+}
 fptc_status fptc__fail_at(fptc_error *err, fptc_status status, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

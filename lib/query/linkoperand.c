@@ -96,6 +96,7 @@ static fptc_status read_word(const struct fptc__check *c, const struct fptc__fil
                              struct fptc__leaf *leaf)
 {
     int is_type = leaf->relation == FPTC__TYPE_IS;
+    const char *fold = FPTC__FOLD_NAME;
     const fptc__json *v;
     struct fptc__buf b;
     const char *text;
@@ -113,7 +114,7 @@ static fptc_status read_word(const struct fptc__check *c, const struct fptc__fil
     if (!is_type && leaf->at.field->n_valid_types == 0)
         leaf->why_not = "names of entities of any type";
     fptc__buf_init(&b, 2 * strlen(text));
-    if (!is_type && *FPTC__FOLD_NAME)
+    if (!is_type && *fold)
         fptc__fold(text, strlen(text), &b);
     else
         fptc__buf_adds(&b, text);

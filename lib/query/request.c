@@ -173,11 +173,13 @@ fptc_status fptc__request_set_fields(struct fptc__request *r, const char *csv, f
 {
     const char *at = csv && csv[strspn(csv, " \t\n")] ? csv : NULL;
     char **fields = calloc(at ? count_names(at) : 1, sizeof(*fields));
-    fptc_status status = fields ? FPTC_OK : fptc__fail_nomem(err);
+    fptc_status status = FPTC_OK;
     const char *name;
     size_t n = 0;
     size_t len;
 
+    if (!fields)
+        return fptc__fail_nomem(err);
     while (!status && next_name(&at, &name, &len)) {
         if (len == 0) {
             status = fptc__fail(err, FPTC_EUSAGE, "fields '%.200s': a name is empty", csv);
@@ -188,8 +190,7 @@ fptc_status fptc__request_set_fields(struct fptc__request *r, const char *csv, f
         }
     }
     if (status) {
-        if (fields)
-            free_fields(fields, n);
+        free_fields(fields, n);
         return status;
     }
     free_fields(r->fields, r->n_fields);
@@ -218,18 +219,19 @@ fptc_status fptc__request_set_order(struct fptc__request *r, const char *csv, fp
 {
     const char *at = csv && csv[strspn(csv, " \t\n")] ? csv : NULL;
     struct fptc__order_key *order = calloc(at ? count_names(at) : 1, sizeof(*order));
-    fptc_status status = order ? FPTC_OK : fptc__fail_nomem(err);
+    fptc_status status = FPTC_OK;
     const char *name;
     size_t n = 0;
     size_t len;
 
+    if (!order)
+        return fptc__fail_nomem(err);
     while (!status && next_name(&at, &name, &len)) {
         status = fill_key(&order[n], name, len, err);
         n += !status;
     }
     if (status) {
-        if (order)
-            free_order(order, n);
+        free_order(order, n);
         return status;
     }
     free_order(r->order, r->n_order);

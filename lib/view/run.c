@@ -64,6 +64,21 @@ static void set_link(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt
     cell->i = 1;
 }
 
+/* Room for one more link; the old array stays behind in the arena. */
+static struct fptc__link *grow_links(struct fptc__rows *rows, struct fptc__link *links, size_t n,
+                                     size_t *cap)
+{
+    struct fptc__link *bigger;
+
+    if (n < *cap)
+        return links;
+    bigger = fptc__rows_links(rows, *cap == 0 ? 8 : *cap * 2);
+    if (bigger != NULL && n > 0)
+        memcpy(bigger, links, n * sizeof(*links));
+    *cap = *cap == 0 ? 8 : *cap * 2;
+    return bigger;
+}
+
 /* The list that row `owner` holds. */
 static fptc_status set_links(struct fptc__view *v, struct fptc__rows *rows, const char *sql,
                              int64_t owner, struct fptc__cell *cell, fptc_error *err)
@@ -72,25 +87,19 @@ static fptc_status set_links(struct fptc__view *v, struct fptc__rows *rows, cons
     sqlite3_stmt *stmt = NULL;
     size_t n = 0, cap = 0;
     fptc_status status = fptc__view_prepare(v, sql, &stmt, err);
-    int rc = SQLITE_ROW;
+    int rc;
 
     if (status != FPTC_OK)
         return status;
     sqlite3_bind_int64(stmt, 1, owner);
-    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        if (n == cap) {
-            struct fptc__link *bigger = fptc__rows_links(rows, cap == 0 ? 8 : cap * 2);
-
-            if (bigger == NULL) {
-                status = fptc__fail_nomem(err);
-                break;
-            }
-            if (n > 0)
-                memcpy(bigger, links, n * sizeof(*links));
-            links = bigger;
-            cap = cap == 0 ? 8 : cap * 2;
-        }
-        n += (size_t)read_link(v, rows, stmt, 0, &links[n]);
+    rc = sqlite3_step(stmt);
+    while (rc == SQLITE_ROW && status == FPTC_OK) {
+        links = grow_links(rows, links, n, &cap);
+        if (links == NULL)
+            status = fptc__fail_nomem(err);
+        else
+            n += (size_t)read_link(v, rows, stmt, 0, &links[n]);
+        rc = sqlite3_step(stmt);
     }
     if (status == FPTC_OK && rc != SQLITE_DONE)
         status = fptc__view_fail(v, "reading links", err);

@@ -1,7 +1,9 @@
 """lib/upstream against servers, proxies and networks that misbehave, and for secrets in what it tells."""
 
+import base64
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -14,7 +16,7 @@ import unittest
 import urllib.parse
 import zlib
 
-from upstream_case import (KEY, PASSWORD, PROXY_PASSWORD, SANITIZE, SECRETS, SESSION, SLACK_MS, Case, Hostile, Proxy,
+from upstream_case import (FORBIDDEN, KEY, PASSWORD, PROXY_PASSWORD, SANITIZE, SECRETS, SESSION, SLACK_MS, Case, Hostile, Proxy,
                            clean_environment, errors, forms_of, grant, reply, rows, wait_until)
 
 PAGE = {"type": "Shot", "fields": "code", "page_size": 10}
@@ -589,11 +591,22 @@ class Secrets(OnHostile):
                             self.assertNotIn(order["status"], ("OK", "EUSAGE"))
                             self.assertNotIn(grant()["access_token"].lower(), str(order).lower())
 
+    def test_the_end_of_a_message_holds_no_half_of_a_secret(self):
+        """Texts that are as long as a message, and end in the key: cutting must come after hiding."""
+        key = "k3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3y"
+        for n in range(360, 500, 20):
+            pad = "y" * n + key
+            for answer in (reply(302, "", location="/" + pad), reply(400, errors(400, 103, pad)), reply(404, pad)):
+                server = self.serve(lambda r, c: c.send(answer))
+                d = self.to(server, script_key=key)
+                self.assertNotIn("k3y", str(d.search(**PAGE)))
+                self.assertNotIn("k3y", str(d.create(type="Shot", data={})))
+
     def test_the_check_itself_finds_secrets(self):
         """tearDown() of every test looks for these; here is that it would find them."""
-        from upstream_case import FORBIDDEN
-        for text in (f"key {KEY}", "x " + urllib.parse.quote(KEY), "c2NyaXB0OmszeS93aXRoK29kZD1jaGFycyYi"):
-            self.assertTrue([form for form in FORBIDDEN if form in text.lower()] or "c2Ny" in text)
+        basic = base64.b64encode(f"proxy_user:{PROXY_PASSWORD}".encode()).decode()
+        for text in (f"key {KEY}", "x " + urllib.parse.quote(KEY), basic, json.dumps(PASSWORD)):
+            self.assertTrue([form for form in FORBIDDEN if form in text.lower()], text)
         self.assertFalse([form for form in FORBIDDEN if form in "an ordinary message about script 'pipeline'"])
 
     def test_log_lines_are_there_to_be_looked_at(self):

@@ -1,5 +1,7 @@
 fptc_unit_test(test_query_schema)
 fptc_unit_test(test_query_request)
 fptc_unit_test(test_query_filter test_query_filter.c query_help.c)
+fptc_unit_test(test_query_plan test_query_plan.c query_help.c)
 fptc_unit_test(test_query_compile test_query_compile.c query_help.c)
+fptc_unit_test(test_query_limits test_query_limits.c query_help.c)
 fptc_unit_test(test_query_fold)

@@ -138,17 +138,29 @@ static void dump(sqlite3 *db, const char *label, const char *sql, struct fptc__b
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
 }
 
-static int has_object(struct store *s, const char *schema, const char *table, const char *column)
+/* The table's columns as ",id,code,"; "" when there is no such table. To be freed by sqlite3_free. */
+static char *column_list(struct store *s, const char *schema, const char *table)
 {
-    char *sql = sqlite3_mprintf("SELECT 1 FROM pragma_table_info(%Q, %Q) WHERE %Q='' OR name=%Q",
-                                table, schema, column, column);
+    char *sql = sqlite3_mprintf("SELECT ',' || group_concat(name) || ',' FROM"
+                                " pragma_table_info(%Q, %Q)",
+                                table, schema);
     sqlite3_stmt *stmt = NULL;
-    int there;
+    char *list;
 
     assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL), SQLITE_OK);
-    there = sqlite3_step(stmt) == SQLITE_ROW;
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    list = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0) ? (const char *)sqlite3_column_text(stmt, 0) : "");
     sqlite3_finalize(stmt);
     sqlite3_free(sql);
+    return list;
+}
+
+static int has_table(struct store *s, const char *schema, const char *table)
+{
+    char *list = column_list(s, schema, table);
+    int there = list[0] != '\0';
+
+    sqlite3_free(list);
     return there;
 }
 
@@ -156,21 +168,21 @@ static void add_columns(struct store *s, const char *schema, const char *type, c
                         struct fptc__buf *sql)
 {
     const char *at = fields;
-    char name[300], column[320];
+    char name[300], column[320], *there = column_list(s, schema, type);
 
     for (; *at; at += strcspn(at, " ") + 1) {
         const char *tails[] = {"", "__type", "__id"};
         size_t i, n = strcspn(at, " ");
         snprintf(name, sizeof(name), "%.*s", (int)n, at);
         for (i = 0; i < 3; i++) {
-            snprintf(column, sizeof(column), "%s%s", name, tails[i]);
-            fptc__buf_adds(sql, ", ");
-            if (has_object(s, schema, type, column))
-                fptc__sql_quote(sql, column);
+            snprintf(column, sizeof(column), ",%s%s,", name, tails[i]);
+            if (strstr(there, column))
+                fptc__buf_addf(sql, ", \"%s%s\"", name, tails[i]);
             else
-                fptc__buf_adds(sql, "NULL");
+                fptc__buf_adds(sql, ", NULL");
         }
     }
+    sqlite3_free(there);
 }
 
 /* Names of the type's fields, each followed by a blank, in order. */
@@ -200,7 +212,7 @@ static char *fields_of(struct store *s, const char *type, int links)
 static void add_side(struct store *s, const char *schema, const char *type, const char *fields,
                      struct fptc__buf *sql)
 {
-    if (!has_object(s, schema, type, "")) {
+    if (!has_table(s, schema, type)) {
         size_t i, n = 0;
         for (i = 0; fields[i]; i++)
             n += fields[i] == ' ' ? 3 : 0;
@@ -217,7 +229,7 @@ static void add_side(struct store *s, const char *schema, const char *type, cons
     if (strcmp(schema, "base") == 0) {
         fptc__buf_addf(sql, " WHERE id NOT IN (SELECT id FROM main._fptc_gone WHERE type='%s')",
                        type);
-        if (has_object(s, "main", type, "")) {
+        if (has_table(s, "main", type)) {
             fptc__buf_adds(sql, " AND id NOT IN (SELECT id FROM main.");
             fptc__sql_quote(sql, type);
             fptc__buf_addc(sql, ')');
@@ -233,18 +245,18 @@ static void dump_links(struct store *s, const char *type, const char *field, str
     snprintf(table, sizeof(table), "%s__%s", type, field);
     snprintf(label, sizeof(label), "links %s", table);
     fptc__buf_init(&sql, 1u << 20);
-    if (has_object(s, "main", table, "")) {
+    if (has_table(s, "main", table)) {
         fptc__buf_adds(&sql, "SELECT id, pos, link_type, link_id FROM main.");
         fptc__sql_quote(&sql, table);
     }
-    if (s->is_overlay && has_object(s, "base", table, "")) {
+    if (s->is_overlay && has_table(s, "base", table)) {
         if (sql.len)
             fptc__buf_adds(&sql, " UNION ALL ");
         fptc__buf_adds(&sql, "SELECT id, pos, link_type, link_id FROM base.");
         fptc__sql_quote(&sql, table);
         fptc__buf_addf(&sql, " WHERE id NOT IN (SELECT id FROM main._fptc_gone WHERE type='%s')",
                        type);
-        if (has_object(s, "main", type, ""))
+        if (has_table(s, "main", type))
             fptc__buf_addf(&sql, " AND id NOT IN (SELECT id FROM main.\"%s\")", type);
     }
     if (sql.len) {
@@ -295,7 +307,7 @@ static void dump_keyed(struct store *s, const char *table, const char *columns, 
             sqlite3_prepare_v2(s->db, "SELECT DISTINCT type FROM base._fptc_gone", -1, &stmt, NULL);
             while (sqlite3_step(stmt) == SQLITE_ROW) {
                 const char *type = (const char *)sqlite3_column_text(stmt, 0);
-                if (has_object(s, "main", type, ""))
+                if (has_table(s, "main", type))
                     fptc__buf_addf(&sql,
                                    " AND NOT (type='%s' AND id IN (SELECT id FROM main.\"%s\"))",
                                    type, type);
@@ -382,13 +394,13 @@ const char *store_row(struct store *s, const char *type, int64_t id, const char 
     char *sql;
     const char *got = "-";
 
-    if (has_object(s, "main", type, "")) {
+    if (has_table(s, "main", type)) {
         sql = sqlite3_mprintf("SELECT %s FROM main.\"%w\" WHERE id=%lld", expression, type,
                               (long long)id);
         got = store_get(s, sql);
         sqlite3_free(sql);
     }
-    if (strcmp(got, "-") != 0 || !s->is_overlay || !has_object(s, "base", type, ""))
+    if (strcmp(got, "-") != 0 || !s->is_overlay || !has_table(s, "base", type))
         return got;
     sql = sqlite3_mprintf("SELECT %s FROM base.\"%w\" WHERE id=%lld AND id NOT IN"
                           " (SELECT id FROM main._fptc_gone WHERE type=%Q)",
@@ -510,13 +522,13 @@ static void random_rows(struct dice *d, uint64_t number, struct fptc__buf *out)
 {
     struct random_field fields[16];
     size_t i, n = random_fields(d, number, fields);
-    uint32_t r, rows = 1 + roll(d, 5);
+    uint32_t r, rows = 1 + roll(d, 5), first = roll(d, 10);
 
     add_common(d, number, types_of_rows[roll(d, 3)], out);
     add_types(fields, n, out);
     fptc__buf_adds(out, ",\"rows\":[");
     for (r = 0; r < rows; r++) {
-        fptc__buf_addf(out, "%s{\"id\":%u", r ? "," : "", 1 + roll(d, 10));
+        fptc__buf_addf(out, "%s{\"id\":%u", r ? "," : "", 1 + (first + r) % 10);
         for (i = 0; i < n; i++) {
             if (roll(d, 12) == 0)
                 continue; /* missing counts as null */
@@ -533,12 +545,12 @@ static void random_rows(struct dice *d, uint64_t number, struct fptc__buf *out)
 
 static void random_gone(struct dice *d, uint64_t number, struct fptc__buf *out)
 {
-    uint32_t r, rows = 1 + roll(d, 2);
+    uint32_t r, rows = 1 + roll(d, 2), first = roll(d, 10);
 
     add_common(d, number, types_of_rows[roll(d, 3)], out);
     fptc__buf_adds(out, ",\"rows\":[");
     for (r = 0; r < rows; r++) {
-        fptc__buf_addf(out, "%s{\"id\":%u", r ? "," : "", 1 + roll(d, 10));
+        fptc__buf_addf(out, "%s{\"id\":%u", r ? "," : "", 1 + (first + r) % 10);
         if (roll(d, 2))
             fptc__buf_addf(out, ",\"updated_at\":\"2026-01-01T00:00:%02uZ\"", roll(d, 12));
         if (roll(d, 4) == 0)
@@ -607,9 +619,9 @@ static uint16_t random_mutation(struct dice *d, struct fptc__buf *out)
     }
 }
 
-void random_commit(struct dice *d, uint64_t number, struct fptc__records *out)
+void random_commit(struct dice *d, uint64_t number, uint32_t most, struct fptc__records *out)
 {
-    uint32_t i, n = 1 + roll(d, 3);
+    uint32_t i, n = 1 + roll(d, most);
 
     for (i = 0; i < n; i++) {
         struct fptc__buf body;

@@ -58,7 +58,7 @@ struct dice {
 uint32_t roll(struct dice *d, uint32_t n); /* 0 .. n-1 */
 uint64_t dice_seed(void); /* FPTC_SEED or the clock; printed */
 
-/* Writes a random commit of a few records; number is its own. */
-void random_commit(struct dice *d, uint64_t number, struct fptc__records *out);
+/* Writes a random commit of 1 to `most` records; number is its own. A record names a row once. */
+void random_commit(struct dice *d, uint64_t number, uint32_t most, struct fptc__records *out);
 
 #endif

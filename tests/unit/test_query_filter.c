@@ -1,6 +1,6 @@
 /*
- * test_query_filter.c: what a plan says beside its SQL: canonical text, errors in FPT's words, what is
- * passed through, needs, warnings, and the body for FPT.
+ * test_query_filter.c: filters as such: canonical text, errors in FPT's words, what is passed through,
+ * and the body for FPT. What they answer is test_query_compile.c's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -186,29 +186,6 @@ static void test_body_for_fpt(void **state)
         assert_string_equal(fptc__buf_text(&b), rows[i][1]);
         assert_string_equal(plan->rest_sort, "id");
         fptc__buf_done(&b);
-        fptc__plan_free(plan);
-    }
-}
-
-static void test_sort_for_fpt(void **state)
-{
-    static const char *const rows[][2] = {
-        {NULL, "id"},
-        {"id", "id"},
-        {"-id", "-id"},
-        {"code,-sg_cut_in", "code,-sg_cut_in"},
-        {"code,id,sg_cut_in", "code"},
-        {"code,code,-code", "code"},
-        {"nope,code", "code"},
-        {"sg_sequence.Sequence.code", "sg_sequence.Sequence.code"},
-    };
-    size_t i;
-
-    (void)state;
-    for (i = 0; i < COUNT(rows); i++) {
-        struct fptc__plan *plan = plan_of(NULL, NULL, rows[i][0]);
-
-        assert_string_equal(plan->rest_sort, rows[i][1]);
         fptc__plan_free(plan);
     }
 }
@@ -458,208 +435,6 @@ static void test_passed_through(void **state)
     }
 }
 
-/* What FPT drops silently (A§1.5, A§1.6) is dropped with a warning. */
-static void test_warnings(void **state)
-{
-    static const struct {
-        const char *fields, *order;
-        size_t n_columns;
-        const char *warning; /* "" for none */
-    } rows[] = {
-        {"code", "code", 1, ""},
-        {"code,cod", NULL, 1, "Shot.cod doesn't exist: left out. Did you mean \"code\"?\n"},
-        {"x\";--,code", NULL, 1, "Shot.x\";-- doesn't exist"},
-        {"assets.Asset.code,code", NULL, 1, "multi_entity"},
-        {"sg_sequence.Asset.code", NULL, 0, "valid types"},
-        {"sg_sequence.NotLoaded.code", NULL, 0, "no such path"},
-        {"anything.Asset.code", NULL, 1, ""},
-        {"sg_sequence.Sequence.nope", NULL, 0, "doesn't exist"},
-        {"sg_status_list.Status.name", NULL, 0, "doesn't exist"}, /* R probe 009 */
-        {"sg_sequence.Sequence.sg_movie", NULL, 0, "url"},
-        {"sg_sequence.Sequence.image", NULL, 1, ""},
-        {"sg_sequence", NULL, 1, ""},
-        {NULL, "nope", 0, "order by Shot.nope"},
-        {NULL, "cod", 0, "Did you mean \"code\"?"},
-    };
-    size_t i;
-
-    (void)state;
-    for (i = 0; i < COUNT(rows); i++) {
-        struct fptc__plan *plan = plan_of(NULL, rows[i].fields, rows[i].order);
-
-        assert_int_equal(plan->n_columns, rows[i].n_columns);
-        assert_int_equal(plan->is_local, 1);
-        if (rows[i].warning[0] ? !strstr(plan->warnings, rows[i].warning) : plan->warnings[0])
-            fail_msg("%s: expected '%s', got '%s'", rows[i].fields ? rows[i].fields : "",
-                     rows[i].warning, plan->warnings);
-        fptc__plan_free(plan);
-    }
-}
-
-static void join(char *out, size_t size, char **list, size_t n)
-{
-    size_t i;
-
-    out[0] = '\0';
-    for (i = 0; i < n; i++)
-        snprintf(out + strlen(out), size - strlen(out), "%s%s", i ? "," : "", list[i]);
-}
-
-static void test_needs(void **state)
-{
-    static const struct {
-        const char *filters, *fields, *order;
-        const char *needs, *row_types, *link_types;
-    } rows[] = {
-        {NULL, NULL, NULL, "", "Shot", ""},
-        {"[[\"id\",\"is\",1]]", NULL, NULL, "", "Shot", ""},
-        {"[[\"code\",\"is\",\"x\"]]", "sg_cut_in,code", "-flagged",
-         "Shot.code,Shot.flagged,Shot.sg_cut_in", "Shot", ""},
-        {"[[\"sg_sequence.Sequence.code\",\"is\",\"x\"]]", NULL, NULL,
-         "Shot.sg_sequence,Sequence.code", "Shot,Sequence", ""},
-        {"[[\"project.Project.id\",\"is\",70]]", NULL, NULL, "Shot.project", "Shot", ""},
-        {NULL, "entity,assets,sg_sequence.Sequence.project", NULL,
-         "Shot.entity,Shot.assets,Shot.sg_sequence,Sequence.project", "Shot,Sequence",
-         "Asset,Sequence,Project"},
-        {NULL, "anything", NULL, "Shot.anything", "Shot", ""},
-        {NULL, NULL, "sg_sequence.Sequence.code", "Shot.sg_sequence,Sequence.code", "Shot,Sequence",
-         ""},
-        {"[[\"entity\",\"name_is\",\"x\"]]", NULL, NULL, "Shot.entity", "Shot,Asset,Sequence", ""},
-        {NULL, "image,open_notes_count,viewed_by_current_user,sg_settings", NULL,
-         "Shot.sg_settings", "Shot", ""},
-    };
-    size_t i, j;
-
-    (void)state;
-    for (i = 0; i < COUNT(rows); i++) {
-        struct fptc__plan *plan = plan_of(rows[i].filters, rows[i].fields, rows[i].order);
-        char got[256] = "";
-
-        for (j = 0; j < plan->n_needs; j++)
-            snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s.%s", j ? "," : "",
-                     plan->needs[j].type, plan->needs[j].field);
-        assert_string_equal(got, rows[i].needs);
-        join(got, sizeof(got), plan->row_types, plan->n_row_types);
-        assert_string_equal(got, rows[i].row_types);
-        join(got, sizeof(got), plan->link_types, plan->n_link_types);
-        assert_string_equal(got, rows[i].link_types);
-        fptc__plan_free(plan);
-    }
-}
-
-#define P70 "[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}]"
-
-static void test_project_and_flags(void **state)
-{
-    static const struct {
-        struct help_ask ask;
-        int64_t project_id;
-        int is_unfiltered, is_clock_relative;
-    } rows[] = {
-        {{"Shot", NULL, NULL, NULL, 0, 0}, 0, 1, 0},
-        {{"Shot", "[" P70 "]", NULL, NULL, 0, 0}, 70, 1, 0},
-        {{"Shot", AND P70 "," P70 "]}", NULL, "code", 0, 0}, 70, 0, 0},
-        {{"Shot", "[" P70 "]", NULL, NULL, 10, 0}, 70, 0, 0},
-        {{"Shot", "[" P70 "]", NULL, NULL, 0, 2}, 70, 0, 0},
-        {{"Shot", "[[\"code\",\"is\",\"x\"]," AND P70 "," X "]}]", NULL, NULL, 0, 0}, 70, 0, 0},
-        {{"Shot", OR P70 "," X "]}", NULL, NULL, 0, 0}, 0, 0, 0},
-        {{"Shot", "[[\"project\",\"is_not\",{\"type\":\"Project\",\"id\":70}]]", NULL, NULL, 0, 0},
-         0,
-         0,
-         0},
-        {{"Shot", "[[\"project\",\"in\",[{\"type\":\"Project\",\"id\":70}]]]", NULL, NULL, 0, 0},
-         70,
-         1,
-         0},
-        {{"Shot",
-          "[[\"project\",\"in\",[{\"type\":\"Project\",\"id\":70},{\"type\":\"Project\","
-          "\"id\":71}]]]",
-          NULL, NULL, 0, 0},
-         0,
-         0,
-         0},
-        {{"Shot", "[[\"project\",\"in\",[{\"type\":\"Project\",\"id\":70},null]]]", NULL, NULL, 0,
-          0},
-         0,
-         0,
-         0},
-        {{"Shot", "[[\"project\",\"is\",{\"type\":\"Shot\",\"id\":70}]]", NULL, NULL, 0, 0},
-         0,
-         0,
-         0},
-        {{"Shot", "[[\"project\",\"is\",null]]", NULL, NULL, 0, 0}, 0, 0, 0},
-        {{"Shot", "[[\"project.Project.id\",\"is\",70]]", NULL, NULL, 0, 0}, 70, 1, 0},
-        {{"Shot", "[[\"project.Project.id\",\"greater_than\",70]]", NULL, NULL, 0, 0}, 0, 0, 0},
-        {{"Shot", "[[\"created_at\",\"in_last\",[1,\"DAY\"]]," P70 "]", NULL, NULL, 0, 0},
-         70,
-         0,
-         1},
-        {{"Shot", "[[\"created_at\",\"not_in_next\",[1,\"DAY\"]]]", NULL, NULL, 0, 0}, 0, 0, 1},
-        {{"Shot", "[[\"created_at\",\"in_calendar_week\",0]]", NULL, NULL, 0, 0}, 0, 0, 1},
-        {{"Shot", "[[\"created_at\",\"less_than\",\"2026-01-01\"]]", NULL, NULL, 0, 0}, 0, 0, 0},
-    };
-    size_t i;
-
-    (void)state;
-    for (i = 0; i < COUNT(rows); i++) {
-        fptc_error err = FPTC_ERROR_INIT;
-        struct fptc__plan *plan = help_plan(schema, &rows[i].ask, &err);
-
-        assert_non_null(plan);
-        assert_int_equal(plan->is_project_type, 1);
-        if (plan->project_id != rows[i].project_id ||
-            plan->is_unfiltered != rows[i].is_unfiltered ||
-            plan->is_clock_relative != rows[i].is_clock_relative)
-            fail_msg("%s: project %lld, unfiltered %d, clock %d",
-                     rows[i].ask.filters ? rows[i].ask.filters : "", (long long)plan->project_id,
-                     plan->is_unfiltered, plan->is_clock_relative);
-        fptc__plan_free(plan);
-    }
-}
-
-static void test_columns(void **state)
-{
-    struct fptc__plan *plan = plan_of(
-        NULL, "code,sg_ratio,sg_sequence.Sequence.assets,open_notes_count,image,flagged", NULL);
-    const struct fptc__column *c = plan->columns;
-
-    (void)state;
-    assert_int_equal(plan->n_columns, 6);
-    assert_string_equal(c[0].name, "code");
-    assert_int_equal(c[0].class_of, FPTC__TEXT);
-    assert_null(c[0].links_sql);
-    assert_int_equal(c[1].is_float, 1);
-    assert_string_equal(c[2].name, "sg_sequence.Sequence.assets");
-    assert_string_equal(c[2].type, "Sequence");
-    assert_string_equal(c[2].field, "assets");
-    assert_string_equal(
-        c[2].links_sql,
-        "SELECT link_type, link_id FROM \"Sequence__assets\" WHERE id = ?1 ORDER BY pos");
-    assert_int_equal(c[3].is_computed, 1);
-    assert_int_equal(c[4].class_of, FPTC__NEVER);
-    assert_int_equal(c[5].class_of, FPTC__BOOL);
-    assert_int_equal(plan->has_never, 1);
-    assert_int_equal(plan->has_computed, 1);
-    assert_int_equal(plan->is_local, 1);
-    fptc__plan_free(plan);
-    fptc__plan_free(NULL);
-}
-
-static void test_site_type(void **state)
-{
-    struct help_ask ask = {"Project", "[[\"id\",\"is\",70]]", "name", NULL, 0, 1};
-    fptc_error err = FPTC_ERROR_INIT;
-    struct fptc__plan *plan = help_plan(schema, &ask, &err);
-
-    (void)state;
-    assert_non_null(plan);
-    assert_int_equal(plan->is_project_type, 0);
-    assert_int_equal(plan->project_id, 0);
-    assert_int_equal(plan->limit, 500);
-    assert_int_equal(plan->page, 0);
-    fptc__plan_free(plan);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -667,15 +442,9 @@ int main(void)
         cmocka_unit_test(test_different_questions),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_body_for_fpt),
-        cmocka_unit_test(test_sort_for_fpt),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_other_errors),
         cmocka_unit_test(test_passed_through),
-        cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_needs),
-        cmocka_unit_test(test_project_and_flags),
-        cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_site_type),
     };
 
     return cmocka_run_group_tests_name("query_filter", tests, set_up, tear_down);

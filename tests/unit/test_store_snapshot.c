@@ -1,0 +1,351 @@
+/* test_store_snapshot.c: making, copying and attaching snapshots, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h wants the four above before it */
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/checksum.h"
+#include "snapshot_help.h"
+
+#define ROWS 300
+
+static char *read_whole(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    char *data = malloc(64u << 20);
+
+    assert_non_null(f);
+    *n = fread(data, 1, 64u << 20, f);
+    fclose(f);
+    return data;
+}
+
+static void write_whole(const char *path, const void *data, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static sqlite3 *memory(void)
+{
+    sqlite3 *db;
+    assert_int_equal(fptc__sql_open_memory(&db, &th_err), FPTC_OK);
+    return db;
+}
+
+static int count(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int n;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_ROW)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    n = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return n;
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+static void test_file(void **state)
+{
+    struct fptc__manifest m;
+    unsigned char *data;
+    uint64_t sum;
+    size_t n, at;
+    uint32_t page = 1;
+
+    (void)state;
+    sh_build(ROWS, &m);
+    data = (unsigned char *)read_whole(sh_file(&m), &n);
+    assert_int_equal(m.rows, ROWS);
+    assert_int_equal(m.snapshot_bytes, n);
+    sum = fptc__checksum_add(fptc__checksum_start(), data, n);
+    assert_true(m.snapshot_checksum == sum);
+    assert_int_equal(data[16] << 8 | data[17], 8192);
+    assert_int_equal(data[18], 1); /* rollback journal, not wal */
+    assert_int_equal(data[19], 1);
+    assert_int_equal(data[20], 8); /* reserved */
+    assert_int_equal(data[55], 0); /* no auto_vacuum */
+    assert_int_equal(data[63], 1); /* user_version */
+    assert_memory_equal(data + 68, "FPTC", 4);
+    for (at = 0; at < n; at += 8192, page++) {
+        assert_true(fptc__page_is_sound(data + at, page));
+        assert_false(fptc__page_is_sound(data + at, page + 1));
+        assert_memory_equal(data + at + 8188, FPTC__PAGE_TAG, 4);
+        assert_int_equal(fptc__get_u32(data + at + 8184), fptc__crc32(page, data + at, 8184));
+    }
+    assert_non_null(strstr(m.snapshot, "1-"));
+    assert_int_equal(strlen(m.snapshot), strlen("1-0123456789abcdef.sqlite"));
+    free(data);
+}
+
+/* Putting it again under the same name gives the same bytes: what compaction's last step relies on. */
+static void test_same_bytes(void **state)
+{
+    struct fptc__manifest m, again;
+    char path[FPTC_PATH_MAX], local[] = "/tmp/fptc_again.sqlite";
+    char *a, *b;
+    size_t n, k;
+
+    (void)state;
+    sh_build(20, &m);
+    snprintf(path, sizeof(path), "%s", sh_file(&m));
+    a = read_whole(path, &n);
+    write_whole(local, a, n);
+    again = m;
+    assert_int_equal(fptc__snapshot_put(&sh_p, local, &again, &th_err), FPTC_EEXIST); /* never replaced */
+    unlink(path);
+    assert_int_equal(fptc__snapshot_put(&sh_p, local, &again, &th_err), FPTC_OK);
+    b = read_whole(path, &k);
+    assert_int_equal(n, k);
+    assert_memory_equal(a, b, n);
+    assert_memory_equal(&m, &again, sizeof(m));
+    unlink(local);
+    free(a);
+    free(b);
+}
+
+/* --- other readers ---------------------------------------------------------------------------- */
+
+static void test_stock_cli(void **state)
+{
+    static const char check[] = "SELECT count(*) || ' ' || sum(sg_n) || ' ' || (SELECT count(*) FROM"
+                                " Shot__assets) FROM Shot; PRAGMA integrity_check;";
+    char plain[FPTC_PATH_MAX], command[2 * FPTC_PATH_MAX], out[200], expected[100];
+    struct fptc__manifest m;
+    FILE *pipe_in;
+    size_t n;
+
+    (void)state;
+    sh_build(ROWS, &m);
+    /* The awkward directory is for us; the shell gets a plain name. */
+    snprintf(plain, sizeof(plain), "/tmp/fptc_cli_%d.sqlite", (int)getpid());
+    assert_int_equal(symlink(sh_file(&m), plain), 0);
+    snprintf(command, sizeof(command), "sqlite3 -readonly 'file:%s?immutable=1' \"%s\" 2>&1", plain, check);
+    pipe_in = popen(command, "r");
+    n = fread(out, 1, sizeof(out) - 1, pipe_in);
+    out[n] = '\0';
+    if (WEXITSTATUS(pclose(pipe_in)) == 127) {
+        unlink(plain);
+        print_message("skipped: no sqlite3 command here\n");
+        skip();
+    }
+    snprintf(expected, sizeof(expected), "%d %d %d\nok\n", ROWS, 7 * ROWS * (ROWS + 1) / 2, ROWS);
+    assert_string_equal(out, expected);
+    unlink(plain);
+}
+
+/* Any SQLite without our VFS: the reserved bytes are just reserved. */
+static void test_stock_library(void **state)
+{
+    struct fptc__manifest m;
+    sqlite3 *db;
+
+    (void)state;
+    sh_build(ROWS, &m);
+    assert_int_equal(sqlite3_open_v2(sh_file(&m), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(count(db, "SELECT count(*) FROM Shot WHERE sg_n = id * 7"), ROWS);
+    assert_int_equal(count(db, "SELECT count(*) FROM sqlite_stat1"),
+                     count(db, "SELECT count(*) FROM sqlite_stat1 WHERE tbl != ''"));
+    assert_true(count(db, "SELECT count(*) FROM sqlite_stat1") > 0);
+    sqlite3_close(db);
+}
+
+/* --- attaching -------------------------------------------------------------------------------- */
+
+static void test_attach(void **state)
+{
+    struct fptc__manifest m, other;
+    sqlite3 *db = memory();
+
+    (void)state;
+    sh_build(ROWS, &m);
+    sh_build(3, &other);
+    assert_int_equal(fptc__snapshot_attach(&sh_p, &m, db, "base", &th_err), FPTC_OK);
+    assert_int_equal(fptc__snapshot_attach(&sh_p, &other, db, "we ird\"", &th_err), FPTC_OK);
+    assert_int_equal(count(db, "SELECT count(*) FROM base.Shot"), ROWS);
+    assert_int_equal(count(db, "SELECT count(*) FROM \"we ird\"\"\".Shot"), 3);
+    assert_int_equal(fptc__sql_run(db, "DELETE FROM base.Shot", &th_err), FPTC_EACCESS);
+    assert_int_equal(fptc__snapshot_fault(db, "base", &th_err), FPTC_OK);
+    assert_int_equal(fptc__snapshot_fault(db, "main", &th_err), FPTC_OK);
+    assert_int_equal(fptc__snapshot_fault(db, "no such", &th_err), FPTC_OK);
+    assert_int_equal(fptc__sql_run(db, "DETACH base", &th_err), FPTC_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The file may go while it is attached; and it may have gone before. */
+static void test_attach_gone(void **state)
+{
+    struct fptc__manifest m;
+    sqlite3 *db = memory();
+
+    (void)state;
+    sh_build(ROWS, &m);
+    assert_int_equal(fptc__snapshot_attach(&sh_p, &m, db, "base", &th_err), FPTC_OK);
+    unlink(sh_file(&m));
+    assert_int_equal(count(db, "SELECT count(*) FROM base.Shot WHERE sg_n > 0"), ROWS);
+    assert_int_equal(fptc__snapshot_attach(&sh_p, &m, db, "again", &th_err), FPTC_MISS);
+    assert_int_equal(count(db, "SELECT count(*) FROM pragma_database_list"), 2);
+    sqlite3_close(db);
+}
+
+static void test_attach_damaged(void **state)
+{
+    struct fptc__manifest m;
+    sqlite3 *db = memory();
+    char *data;
+    size_t n;
+
+    (void)state;
+    sh_build(ROWS, &m);
+    data = read_whole(sh_file(&m), &n);
+    m.snapshot_bytes++;
+    assert_int_equal(fptc__snapshot_attach(&sh_p, &m, db, "base", &th_err), FPTC_EDAMAGED);
+    assert_non_null(strstr(th_err.message, m.snapshot));
+    m.snapshot_bytes--;
+    data[16] = 0x10; /* another page size: its pages could not be checked */
+    write_whole(sh_file(&m), data, n);
+    assert_int_equal(fptc__snapshot_attach(&sh_p, &m, db, "base", &th_err), FPTC_EDAMAGED);
+    assert_non_null(strstr(th_err.message, m.snapshot));
+    memset(data, 'x', n);
+    write_whole(sh_file(&m), data, n);
+    assert_int_equal(fptc__snapshot_attach(&sh_p, &m, db, "base", &th_err), FPTC_EDAMAGED);
+    assert_int_equal(truncate(sh_file(&m), 0), 0);
+    m.snapshot_bytes = 0;
+    assert_int_equal(fptc__snapshot_attach(&sh_p, &m, db, "base", &th_err), FPTC_EDAMAGED);
+    assert_int_equal(count(db, "SELECT count(*) FROM pragma_database_list"), 1);
+    sqlite3_close(db);
+    free(data);
+}
+
+/* --- foreign objects -------------------------------------------------------------------------- */
+
+static void test_hostile_schema(void **state)
+{
+    static const char *const hostile[] = {
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE TRIGGER tr AFTER INSERT ON Shot BEGIN SELECT 1; END",
+        "CREATE VIRTUAL TABLE vt USING fts5(a)",
+        "CREATE VIRTUAL TABLE vt USING dbstat(main)",
+        "ALTER TABLE Shot ADD COLUMN g TEXT GENERATED ALWAYS AS (zeroblob(1000000000))",
+        "CREATE TABLE other(a, b AS (a) STORED)",
+    };
+    size_t i, n;
+
+    (void)state;
+    for (i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+        char local[] = "/tmp/fptc_hostile.sqlite";
+        struct fptc__manifest m;
+        sqlite3 *db, *copy = NULL;
+        char *data;
+        sh_build(3, &m);
+        data = read_whole(sh_file(&m), &n);
+        write_whole(local, data, n);
+        free(data);
+        assert_int_equal(sqlite3_open(local, &db), SQLITE_OK);
+        if (sqlite3_exec(db, hostile[i], NULL, NULL, NULL) != SQLITE_OK) {
+            print_message("not possible here: %s (%s)\n", hostile[i], sqlite3_errmsg(db));
+            sqlite3_close(db);
+            unlink(local);
+            continue;
+        }
+        sqlite3_close(db);
+        m.snapshot[0] = '\0';
+        assert_int_equal(fptc__snapshot_put(&sh_p, local, &m, &th_err), FPTC_OK);
+        unlink(local);
+        db = memory();
+        if (fptc__snapshot_attach(&sh_p, &m, db, "base", &th_err) != FPTC_EDAMAGED ||
+            !strstr(th_err.message, m.snapshot))
+            fail_msg("%s: %s", hostile[i], th_err.message);
+        assert_int_equal(count(db, "SELECT count(*) FROM pragma_database_list"), 1);
+        assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &copy, &th_err), FPTC_EDAMAGED);
+        assert_null(copy);
+        assert_int_equal(access(local, F_OK), -1);
+        sqlite3_close(db);
+    }
+}
+
+/* --- copying ---------------------------------------------------------------------------------- */
+
+static void test_copy(void **state)
+{
+    char local[] = "/tmp/fptc_copy.sqlite";
+    struct fptc__manifest m;
+    sqlite3 *db = NULL;
+    char *data;
+    size_t n;
+
+    (void)state;
+    sh_build(ROWS, &m);
+    assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &db, &th_err), FPTC_OK);
+    assert_int_equal(count(db, "SELECT count(*) FROM Shot"), ROWS);
+    assert_int_equal(fptc__sql_run(db, "DELETE FROM Shot WHERE id=1", &th_err), FPTC_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    unlink(local);
+    data = read_whole(sh_file(&m), &n);
+    data[n / 2] ^= 1;
+    write_whole(sh_file(&m), data, n);
+    assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &db, &th_err), FPTC_EDAMAGED);
+    assert_non_null(strstr(th_err.message, m.snapshot));
+    assert_null(db);
+    assert_int_equal(access(local, F_OK), -1);
+    unlink(sh_file(&m));
+    assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &db, &th_err), FPTC_MISS);
+    free(data);
+}
+
+/* A local database that SQLite finds damaged is not sealed. */
+static void test_finish_checks(void **state)
+{
+    char local[] = "/tmp/fptc_finish.sqlite";
+    struct fptc__manifest m;
+    sqlite3 *db = NULL;
+    char zeroes[8192] = {0};
+    int fd, files;
+
+    (void)state;
+    sh_build(ROWS, &m);
+    assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &db, &th_err), FPTC_OK);
+    sqlite3_close(db);
+    fd = open(local, O_WRONLY);
+    assert_int_equal(pwrite(fd, zeroes, 8192, 8192 * 20), 8192);
+    close(fd);
+    assert_int_equal(fptc__sql_open(local, SQLITE_OPEN_READWRITE, &db, &th_err), FPTC_OK);
+    files = sh_count("files");
+    assert_int_equal(fptc__snapshot_seal(&sh_p, db, local, &m, &th_err), FPTC_EDAMAGED);
+    assert_int_equal(sh_count("files"), files);
+    unlink(local);
+}
+
+#define WITH_DIR(f) cmocka_unit_test_setup_teardown(f, sh_set_up, sh_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_DIR(test_file),
+        WITH_DIR(test_same_bytes),
+        WITH_DIR(test_stock_cli),
+        WITH_DIR(test_stock_library),
+        WITH_DIR(test_attach),
+        WITH_DIR(test_attach_gone),
+        WITH_DIR(test_attach_damaged),
+        WITH_DIR(test_hostile_schema),
+        WITH_DIR(test_copy),
+        WITH_DIR(test_finish_checks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
