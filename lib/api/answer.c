@@ -131,8 +131,9 @@ static int64_t distrusted_before(struct fptc_cache *cache)
 
 static int is_fresh(const struct fptc__answer *a, const struct freshness *f)
 {
-    return a->is_any_age || (!f->has_suspects && a->now_ms - f->asof_ms <= a->max_age_ms &&
-                             f->asof_ms > distrusted_before(a->work->cache));
+    if (a->now_ms - f->asof_ms > a->max_age_ms)
+        return 0;
+    return a->is_any_age || (!f->has_suspects && f->asof_ms > distrusted_before(a->work->cache));
 }
 
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type)
@@ -180,8 +181,10 @@ static int links_are_covered(struct fptc__answer *a)
         struct fptc__cover cover;
         fptc_status status = fptc__view_cover(a->work->session.view, part, type, &cover, NULL);
 
-        if (status == FPTC_MISS && part == FPTC__HOME)
-            status = fptc__view_cover(a->work->session.view, FPTC__SITE, type, &cover, NULL);
+        if (status == FPTC_MISS) /* also when the type's own schema has not been needed yet */
+            status =
+                fptc__view_cover(a->work->session.view,
+                                 part == FPTC__HOME ? FPTC__SITE : FPTC__HOME, type, &cover, NULL);
         if (status != FPTC_OK) {
             fptc__result_warn(
                 a->result, "names of linked %s are as last seen: the type is not mirrored", type);
@@ -305,10 +308,9 @@ static int is_usable(const struct fptc__answer *a, const struct fptc__stored_que
     if (a->plan->is_clock_relative || a->own->has_never || a->own->sql_by_id == NULL ||
         !has_own_fields(a, q))
         return 0;
-    if (a->is_any_age)
-        return 1;
-    return q->is_untouched && a->now_ms - q->asof_ms <= a->max_age_ms &&
-           q->asof_ms > distrusted_before(a->work->cache);
+    if (a->now_ms - q->asof_ms > a->max_age_ms)
+        return 0;
+    return a->is_any_age || (q->is_untouched && q->asof_ms > distrusted_before(a->work->cache));
 }
 
 static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)

@@ -2,6 +2,7 @@
  * find.c: the order of the steps of a find (design §5): covered -> stored query -> FPT -> the newest
  * provable answer. It does none of them itself.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,11 @@
 #include "api/query.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "share/flight.h"
 #include "view/lookup.h"
+
+/* Flights of others waited for in one find before it asks itself. */
+#define FLIGHTS_JOINED_MAX 3
 
 struct find_task {
     struct fptc__task task;
@@ -97,17 +102,15 @@ static fptc_status reread_suspects(struct fptc__answer *a, const struct fptc__so
     return status;
 }
 
-/* Brings the rows of covered types up to date: one flight at a time for each view. */
+/* Brings the rows of covered types up to date. */
 static fptc_status catch_up(struct fptc__answer *a, fptc_error *err)
 {
     struct fptc__fetch_stats stats = {0, 0, 0};
     fptc_status status = fptc__handle_may_ask(a->work->cache, err);
     size_t i;
 
-    if (status != FPTC_OK)
-        return status;
-    pthread_mutex_lock(&a->work->open->flight);
-    status = fptc__view_refresh(a->work->session.view, 0, err);
+    if (status == FPTC_OK)
+        status = fptc__view_refresh(a->work->session.view, 0, err);
     for (i = 0; i < a->plan->n_row_types && status == FPTC_OK; i++) {
         struct fptc__source source = {a->plan->row_types[i], 0, a->plan->project_id, NULL};
         fptc__json *types = NULL;
@@ -127,7 +130,6 @@ static fptc_status catch_up(struct fptc__answer *a, fptc_error *err)
     }
     if (status == FPTC_OK)
         status = fptc__view_refresh(a->work->session.view, 0, err);
-    pthread_mutex_unlock(&a->work->open->flight);
     return status;
 }
 
@@ -163,6 +165,15 @@ static int is_outage(fptc_status status)
            status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
 }
 
+/* What the caller is told when FPT could not be asked and the cache has nothing either. */
+static fptc_status not_provable(fptc_status why, fptc_error *err)
+{
+    if (!is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
+        return why;
+    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
+                      err != NULL ? err->message : "");
+}
+
 static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_error *err)
 {
     fptc_error outage = FPTC_ERROR_INIT;
@@ -182,10 +193,47 @@ static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_er
         return status;
     if (err != NULL)
         *err = outage;
-    if (why == FPTC_EAUTH || why == FPTC_EDEADLINE)
-        return why;
-    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
-                      outage.message);
+    return not_provable(why, err);
+}
+
+/* What a flight is for: catching up a partition's type, or one query. */
+static void flight_key(const struct fptc__answer *a, char out[160])
+{
+    const char *partition = fptc__view_partition(a->work->session.view, FPTC__HOME)->name;
+
+    snprintf(out, 160, "%s-%.60s", partition, a->is_covered ? a->plan->type : a->plan->hash);
+}
+
+/* Asks FPT, or waits for somebody who asks the same already and looks again (design §5.4). */
+static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_error *err)
+{
+    struct fptc__flight flight;
+    char key[160];
+    fptc_status status = FPTC_MISS;
+    int waits;
+
+    flight_key(a, key);
+    for (waits = 0; waits < FLIGHTS_JOINED_MAX; waits++) {
+        if (fptc__flight_begin(&flight, a->work->cache->options.cache_dir, key, a->work->call) ==
+            FPTC_OK)
+            break;
+        status = fptc__view_refresh(a->work->session.view, 0, err);
+        if (status == FPTC_OK && mode != FPTC_MODE_REFRESH)
+            status = fptc__answer_from_cache(a, err);
+        if (status != FPTC_MISS)
+            return status;
+    }
+    if (mode != FPTC_MODE_REFRESH && a->is_covered) {
+        status = catch_up(a, err);
+        if (status == FPTC_OK)
+            status = fptc__answer_from_cache(a, err);
+    } else {
+        status = FPTC_MISS;
+    }
+    if (status == FPTC_MISS)
+        status = ask(a, err);
+    fptc__flight_end(&flight);
+    return status;
 }
 
 static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
@@ -204,15 +252,7 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
         return fptc__fail(err, FPTC_ENODATA,
                           "not in the cache, and FPT may not be asked (only-cache)%s%s",
                           a->plan->is_local ? "" : ": ", a->plan->why_not);
-    if (mode != FPTC_MODE_REFRESH && a->is_covered) {
-        status = catch_up(a, err);
-        if (status == FPTC_OK)
-            status = fptc__answer_from_cache(a, err);
-        if (status == FPTC_OK || (status != FPTC_MISS && !is_outage(status)))
-            return status;
-    }
-    if (status == FPTC_MISS)
-        status = ask(a, err);
+    status = answer_by_flight(a, mode, err);
     return is_outage(status) ? answer_stale(a, status, err) : status;
 }
 
@@ -241,7 +281,8 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     memset(&home, 0, sizeof(home));
     memset(&a, 0, sizeof(a));
     if (status == FPTC_OK)
-        status = make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err);
+        status = not_provable(
+            make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
     fptc__work_end(&site);
     if (status != FPTC_OK || plan == NULL)
         return status;

@@ -122,9 +122,8 @@ void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view)
 
 /* --------------------------------------------------------------------------------- what a call works with */
 
-fptc_status fptc__handle_now(void *ctx, int64_t *out_ms, fptc_error *err)
+fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_error *err)
 {
-    struct fptc_cache *cache = ctx;
     struct fptc__server_clock clock;
     struct fptc__partition site;
     fptc_status status = fptc__partition_at(cache->options.cache_dir, "site", &site, err);
@@ -143,20 +142,33 @@ fptc_status fptc__handle_now(void *ctx, int64_t *out_ms, fptc_error *err)
     return status;
 }
 
-/* Another partition's log: that of its view, which stays open for the rest of the handle's life or until
-   it is the longest unused. Callers hold their own view meanwhile, so it cannot be that one. */
+/* Another partition's log: that of its view, which stays open until the call ends. */
 static fptc_status log_of(void *ctx, const char *partition, struct fptc__log **out, fptc_error *err)
 {
-    struct fptc_cache *cache = ctx;
+    struct fptc__work *w = ctx;
     struct fptc__open_view *open;
-    fptc_status status = fptc__view_get(cache, partition, &open, err);
+    fptc_status status = fptc__view_get(w->cache, partition, &open, err);
 
     if (status != FPTC_OK || open == NULL)
         return status;
+    pthread_mutex_lock(&w->cache->mutex);
+    if (w->n_others < FPTC__VIEWS_MAX)
+        w->others[w->n_others++] = open;
+    else
+        status = fptc__fail(err, FPTC_ELIMIT, "one call writes to more than %d partitions",
+                            FPTC__VIEWS_MAX);
+    pthread_mutex_unlock(&w->cache->mutex);
+    if (status == FPTC_OK)
+        status = fptc__partition_make(fptc__view_partition(open->view, FPTC__HOME), err);
+    else
+        fptc__view_put(w->cache, open);
     *out = fptc__view_log(open->view, FPTC__HOME);
-    status = fptc__partition_make(fptc__view_partition(open->view, FPTC__HOME), err);
-    fptc__view_put(cache, open);
     return status;
+}
+
+static fptc_status work_now(void *ctx, int64_t *out_ms, fptc_error *err)
+{
+    return fptc__handle_now(((struct fptc__work *)ctx)->cache, out_ms, err);
 }
 
 fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
@@ -174,16 +186,19 @@ fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
     w->session.site = cache->site;
     w->session.logger = &cache->logger;
     w->session.call = call;
-    w->session.ctx = cache;
+    w->session.ctx = w;
     w->session.log_of = log_of;
-    w->session.now = fptc__handle_now;
+    w->session.now = work_now;
     return FPTC_OK;
 }
 
 void fptc__work_end(struct fptc__work *w)
 {
-    if (w->cache != NULL)
-        fptc__view_put(w->cache, w->open);
+    if (w->cache == NULL)
+        return;
+    while (w->n_others > 0)
+        fptc__view_put(w->cache, w->others[--w->n_others]);
+    fptc__view_put(w->cache, w->open);
     w->open = NULL;
 }
 

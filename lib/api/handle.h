@@ -57,6 +57,8 @@ struct fptc__work {
     const struct fptc__call *call;
     struct fptc__open_view *open; /* the view of the call's partition */
     struct fptc__session session;
+    struct fptc__open_view *others[FPTC__VIEWS_MAX]; /* whose logs the call writes to as well */
+    int n_others;
 };
 
 /* handle.c */
@@ -68,7 +70,7 @@ void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view);
 fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
                              const struct fptc__call *call, const char *partition, fptc_error *err);
 void fptc__work_end(struct fptc__work *w);
-fptc_status fptc__handle_now(void *ctx, int64_t *out_ms, fptc_error *err); /* ctx: the cache */
+fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_error *err);
 /* Whether this handle may ask FPT and share the answer: credentials, and the realm is ours (claimed if
    it is free). FPTC_EAUTH, or FPTC_EEXIST for another realm's directory. */
 fptc_status fptc__handle_may_ask(struct fptc_cache *cache, fptc_error *err);

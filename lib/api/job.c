@@ -13,10 +13,14 @@
 #include "base/limits.h"
 #include "base/sys.h"
 
+/* Of a deadline, what is kept for the answer when FPT has not answered. */
+#define SPARE_MS 200
+
 struct fptc__job {
     struct fptc__job *next; /* in the queue */
     struct fptc__task *task;
-    int64_t deadline_mono_ms;
+    int64_t deadline_mono_ms;   /* the caller's */
+    int64_t work_until_mono_ms; /* a little earlier: time for a stale answer instead */
     atomic_int cancelled;
     int n_owners; /* the caller and the worker; the last one frees. Guarded by the cache's mutex */
     int is_done;
@@ -66,7 +70,7 @@ static void job_release(struct fptc__job *job)
 
 static void run_job(struct fptc_cache *cache, struct fptc__job *job)
 {
-    struct fptc__call call = {job->deadline_mono_ms, &job->cancelled};
+    struct fptc__call call = {job->work_until_mono_ms, &job->cancelled};
     fptc_status status;
 
     pthread_mutex_unlock(&cache->mutex);
@@ -161,6 +165,8 @@ static fptc_status run_bounded(struct fptc__task *task, int64_t deadline_ms,
     }
     job->task = task;
     job->deadline_mono_ms = fptc__mono_ms() + deadline_ms;
+    job->work_until_mono_ms =
+        job->deadline_mono_ms - (deadline_ms < 1000 ? deadline_ms / 5 : SPARE_MS);
     job->n_owners = 2;
     pthread_mutex_lock(&cache->mutex);
     status = start_worker(cache, err);

@@ -403,6 +403,8 @@ static fptc_status sync_one(struct fptc__work *w, int64_t project_id, const char
     if (status == FPTC_OK && stats.rows >= COMPACT_AFTER_ROWS)
         status = fptc__compact(fptc__view_partition(w->session.view, FPTC__HOME), w->call,
                                &w->cache->logger, &compacted, err);
+    if (status == FPTC_OK) /* a tool sees at once what it has fetched itself */
+        status = fptc__view_refresh(w->session.view, 0, err);
     if (status == FPTC_OK)
         status = report(s, &source, &stats, requests_of(w->cache) - before, err);
     fptc__json_free(types);

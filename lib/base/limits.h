@@ -53,6 +53,8 @@
 #define FPTC_SWEEP_MARGIN_MS 300000
 /* A schema older than this is fetched again before an unknown name is called wrong. */
 #define FPTC_SCHEMA_RECHECK_MS 60000
+/* Longest wait for somebody else who asks FPT the same thing; then one asks oneself. */
+#define FPTC_FLIGHT_WAIT_MS 10000
 /* Idle worker threads kept by a handle for calls with a deadline. */
 #define FPTC_IDLE_THREADS_MAX 4
 

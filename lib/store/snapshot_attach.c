@@ -41,6 +41,18 @@ fptc_status fptc__snapshot_fault(sqlite3 *db, const char *schema, fptc_error *er
                       fault.what);
 }
 
+/* A failure of SQLite's, with the file's whole path. */
+static fptc_status fail_at(sqlite3 *db, const char *schema, const char *path, fptc_error *err)
+{
+    fptc_status status = fptc__snapshot_fault(db, schema, err);
+
+    if (status != FPTC_OK)
+        return status;
+    status = fptc__sql_fail(db, "reading a snapshot", err);
+    (void)fptc__error_where(err, "%s", path);
+    return status;
+}
+
 /* --- what a snapshot may hold ----------------------------------------------------------------- */
 
 /* Ordinary tables and indexes. Anything else could run code of the file's author when it is read. */
@@ -69,7 +81,7 @@ fptc_status fptc__snapshot_check_schema(sqlite3 *db, const char *schema, const c
                             (const char *)sqlite3_column_text(stmt, 0),
                             (const char *)sqlite3_column_text(stmt, 1));
     else if (code != SQLITE_DONE)
-        status = fptc__sql_fail(db, path, err);
+        status = fail_at(db, schema, path, err);
     sqlite3_finalize(stmt);
     sqlite3_free(sql);
     return status;
@@ -78,7 +90,7 @@ fptc_status fptc__snapshot_check_schema(sqlite3 *db, const char *schema, const c
 /* --- attaching -------------------------------------------------------------------------------- */
 
 /* Why SQLite could not open it: a file that was never open has no fault to ask for. */
-static fptc_status explain(sqlite3 *db, const char *path, fptc_error *err)
+static fptc_status explain(sqlite3 *db, const char *schema, const char *path, fptc_error *err)
 {
     int code = sqlite3_errcode(db) & 0xff;
     fptc_status status;
@@ -91,7 +103,7 @@ static fptc_status explain(sqlite3 *db, const char *path, fptc_error *err)
             return status;
         return fptc__fail(err, FPTC_EIO, "%s cannot be opened", path);
     }
-    return fptc__sql_fail(db, path, err);
+    return fail_at(db, schema, path, err);
 }
 
 static fptc_status run_attach(sqlite3 *db, const char *uri, const char *schema, const char *path,
@@ -104,7 +116,7 @@ static fptc_status run_attach(sqlite3 *db, const char *uri, const char *schema, 
         sqlite3_bind_text(stmt, 1, uri, -1, SQLITE_STATIC) != SQLITE_OK ||
         sqlite3_bind_text(stmt, 2, schema, -1, SQLITE_STATIC) != SQLITE_OK ||
         sqlite3_step(stmt) != SQLITE_DONE)
-        status = explain(db, path, err);
+        status = explain(db, schema, path, err);
     sqlite3_finalize(stmt);
     return status;
 }

@@ -357,10 +357,20 @@ static int is_passing(CURLcode code)
            code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WRITE_ERROR;
 }
 
+/* libcurl's words, without the space that some of them end in. */
+static const char *why_text(struct fptc__lane *lane, CURLcode code)
+{
+    size_t n = strlen(lane->why);
+
+    while (n > 0 && lane->why[n - 1] == ' ')
+        lane->why[--n] = '\0';
+    return n > 0 ? lane->why : curl_easy_strerror(code);
+}
+
 static fptc_status failed(struct fptc__lane *lane, const struct fptc__wire *wire, CURLcode code,
                           fptc_error *err)
 {
-    const char *why = lane->why[0] ? lane->why : curl_easy_strerror(code);
+    const char *why = why_text(lane, code);
     fptc_status status = status_of(lane, code);
     long proxy_status = 0;
 
