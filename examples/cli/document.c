@@ -15,6 +15,7 @@
 #define COLUMNS_MAX 24
 #define INDENT 2
 
+static void print_list(const struct json *list, int indent);
 static void print_node(const struct json *node, int indent);
 
 /* "as_of_age_s" is a number of seconds called "as of age". */
@@ -77,6 +78,20 @@ static int is_line(const struct json *node)
     return 1;
 }
 
+/* Whether a member of this name is a list of objects in some row: it gets a table of its own. */
+static int is_list_in_some_row(const struct json *list, const char *key)
+{
+    const struct json *row;
+    const struct json *member;
+
+    for (row = list->child; row; row = row->next) {
+        member = json_member(row, key);
+        if (member && is_list_of_objects(member))
+            return 1;
+    }
+    return 0;
+}
+
 static size_t collect_columns(const struct json *list, const char **columns)
 {
     const struct json *row;
@@ -88,11 +103,33 @@ static size_t collect_columns(const struct json *list, const char **columns)
         for (cell = row->child; cell; cell = cell->next) {
             for (i = 0; i < n && cell->key && strcmp(columns[i], cell->key) != 0; i++)
                 ;
-            if (i == n && n < COLUMNS_MAX && cell->key)
+            if (i == n && n < COLUMNS_MAX && cell->key && !is_list_in_some_row(list, cell->key))
                 columns[n++] = cell->key;
         }
     }
     return n;
+}
+
+/* The lists inside the rows, each called by its row's first member: "project-101, coverage:". */
+static void print_inner_lists(const struct json *list, int indent)
+{
+    struct text title = TEXT_INIT;
+    const struct json *row;
+    const struct json *member;
+
+    for (row = list->child; row; row = row->next) {
+        for (member = row->child; member; member = member->next) {
+            if (!member->key || !is_list_of_objects(member))
+                continue;
+            title.length = 0;
+            add_value(&title, row->child);
+            text_put(&title, ", ");
+            add_key(&title, member->key);
+            printf("%*s%s:\n", indent, "", text_string(&title));
+            print_list(member, indent + INDENT);
+        }
+    }
+    text_done(&title);
 }
 
 static void print_list(const struct json *list, int indent)
@@ -119,6 +156,7 @@ static void print_list(const struct json *list, int indent)
         }
     }
     table_print(&table, indent);
+    print_inner_lists(list, indent);
     table_done(&table);
     text_done(&cell);
 }

@@ -10,7 +10,7 @@
 void print_rows(fptc_result *result, int is_json);
 /* One row, a field a line, and the same last line; JSON with `is_json`. */
 void print_row(fptc_result *result, int is_json);
-/* What FPT would have dropped or done silently, on stderr. */
+/* What FPT would have dropped or done silently, on stderr; JSON has it inside. */
 void print_warnings(const fptc_result *result);
 
 #endif

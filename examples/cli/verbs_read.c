@@ -97,7 +97,8 @@ int verb_find_rows(const struct arguments *a)
     }
     if (!failed) {
         print_rows(result, session_is_json(a));
-        print_warnings(result);
+        if (!session_is_json(a))
+            print_warnings(result);
         failed = fptc_result_count(result) > 0 ? EXIT_DONE : EXIT_NOTHING;
     }
     fptc_result_free(result);
@@ -146,7 +147,7 @@ int verb_get(const struct arguments *a)
         failed = EXIT_NOTHING;
     } else if (!failed) {
         print_row(result, session_is_json(a));
-        if (a->value[OPT_FIELDS])
+        if (a->value[OPT_FIELDS] && !session_is_json(a))
             print_warnings(result);
         failed = fptc_result_count(result) > 0 ? EXIT_DONE : EXIT_NOTHING;
     }

@@ -82,7 +82,8 @@ static int carry_out(const struct arguments *a, fptc_cache *cache, fptc_write *w
             print_row(result, session_is_json(a));
         else
             printf("%s %s: deleted\n", a->words[0], a->words[1]);
-        print_warnings(result);
+        if (!session_is_json(a))
+            print_warnings(result);
     }
     fptc_result_free(result);
     return failed;

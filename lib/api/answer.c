@@ -51,6 +51,7 @@ fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
         fptc__buf_adds(&a->result->warnings, plan->warnings);
     if (status == FPTC_OK)
         status = fptc__handle_now(w->cache, &a->now_ms, err);
+    a->began_ms = a->now_ms;
     return status;
 }
 
@@ -349,8 +350,7 @@ fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err)
 {
     fptc_status status;
 
-    if (!a->is_any_age) /* the clock moved on while FPT was asked */
-        (void)fptc__handle_now(a->work->cache, &a->now_ms, NULL);
+    (void)fptc__handle_now(a->work->cache, &a->now_ms, NULL); /* FPT may have been asked since */
     status = from_coverage(a, err);
     return status == FPTC_MISS ? from_stored_query(a, err) : status;
 }

@@ -94,8 +94,8 @@ static fptc_status ask_project(struct fptc__work *w, const struct write_task *t,
     return status;
 }
 
-/* The partition whose view this write works with. Only a delete has to know it beforehand: the reply to
-   any other write tells where the row lives. */
+/* The partition whose view this write works with. It has to be known beforehand: which fields the row is
+   kept with, and what was `seen` of it, are told by its own partition only. */
 static fptc_status find_partition(struct fptc__work *w, const struct write_task *t, char out[64],
                                   fptc_error *err)
 {
@@ -112,7 +112,7 @@ static fptc_status find_partition(struct fptc__work *w, const struct write_task 
         project = 0;
     else if (t->verb != FPTC_VERB_CREATE && project == 0)
         project = project_of_open_row(cache, t->type, t->id);
-    if (project < 0 && t->verb == FPTC_VERB_DELETE)
+    if (project < 0)
         status = ask_project(w, t, &project, err);
     fptc__partition_name(project < 0 ? 0 : project, out);
     return status;

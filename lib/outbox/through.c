@@ -232,6 +232,28 @@ static fptc_status deliver(const struct sending *s, fptc__json **out_row, fptc_e
     }
 }
 
+/* Replies of writes may spell date_times "2021-06-16 08:55:04 UTC" (A§1.9); reads never do. */
+static fptc_status spell_as_reads(const struct fptc__source *source, fptc__json *row,
+                                  fptc_error *err)
+{
+    const fptc__json *at;
+
+    for (at = fptc__json_first(source->types); at != NULL; at = fptc__json_next(at)) {
+        const char *field = fptc__json_key(at), *data_type = fptc__json_text(at);
+        const char *text = fptc__json_get_text(row, field);
+        char iso[21];
+        int64_t ms;
+
+        if (data_type == NULL || strcmp(data_type, "date_time") != 0 || text == NULL ||
+            !fptc__iso_to_ms(text, &ms))
+            continue;
+        fptc__iso_from_ms(ms, iso);
+        if (!fptc__json_set(row, field, fptc__json_new_text(iso)))
+            return fptc__fail_nomem(err);
+    }
+    return FPTC_OK;
+}
+
 static int is_whole(const struct fptc__source *source, const fptc__json *row)
 {
     const fptc__json *at;
@@ -315,7 +337,8 @@ static void keep(struct sending *s, struct fptc__intake *in, char partition[64])
     if (t->verb == FPTC_VERB_DELETE) {
         status = fptc__intake_gone(in, t->id, NULL, NULL, &err);
     } else {
-        if (!is_whole(t->source, s->out->row))
+        status = spell_as_reads(t->source, s->out->row, &err);
+        if (status == FPTC_OK && !is_whole(t->source, s->out->row))
             status = read_whole(s, &s->out->row, &err);
         if (status == FPTC_OK)
             status = keep_row(s, in, &err);

@@ -130,8 +130,7 @@ static void join(struct group *g, struct fptc__waiter *w)
 static int passes_check(struct fptc__log *log, struct fptc__waiter *w)
 {
     fptc_error err = FPTC_ERROR_INIT;
-    fptc_status status =
-        w->request->check ? w->request->check(w->request->ctx, &err) : FPTC_OK;
+    fptc_status status = w->request->check ? w->request->check(w->request->ctx, &err) : FPTC_OK;
     if (status == FPTC_MISS)
         finish(log, w, FPTC_OK, NULL);
     else if (status != FPTC_OK)
@@ -176,7 +175,8 @@ static fptc_status gather(const struct group *g, struct outcome *o)
 
 static void publish_and_look(struct fptc__log *log, struct outcome *o)
 {
-    o->status = fptc__publish(&log->p, "log", &o->head, o->records, o->n_records, &o->checksum, &o->err);
+    o->status =
+        fptc__publish(&log->p, "log", &o->head, o->records, o->n_records, &o->checksum, &o->err);
     if (o->status < 0)
         return;
     /*
@@ -197,10 +197,8 @@ static void publish_and_look(struct fptc__log *log, struct outcome *o)
 /* Our commit is the real n + 1 (rule 3): the sink need not read it back. */
 static void apply_own(struct fptc__log *log, const struct outcome *o)
 {
-    struct fptc__commit c = {.head = o->head,
-                             .records = o->records,
-                             .n_records = o->n_records,
-                             .checksum = o->checksum};
+    struct fptc__commit c = {
+        .head = o->head, .records = o->records, .n_records = o->n_records, .checksum = o->checksum};
     /* A pass, or a rebuild, of another thread may have moved the head meanwhile. */
     if (!log->is_started || log->head != o->head.number - 1 || log->head_checksum != o->head.prev)
         return;
@@ -263,8 +261,9 @@ static void round_of(struct fptc__log *log)
     fptc_error err = FPTC_ERROR_INIT;
     fptc_status status = fptc__log_pass(log, &err);
     if (status == FPTC_OK && log->is_read_only)
-        status = fptc__fail(&err, FPTC_EFORMAT,
-                            "%s was written by a newer version: this one only reads it", log->p.dir);
+        status =
+            fptc__fail(&err, FPTC_EFORMAT,
+                       "%s was written by a newer version: this one only reads it", log->p.dir);
     if (status != FPTC_OK) {
         finish_all(log, status, &err);
         return;
@@ -282,7 +281,8 @@ static int await_turn(struct fptc__log *log, const struct fptc__waiter *own)
     if (own->races < FPTC_LOCK_AFTER_RACES)
         return 0;
     int64_t most = (int64_t)1 << shift;
-    int64_t ms = (int64_t)(fptc__random_u64() % (uint64_t)(most < BACKOFF_MS_MAX ? most : BACKOFF_MS_MAX));
+    int64_t ms =
+        (int64_t)(fptc__random_u64() % (uint64_t)(most < BACKOFF_MS_MAX ? most : BACKOFF_MS_MAX));
     pthread_mutex_unlock(&log->mutex);
     if (has_turn)
         log->turn.take(log->turn.ctx);

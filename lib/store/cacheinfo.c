@@ -96,8 +96,8 @@ static fptc_status take_text(const fptc__json *v, const char *key, char out[512]
 {
     const char *text = fptc__json_get_text(v, key);
     if (!text || strlen(text) > 511)
-        return fptc__fail(err, FPTC_EDAMAGED, "%s: the description of the cache has no proper \"%s\"",
-                          dir, key);
+        return fptc__fail(err, FPTC_EDAMAGED,
+                          "%s: the description of the cache has no proper \"%s\"", dir, key);
     memcpy(out, text, strlen(text) + 1);
     return FPTC_OK;
 }
@@ -122,8 +122,8 @@ fptc_status fptc__cache_read(const char *cache_dir, struct fptc__cache_info *out
     if (status == FPTC_OK)
         status = read_json(cache_dir, info_name, &v, err);
     if (status == FPTC_MISS)
-        status = fptc__fail(err, FPTC_ENOENT, "%s is not a cache directory: it has no %s", cache_dir,
-                            info_name);
+        status = fptc__fail(err, FPTC_ENOENT, "%s is not a cache directory: it has no %s",
+                            cache_dir, info_name);
     if (status == FPTC_OK)
         status = take_text(v, "site", out->site, cache_dir, err);
     if (status == FPTC_OK)
@@ -198,7 +198,8 @@ fptc_status fptc__cache_make(const char *cache_dir, const char *site, const char
     if (status != FPTC_OK)
         return status;
     if (strcmp(info.site, wanted) != 0 || (realm[0] && strcmp(info.realm, realm) != 0))
-        return fptc__fail(err, FPTC_EEXIST, "%s is the cache of %s (realm \"%s\"), not of %s (realm \"%s\")",
+        return fptc__fail(err, FPTC_EEXIST,
+                          "%s is the cache of %s (realm \"%s\"), not of %s (realm \"%s\")",
                           cache_dir, info.site, info.realm, wanted, realm);
     return FPTC_OK;
 }

@@ -164,8 +164,9 @@ static fptc_status damaged(const struct reader *r, const char *why)
 
 static fptc_status too_new(const struct reader *r, const char *what, unsigned value)
 {
-    return fptc__fail(r->err, FPTC_EFORMAT, "%s was written by a newer version: %s %u is not known here",
-                      r->path, what, value);
+    return fptc__fail(r->err, FPTC_EFORMAT,
+                      "%s was written by a newer version: %s %u is not known here", r->path, what,
+                      value);
 }
 
 /* Copies a NUL-padded field of `width` bytes; out has width + 1. */
@@ -262,7 +263,8 @@ static fptc_status take_body(const struct reader *r, size_t at, struct fptc__com
     fptc_error inner = FPTC_ERROR_INIT;
     if (!(flags & FLAG_DEFLATED))
         fptc__buf_add(bodies, r->data + at + FRAME_LEN, stored);
-    else if (fptc__inflate(r->data + at + FRAME_LEN, stored, plain, bodies, &inner) == FPTC_EDAMAGED)
+    else if (fptc__inflate(r->data + at + FRAME_LEN, stored, plain, bodies, &inner) ==
+             FPTC_EDAMAGED)
         return damaged(r, "a record does not inflate");
     fptc__buf_addc(bodies, '\0');
     struct fptc__record *record = &out->records[out->n_records++];

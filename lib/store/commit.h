@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/record.h"
 
-#define FPTC__WRITER_LEN 68 /* boot id (36) '-' random (16) + room; NUL-padded */
+#define FPTC__WRITER_LEN 68         /* boot id (36) '-' random (16) + room; NUL-padded */
 #define FPTC__COMMIT_HEADER_LEN 256 /* bytes of a file that fptc__commit_header_decode() wants */
 
 struct fptc__commit_header {
@@ -24,7 +24,7 @@ struct fptc__commit {
     struct fptc__commit_header head;
     struct fptc__record *records;
     size_t n_records;
-    uint64_t checksum; /* of the whole file: the successor's `prev` */
+    uint64_t checksum;         /* of the whole file: the successor's `prev` */
     struct fptc__buf inflated; /* private: where record bodies live */
 };
 

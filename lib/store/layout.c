@@ -183,9 +183,13 @@ static fptc_status stamp_new_file(const struct fptc__partition *p, int64_t *out_
     char path[FPTC_PATH_MAX];
     struct stat st;
     int fd = -1;
-    fptc_status status = fptc__partition_temp_path(p, path, err);
-    if (status == FPTC_OK)
-        status = fptc__file_start(path, 0666, &fd, err);
+    fptc_status status = FPTC_EEXIST;
+    /* EEXIST of a name that nobody else has: the reply to our own creation was lost. */
+    for (int i = 0; i < 2 && status == FPTC_EEXIST; i++) {
+        status = fptc__partition_temp_path(p, path, err);
+        if (status == FPTC_OK)
+            status = fptc__file_start(path, 0666, &fd, err);
+    }
     if (status != FPTC_OK)
         return status;
     if (fptc__sys.fstat(fd, &st) == 0)

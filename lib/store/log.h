@@ -61,13 +61,14 @@ void fptc__log_unlock(struct fptc__log *log);
  * backup) is read again from its base, with a warning.
  */
 fptc_status fptc__log_refresh(struct fptc__log *log, fptc_error *err);
-uint64_t fptc__log_head(struct fptc__log *log);  /* last number the sink knows */
+uint64_t fptc__log_head(struct fptc__log *log); /* last number the sink knows */
 /* Checksum of the head's file, which its successor names as `prev`; 0 when unknown (a hole, an old
    base). With head it must be read under the lock: a base of a compactor carries both. */
 uint64_t fptc__log_head_checksum(struct fptc__log *log);
-uint64_t fptc__log_base(struct fptc__log *log);  /* the base it started from */
-int64_t fptc__log_refreshed_mono_ms(struct fptc__log *log); /* start of the last complete pass; 0 never */
-uint64_t fptc__log_holes(struct fptc__log *log); /* damaged numbers met so far */
+uint64_t fptc__log_base(struct fptc__log *log); /* the base it started from */
+/* Start of the last complete pass; 0: never, or the history was just found to be rolled back. */
+int64_t fptc__log_refreshed_mono_ms(struct fptc__log *log);
+uint64_t fptc__log_holes(struct fptc__log *log);   /* damaged numbers met so far */
 int fptc__log_is_read_only(struct fptc__log *log); /* 1: met a newer format or an unknown kind */
 
 /*

@@ -180,13 +180,14 @@ static void put_body(const struct fptc__manifest *m, struct fptc__buf *out)
     if (m->snapshot[0]) {
         fptc__buf_adds(out, "{\"name\":");
         fptc__json_put_text(out, m->snapshot, strlen(m->snapshot));
-        fptc__buf_addf(out, ",\"bytes\":%" PRId64 ",\"checksum\":\"%016" PRIx64 "\",\"rows\":%" PRId64 "}",
-                       m->snapshot_bytes, m->snapshot_checksum, m->rows);
+        fptc__buf_addf(
+            out, ",\"bytes\":%" PRId64 ",\"checksum\":\"%016" PRIx64 "\",\"rows\":%" PRId64 "}",
+            m->snapshot_bytes, m->snapshot_checksum, m->rows);
     } else {
         fptc__buf_adds(out, "null");
     }
-    fptc__buf_addf(out, ",\"rollups\":[],\"asof\":%" PRId64 ",\"prev\":\"%016" PRIx64 "\"}", m->asof_ms,
-                   m->prev);
+    fptc__buf_addf(out, ",\"rollups\":[],\"asof\":%" PRId64 ",\"prev\":\"%016" PRIx64 "\"}",
+                   m->asof_ms, m->prev);
 }
 
 fptc_status fptc__manifest_publish(const struct fptc__partition *p, const struct fptc__manifest *m,

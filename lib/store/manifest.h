@@ -10,13 +10,13 @@
 #include "store/layout.h"
 
 struct fptc__manifest {
-    uint64_t upto;          /* S; 0: no base yet */
-    char snapshot[160];     /* file name in files/, "" if none */
+    uint64_t upto;      /* S; 0: no base yet */
+    char snapshot[160]; /* file name in files/, "" if none */
     int64_t snapshot_bytes;
     uint64_t snapshot_checksum;
     int64_t rows;
     int64_t asof_ms;
-    uint64_t prev;          /* checksum of commit S */
+    uint64_t prev; /* checksum of commit S */
 };
 
 /* Greatest base number, 0 if there is none. One opendir/readdir. Also fills the sorted list of the

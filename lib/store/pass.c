@@ -1,5 +1,5 @@
 /*
- * pass.c: the pass (design §3, rule 2), shared by readers and writers.
+ * pass.c: the pass (design §3, rule 2), the same for readers, writers and compactors.
  *
  *  1. Commits are read in batches without the mutex, then `bases/` is listed, then the batch is
  *     applied with the mutex. Nothing is applied before the listing that vouches for it: a reader of
@@ -173,8 +173,8 @@ static fptc_status try_base(struct fptc__log *log, uint64_t number, fptc_error *
     if (status == FPTC_EFORMAT)
         log->is_read_only = 1;
     if (status == FPTC_MISS)
-        fptc__fail(err, FPTC_EDAMAGED, "base %" PRIu64 " of %s or its snapshot is not there", number,
-                   log->p.name);
+        fptc__fail(err, FPTC_EDAMAGED, "base %" PRIu64 " of %s or its snapshot is not there",
+                   number, log->p.name);
     if (status != FPTC_OK)
         return status;
     log->is_started = 1;
@@ -205,6 +205,7 @@ static fptc_status start_over(struct fptc__log *log, fptc_error *err)
 {
     uint64_t list[BASES_LISTED], newest = 0;
     size_t n = 0, skipped = 0;
+    int n_stale = 0;
     for (int i = 0; i < FPTC_PASS_RESTARTS_MAX; i++) {
         fptc_status status = list_bases(log, list, &n, err);
         if (status != FPTC_OK)
@@ -220,10 +221,12 @@ static fptc_status start_over(struct fptc__log *log, fptc_error *err)
         if (skipped > 0 && log->is_started && candidate <= log->head)
             return FPTC_OK;
         status = try_base(log, candidate, err);
+        if (status == FPTC_EIO && err->sys_errno == ESTALE && n_stale++ < STALE_MAX)
+            continue;
         if (status != FPTC_MISS && status != FPTC_EDAMAGED)
             return status;
         warn(log, "base %" PRIu64 " of %s cannot be used: %s", candidate, log->p.name,
-             err ? err->message : "");
+             err->message);
         skipped++;
     }
     return fptc__fail(err, FPTC_ERACE, "bases of %s kept disappearing", log->p.dir);
@@ -311,8 +314,10 @@ static fptc_status take_batch(struct fptc__log *log, struct pass *pass, fptc_err
 /* From here to the end of the pass the mutex is kept: the sink goes back, and nobody may see how. */
 static fptc_status rebuild(struct fptc__log *log, struct pass *pass, fptc_error *err)
 {
-    warn(log, "the log of %s was rolled back behind commit %" PRIu64
-              " (file server or backup): it is read again", log->p.name, log->head);
+    warn(log,
+         "the log of %s was rolled back behind commit %" PRIu64
+         " (file server or backup): it is read again",
+         log->p.name, log->head);
     pass->is_rebuilt = log->is_held = 1;
     log->is_started = 0;
     log->refreshed_mono_ms = 0;

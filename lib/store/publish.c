@@ -112,8 +112,8 @@ static fptc_status link_once(const struct publish *pub, int *again, fptc_error *
     fptc_status synced = fptc__dir_sync(pub->dir, &unsynced);
     status = look_patiently(pub, err);
     if (status == FPTC_OK && synced != FPTC_OK)
-        return fptc__fail_errno(err, unsynced.sys_errno, "%s is published, but perhaps not for long",
-                                pub->path);
+        return fptc__fail_errno(err, unsynced.sys_errno,
+                                "%s is published, but perhaps not for long", pub->path);
     if (status != FPTC_UNKNOWN || failed == 0 || failed == EEXIST)
         return status;
     if (failed == ENOENT)
@@ -123,8 +123,9 @@ static fptc_status link_once(const struct publish *pub, int *again, fptc_error *
 }
 
 fptc_status fptc__publish(const struct fptc__partition *p, const char *sub,
-                          const struct fptc__commit_header *head, const struct fptc__record *records,
-                          size_t n_records, uint64_t *out_checksum, fptc_error *err)
+                          const struct fptc__commit_header *head,
+                          const struct fptc__record *records, size_t n_records,
+                          uint64_t *out_checksum, fptc_error *err)
 {
     struct publish pub = {.p = p, .head = head};
     int again = 1;

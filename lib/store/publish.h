@@ -19,8 +19,9 @@
  * fptc__temps_remove(), off the caller's path.
  */
 fptc_status fptc__publish(const struct fptc__partition *p, const char *sub,
-                          const struct fptc__commit_header *head, const struct fptc__record *records,
-                          size_t n_records, uint64_t *out_checksum, fptc_error *err);
+                          const struct fptc__commit_header *head,
+                          const struct fptc__record *records, size_t n_records,
+                          uint64_t *out_checksum, fptc_error *err);
 /* Fills in who we are (a fresh writer id, host, process) and the partition; number and prev are 0. */
 void fptc__writer_fill(struct fptc__commit_header *head, const struct fptc__partition *p);
 /* Unlinks temps of this partition that are older than grace_ms by the server's clock. */

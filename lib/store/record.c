@@ -29,8 +29,8 @@ static fptc_status add_owned(struct fptc__records *list, struct fptc__record rec
 {
     fptc_status status = FPTC_OK;
     if (list->rows + n_rows > FPTC_COMMIT_ROWS_MAX)
-        status = fptc__fail(err, FPTC_ELIMIT, "a commit changes at most %u rows",
-                            FPTC_COMMIT_ROWS_MAX);
+        status =
+            fptc__fail(err, FPTC_ELIMIT, "a commit changes at most %u rows", FPTC_COMMIT_ROWS_MAX);
     if (status == FPTC_OK)
         status = grow(list, err);
     if (status != FPTC_OK) {
@@ -44,8 +44,8 @@ static fptc_status add_owned(struct fptc__records *list, struct fptc__record rec
     return FPTC_OK;
 }
 
-fptc_status fptc__records_add(struct fptc__records *list, uint16_t kind, const char *text, size_t len,
-                              size_t n_rows, fptc_error *err)
+fptc_status fptc__records_add(struct fptc__records *list, uint16_t kind, const char *text,
+                              size_t len, size_t n_rows, fptc_error *err)
 {
     if (len > FPTC_RECORD_BYTES_MAX)
         return fptc__fail(err, FPTC_ELIMIT, "a record holds at most %u bytes",
@@ -59,8 +59,8 @@ fptc_status fptc__records_add(struct fptc__records *list, uint16_t kind, const c
     return add_owned(list, (struct fptc__record){.kind = kind, .len = len}, body, n_rows, err);
 }
 
-fptc_status fptc__records_add_json(struct fptc__records *list, uint16_t kind, const fptc__json *body,
-                                   fptc_error *err)
+fptc_status fptc__records_add_json(struct fptc__records *list, uint16_t kind,
+                                   const fptc__json *body, fptc_error *err)
 {
     struct fptc__buf text;
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);

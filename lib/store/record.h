@@ -66,11 +66,11 @@ struct fptc__records {
     size_t rows;  /* rows named by rows and gone records: bounded by FPTC_COMMIT_ROWS_MAX */
 };
 /* Adds a record whose body is `text` (copied). */
-fptc_status fptc__records_add(struct fptc__records *list, uint16_t kind, const char *text, size_t len,
-                              size_t n_rows, fptc_error *err);
+fptc_status fptc__records_add(struct fptc__records *list, uint16_t kind, const char *text,
+                              size_t len, size_t n_rows, fptc_error *err);
 /* The same from a JSON value, which stays the caller's. n_rows: length of its "rows" member. */
-fptc_status fptc__records_add_json(struct fptc__records *list, uint16_t kind, const fptc__json *body,
-                                   fptc_error *err);
+fptc_status fptc__records_add_json(struct fptc__records *list, uint16_t kind,
+                                   const fptc__json *body, fptc_error *err);
 void fptc__records_done(struct fptc__records *list);
 
 #endif

@@ -114,8 +114,7 @@ static uint64_t commits_floor(const struct retire *r)
     char path[FPTC_PATH_MAX];
     int n_sound = 0;
     for (size_t i = 0; i < r->n_bases; i++) {
-        n_sound += is_sound(r, r->bases[i]);
-        if (n_sound < 2 || !is_sound(r, r->bases[i]))
+        if (!is_sound(r, r->bases[i]) || ++n_sound < 2)
             continue;
         if (fptc__partition_number_path(r->p, "bases", r->bases[i], path, NULL) == FPTC_OK &&
             is_old(r, path, r->grace_ms))
@@ -164,8 +163,7 @@ static int remove_unused(const char *name, void *payload)
 static fptc_status list_bases(struct retire *r, size_t *n, fptc_error *err)
 {
     uint64_t newest = 0;
-    fptc_status status =
-        fptc__bases_newest(r->p, &newest, r->bases, BASES_LISTED, n, err);
+    fptc_status status = fptc__bases_newest(r->p, &newest, r->bases, BASES_LISTED, n, err);
     r->n_bases = *n < BASES_LISTED ? *n : BASES_LISTED;
     return status;
 }

@@ -30,9 +30,9 @@ enum way { NOT_DONE, REPLY_LOST, HALF, EVER_AFTER };
 static struct {
     enum way way;
     int sys_errno;
-    int at;    /* which call, from 1 */
-    int calls; /* seen so far */
-    int hits;  /* failed so far */
+    int at;           /* which call, from 1 */
+    int calls;        /* seen so far */
+    int hits;         /* failed so far */
     const char *name; /* the call that was hit first */
 } fault;
 
@@ -49,12 +49,12 @@ static int strikes(const char *name)
 }
 
 /* A call that fails; it may have been done. One that really failed says so itself. */
-#define FAIL_AFTER(call)                                                                             \
-    do {                                                                                             \
-        if (fault.way == REPLY_LOST && (call) < 0)                                                   \
-            return -1;                                                                               \
-        errno = fault.sys_errno;                                                                     \
-        return -1;                                                                                   \
+#define FAIL_AFTER(call)                                                                           \
+    do {                                                                                           \
+        if (fault.way == REPLY_LOST && (call) < 0)                                                 \
+            return -1;                                                                             \
+        errno = fault.sys_errno;                                                                   \
+        return -1;                                                                                 \
     } while (0)
 
 static int odd_open(const char *path, int flags, mode_t mode)
@@ -306,9 +306,9 @@ static void every_call_fails(void (*prepare)(struct actor *), int n_least)
         enum way way;
         int sys_errno;
     } faults[] = {
-        {NOT_DONE, EIO},     {NOT_DONE, ENOSPC},  {NOT_DONE, ESTALE},  {NOT_DONE, EINTR},
-        {REPLY_LOST, EIO},   {REPLY_LOST, EEXIST}, {REPLY_LOST, ESTALE}, {HALF, EIO},
-        {EVER_AFTER, EIO},   {EVER_AFTER, ENOSPC}, {EVER_AFTER, EROFS},
+        {NOT_DONE, EIO},   {NOT_DONE, ENOSPC},   {NOT_DONE, ESTALE},   {NOT_DONE, EINTR},
+        {REPLY_LOST, EIO}, {REPLY_LOST, EEXIST}, {REPLY_LOST, ESTALE}, {HALF, EIO},
+        {EVER_AFTER, EIO}, {EVER_AFTER, ENOSPC}, {EVER_AFTER, EROFS},
     };
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         int n = inject_everywhere(prepare, faults[i].way, faults[i].sys_errno);

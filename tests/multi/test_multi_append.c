@@ -31,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,7 +190,8 @@ static int refresh_and_look(struct actor *a, struct seen *s, const char *dir)
         return complain("reader", status, &err);
     uint64_t head = fptc__log_head(a->log);
     if (head < s->head) {
-        fprintf(stderr, "reader: the head went back from %" PRIu64 " to %" PRIu64 "\n", s->head, head);
+        fprintf(stderr, "reader: the head went back from %" PRIu64 " to %" PRIu64 "\n", s->head,
+                head);
         return 1;
     }
     s->head = head;
@@ -198,7 +200,8 @@ static int refresh_and_look(struct actor *a, struct seen *s, const char *dir)
     for (int w = 0; w < WRITERS; w++)
         for (int i = 0; i < s->n_acked[w]; i++)
             if (!s->there[w][i]) {
-                fprintf(stderr, "reader: w%d-%06d was acknowledged and is not there at head %" PRIu64 "\n",
+                fprintf(stderr,
+                        "reader: w%d-%06d was acknowledged and is not there at head %" PRIu64 "\n",
                         w + 1, i, head);
                 return 1;
             }
@@ -233,6 +236,7 @@ static int reader(const char *dir, const char *name)
 static int play(const char *role, const char *dir, const char *name)
 {
     help_sys = fptc__sys;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed run leaves nobody behind */
     snprintf(help_dir, FPTC_PATH_MAX, "%s", dir);
     if (fptc__partition_at(dir, "project-101", &help_p, NULL) != FPTC_OK)
         return 1;
@@ -310,7 +314,8 @@ static void check_from_outside(void)
 {
     char command[8 * FPTC_PATH_MAX];
     const char *source = getenv("FPTC_SOURCE_DIR");
-    snprintf(command, sizeof(command), "env -u LD_PRELOAD python3 -B %s/tests/multi/check_store.py %s %s/w1 %s/w2 %s/w3",
+    snprintf(command, sizeof(command),
+             "env -u LD_PRELOAD python3 -B %s/tests/multi/check_store.py %s %s/w1 %s/w2 %s/w3",
              source ? source : ".", help_p.dir, help_dir, help_dir, help_dir);
     fflush(stdout);
     assert_int_equal(system(command), 0);
@@ -322,7 +327,8 @@ static void run_all(const char *first, const char *second)
     int n_stops = 0, n_kills = 0;
     pid_t r = start("reader", "r");
     pid_t c1 = start("compactor", first), c2 = start("compactor", second);
-    disturb(start("writer", "w1"), start("writer", "w2"), start("writer", "w3"), &n_stops, &n_kills);
+    disturb(start("writer", "w1"), start("writer", "w2"), start("writer", "w3"), &n_stops,
+            &n_kills);
     path_of(help_dir, "over", path);
     assert_int_equal(fptc__file_create(path, "", 0, 0666, &help_err), FPTC_OK);
     must_end(r);
@@ -349,7 +355,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_lost_and_nothing_is_twice, help_set_up,
                                         help_tear_down),
-        cmocka_unit_test_setup_teardown(the_same_with_a_fast_compaction, help_set_up, help_tear_down),
+        cmocka_unit_test_setup_teardown(the_same_with_a_fast_compaction, help_set_up,
+                                        help_tear_down),
     };
     if (argc == 4)
         return play(argv[1], argv[2], argv[3]);

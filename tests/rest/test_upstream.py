@@ -203,6 +203,10 @@ class BadDays(OnSite):
         self.assertEqual(self.named("changed"), [])
         self.assertCounts({"auth": 1, "update": 1, "delete": 1})
 
+
+class Deadlines(OnSite):
+    """Their abandoned requests end, and are counted, seconds later: hence a site of their own."""
+
     def test_the_deadline_is_kept(self):
         for order, status in (("search", "EDEADLINE"), ("create", "UNKNOWN")):
             for deadline_ms in (300, 1000):

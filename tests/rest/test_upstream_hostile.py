@@ -16,8 +16,8 @@ import unittest
 import urllib.parse
 import zlib
 
-from upstream_case import (FORBIDDEN, KEY, PASSWORD, PROXY_PASSWORD, SANITIZE, SECRETS, SESSION, SLACK_MS, Case, Hostile, Proxy,
-                           clean_environment, errors, forms_of, grant, reply, rows, wait_until)
+from upstream_case import (FORBIDDEN, KEY, PASSWORD, PROXY_PASSWORD, SANITIZE, SECRETS, SESSION, SLACK_MS, Case,
+                           Hostile, Proxy, clean_environment, errors, forms_of, grant, reply, rows)
 
 PAGE = {"type": "Shot", "fields": "code", "page_size": 10}
 SCRIPT = {"script_name": "driver_script", "script_key": KEY}
@@ -538,6 +538,7 @@ class Certificates(OnHostile):
             self.assertStatus(d.create(type="Shot", data={}), "OK")
             self.assertEqual({request.path for request in proxy.asked}, {f"127.0.0.1:{server.port}"})
             self.assertEqual(len(server.asked()), 2)
+            self.assertNotIn("authorization", [name for request in proxy.asked for name in request.headers])
 
     def test_a_proxy_that_refuses(self):
         server = self.secure(self.here)

@@ -323,11 +323,3 @@ def pump(from_sock, to_sock):
         to_sock.shutdown(socket.SHUT_WR)
     except OSError:
         pass
-
-
-def wait_until(condition, seconds=5):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError("it did not happen in time")
-        time.sleep(0.01)

@@ -11,7 +11,6 @@
  * Any of them with "deadline_ms" and "cancel_after_ms". The answer holds status, message, ms, and what
  * was asked for; "log" has the log lines since the last answer.
  */
-#include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -59,13 +58,13 @@ static const char *name_of(fptc_status status)
 }
 
 /* A name server that hangs: takes the place of libc's for libcurl too. */
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-                struct addrinfo **out)
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *req,
+                struct addrinfo **pai)
 {
     (void)service;
-    (void)hints;
-    *out = NULL;
-    if (node && strncmp(node, "hanging-dns", 11) == 0)
+    (void)req;
+    *pai = NULL;
+    if (name && strncmp(name, "hanging-dns", 11) == 0)
         fptc__sleep_ms(4000);
     return EAI_NONAME;
 }

@@ -97,7 +97,7 @@ static const char tables_sql[] =
     "(3, 103, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,"
     " 'Project', 70, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),"
     "(4, 104, 'li_t%', 'O''Brien \"q\" \U0001f600 \\', 'wtg', 'Type C', 'shot', 'pipeline_step', -7,"
-    " 100, 90, -1, 2.5, -3.25, '2026-03-01', '2026-03-03T23:30:00Z', 0, 'Project', 70, 'Sequence', 10,"
+    " 100, 90, -1, 2.5, -3.2500000000000004, '2026-03-01', '2026-03-03T23:30:00Z', 0, 'Project', 70, 'Sequence', 10,"
     " 'Asset', 21, NULL, NULL, '1', NULL, NULL, NULL),"
     "(5, 105, 'LIGHTING', 'H\u00c9LLO', 'IP', 'type a', 'Shot', '255,0,1', 1002, 51, 481, 3600001,"
     " 1.234569, 10.500001, '2026-03-05', '2026-03-04T00:00:00Z', 1, 'Project', 71, 'Sequence', 12,"

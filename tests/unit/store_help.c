@@ -121,8 +121,8 @@ static fptc_status read_sqlite(const char *path, fptc__json **out, fptc_error *e
         return FPTC_OK;
     fptc__json_free(*out);
     *out = NULL;
-    return fptc__fail(err, access(path, F_OK) == 0 ? FPTC_EDAMAGED : FPTC_MISS, "%s: SQLite %d", path,
-                      code);
+    return fptc__fail(err, access(path, F_OK) == 0 ? FPTC_EDAMAGED : FPTC_MISS, "%s: SQLite %d",
+                      path, code);
 }
 
 static fptc_status read_keys(const struct fptc__manifest *base, fptc__json **out, fptc_error *err)
@@ -175,9 +175,9 @@ static fptc_status model_apply(void *ctx, const struct fptc__commit *commit, fpt
         fptc__json *body = NULL;
         if (commit->records[i].kind != FPTC__CONFIG)
             continue;
-        assert_int_equal(fptc__json_parse(commit->records[i].body, commit->records[i].len, "body",
-                                          &body, err),
-                         FPTC_OK);
+        assert_int_equal(
+            fptc__json_parse(commit->records[i].body, commit->records[i].len, "body", &body, err),
+            FPTC_OK);
         add_key(m, fptc__json_get_text(body, "key"));
         fptc__json_free(body);
     }
@@ -220,7 +220,8 @@ void one_key(struct fptc__records *records, const char *key)
     char body[256];
     int n = snprintf(body, sizeof(body), "{\"key\":\"%s\",\"value\":\"%s\",\"asof\":1}", key, key);
     *records = (struct fptc__records){.list = NULL};
-    assert_int_equal(fptc__records_add(records, FPTC__CONFIG, body, (size_t)n, 0, &help_err), FPTC_OK);
+    assert_int_equal(fptc__records_add(records, FPTC__CONFIG, body, (size_t)n, 0, &help_err),
+                     FPTC_OK);
 }
 
 fptc_status actor_put(struct actor *a, const char *key, uint64_t *out_number)

@@ -165,6 +165,31 @@ static void test_width(void **state)
     }
 }
 
+/* A long list is one parameter, so that the statement stays the same for any length. */
+static void test_long_lists_are_one_parameter(void **state)
+{
+    static const char *const formats[][3] = {
+        {"[[\"id\",\"in\",[", "#", "]]]"},
+        {"[[\"code\",\"in\",[", "\"#\"", "]]]"},
+        {"[[\"sg_sequence\",\"in\",[", "{\"type\":\"Sequence\",\"id\":#}", "]]]"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(formats); i++) {
+        char *filters = wide(formats[i][0], formats[i][1], 101, formats[i][2]);
+        struct help_ask ask = {"Shot", filters, NULL, NULL, 0, 0};
+        fptc_error err = FPTC_ERROR_INIT;
+        struct fptc__plan *plan = help_plan(schema, &ask, &err);
+
+        assert_non_null(plan);
+        assert_int_equal(plan->n_params, i == 2 ? 2 : 1);
+        assert_non_null(strstr(plan->sql, "json_each"));
+        fptc__plan_free(plan);
+        free(filters);
+    }
+}
+
 /* More than SQLite takes is FPT's to answer. */
 static void test_too_wide(void **state)
 {
@@ -548,6 +573,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_width),
+        cmocka_unit_test(test_long_lists_are_one_parameter),
         cmocka_unit_test(test_too_wide),
         cmocka_unit_test(test_deep_and_wide),
         cmocka_unit_test(test_random_trees),

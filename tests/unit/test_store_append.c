@@ -31,7 +31,7 @@
 
 static void (*before_link)(void); /* once, before the next link into log/ */
 static void (*after_link)(void);  /* once, after it */
-static int link_errno;            /* answered instead of success; with is_undone the link is not made */
+static int link_errno; /* answered instead of success; with is_undone the link is not made */
 static int is_undone;
 static int link_times; /* how often the answer is falsified; -1: always */
 

@@ -20,7 +20,8 @@ static void fill_head(struct fptc__commit_header *head)
 {
     *head = (struct fptc__commit_header){.number = 42, .prev = 0x1122334455667788u, .pid = 4711};
     snprintf(head->partition, sizeof(head->partition), "project-101");
-    snprintf(head->writer, sizeof(head->writer), "01234567-89ab-cdef-0123-456789abcdef-0011223344556677");
+    snprintf(head->writer, sizeof(head->writer),
+             "01234567-89ab-cdef-0123-456789abcdef-0011223344556677");
     snprintf(head->host, sizeof(head->host), "render-17");
 }
 
@@ -31,7 +32,8 @@ static void fill_records(struct fptc__records *records)
     for (size_t i = 0; i < sizeof(big); i++)
         big[i] = (char)('a' + i % 7);
     *records = (struct fptc__records){.list = NULL};
-    assert_int_equal(fptc__records_add(records, FPTC__CONFIG, "{\"key\":\"a\"}", 11, 0, &err), FPTC_OK);
+    assert_int_equal(fptc__records_add(records, FPTC__CONFIG, "{\"key\":\"a\"}", 11, 0, &err),
+                     FPTC_OK);
     assert_int_equal(fptc__records_add(records, FPTC__ROWS, big, sizeof(big), 3, &err), FPTC_OK);
     assert_int_equal(fptc__records_add(records, 999, "", 0, 0, &err), FPTC_OK);
 }
@@ -234,7 +236,8 @@ static void another_name_is_damage(void **state)
     struct fptc__commit c;
     (void)state;
     make_sample(&bytes, NULL);
-    assert_int_equal(fptc__commit_decode(bytes.data, bytes.len, "log/43", 43, &c, &err), FPTC_EDAMAGED);
+    assert_int_equal(fptc__commit_decode(bytes.data, bytes.len, "log/43", 43, &c, &err),
+                     FPTC_EDAMAGED);
     fptc__buf_done(&bytes);
 }
 
@@ -296,7 +299,8 @@ static void too_much_is_refused(void **state)
     for (size_t i = 0; i <= FPTC_COMMIT_RECORDS_MAX; i++)
         many[i] = record;
     assert_int_equal(
-        fptc__commit_encode(&head, many, FPTC_COMMIT_RECORDS_MAX + 1, &bytes, NULL, &err), FPTC_ELIMIT);
+        fptc__commit_encode(&head, many, FPTC_COMMIT_RECORDS_MAX + 1, &bytes, NULL, &err),
+        FPTC_ELIMIT);
     free(many);
     fptc__buf_clear(&bytes);
     const struct fptc__record three[3] = {record, record, record};

@@ -187,7 +187,8 @@ static void frozen_reader_meets_a_ghost(void **state)
     refresh(&a);
     uint64_t prev = fptc__log_head_checksum(a.log);
     go_on_without_two();
-    assert_true(number_exists("log", 3)); /* behind the ghost: the last number read is not below the base */
+    assert_true(
+        number_exists("log", 3)); /* behind the ghost: the last number read is not below the base */
     assert_int_equal(put_raw(2, "ghost", prev), FPTC_OK);
     refresh(&a);
     assert_false(a.model.saw_forbidden);
@@ -260,7 +261,8 @@ static void a_late_older_base_changes_nothing(void **state)
 
 static void one_of_two_equal_bases_wins(void **state)
 {
-    const struct fptc__manifest first = {.upto = 1, .asof_ms = 11}, second = {.upto = 1, .asof_ms = 22};
+    const struct fptc__manifest first = {.upto = 1, .asof_ms = 11},
+                                second = {.upto = 1, .asof_ms = 22};
     struct fptc__manifest found;
     (void)state;
     other_puts("one");
@@ -316,7 +318,8 @@ static void a_reset_that_misses_is_tried_again(void **state)
     other_puts("two");
     other_compacts();
     actor_open(&a);
-    a.model.reset_status = FPTC_MISS; /* once: base 2 is passed over, base 1 and commit 2 replace it */
+    a.model.reset_status =
+        FPTC_MISS; /* once: base 2 is passed over, base 1 and commit 2 replace it */
     refresh(&a);
     assert_int_equal(fptc__log_head(a.log), 2);
     assert_int_equal(a.model.n, 2);

@@ -101,11 +101,11 @@ static void answers(void **state)
         int answer, is_done;
         fptc_status status;
     } cases[] = {
-        {EEXIST, 1, FPTC_OK},      {EIO, 1, FPTC_OK},       {ENOENT, 1, FPTC_OK},
-        {ETIMEDOUT, 1, FPTC_OK},   {ESTALE, 1, FPTC_OK},    {EEXIST, 0, FPTC_UNKNOWN},
-        {0, 0, FPTC_UNKNOWN},      {EIO, 0, FPTC_EIO},      {ENOSPC, 0, FPTC_ENOSPC},
-        {EDQUOT, 0, FPTC_ENOSPC},  {EACCES, 0, FPTC_EACCESS}, {EPERM, 0, FPTC_EACCESS},
-        {EMLINK, 0, FPTC_EIO},     {ENOENT, 0, FPTC_ENOENT}, {EINTR, 0, FPTC_EIO},
+        {EEXIST, 1, FPTC_OK},     {EIO, 1, FPTC_OK},         {ENOENT, 1, FPTC_OK},
+        {ETIMEDOUT, 1, FPTC_OK},  {ESTALE, 1, FPTC_OK},      {EEXIST, 0, FPTC_UNKNOWN},
+        {0, 0, FPTC_UNKNOWN},     {EIO, 0, FPTC_EIO},        {ENOSPC, 0, FPTC_ENOSPC},
+        {EDQUOT, 0, FPTC_ENOSPC}, {EACCES, 0, FPTC_EACCESS}, {EPERM, 0, FPTC_EACCESS},
+        {EMLINK, 0, FPTC_EIO},    {ENOENT, 0, FPTC_ENOENT},  {EINTR, 0, FPTC_EIO},
     };
     (void)state;
     fptc__sys.link = odd_link;
@@ -150,7 +150,8 @@ static void an_unwritable_temp_is_named(void **state)
     static const struct {
         int temp_errno;
         fptc_status status;
-    } cases[] = {{ENOSPC, FPTC_ENOSPC}, {EACCES, FPTC_EACCESS}, {EROFS, FPTC_EACCESS}, {EIO, FPTC_EIO}};
+    } cases[] = {
+        {ENOSPC, FPTC_ENOSPC}, {EACCES, FPTC_EACCESS}, {EROFS, FPTC_EACCESS}, {EIO, FPTC_EIO}};
     (void)state;
     fptc__sys.open = refusing_open;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -263,8 +264,8 @@ static fptc_status read_manifest_of(uint64_t number, uint16_t kind, const char *
 static void odd_manifests(void **state)
 {
 #define TAIL ",\"rollups\":[],\"asof\":1,\"prev\":\"0000000000000000\"}"
-#define NAMED(name) \
-    "{\"upto\":9,\"snapshot\":{\"name\":\"" name \
+#define NAMED(name)                                                                                \
+    "{\"upto\":9,\"snapshot\":{\"name\":\"" name                                                   \
     "\",\"bytes\":1,\"checksum\":\"0000000000000000\",\"rows\":0}" TAIL
     static const char *const bad[] = {
         "{}",
@@ -287,10 +288,11 @@ static void odd_manifests(void **state)
     }
     assert_int_equal(read_manifest_of(9, FPTC__BASE, NAMED("ok")), FPTC_OK);
     remove_number("bases", 9);
-    assert_int_equal(read_manifest_of(9, FPTC__BASE,
-                                      "{\"upto\":9,\"snapshot\":null,\"rollups\":[\"r\"],\"asof\":1,"
-                                      "\"prev\":\"0000000000000000\"}"),
-                     FPTC_EFORMAT);
+    assert_int_equal(
+        read_manifest_of(9, FPTC__BASE,
+                         "{\"upto\":9,\"snapshot\":null,\"rollups\":[\"r\"],\"asof\":1,"
+                         "\"prev\":\"0000000000000000\"}"),
+        FPTC_EFORMAT);
     remove_number("bases", 9);
     assert_int_equal(read_manifest_of(9, FPTC__ROWS, "{}"), FPTC_EFORMAT);
     write_file("bases", 10, "rubbish", 7);

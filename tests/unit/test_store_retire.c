@@ -38,7 +38,12 @@ static int age_one(const char *name, void *payload)
     char path[FPTC_PATH_MAX + 256];
     struct stat st;
     const int *at = payload;
-    snprintf(path, sizeof(path), "%s/%s/%s", help_p.dir, at[0] == 'f' ? "files" : at[0] == 'b' ? "bases" : at[0] == 'l' ? "log" : "tmp", name);
+    snprintf(path, sizeof(path), "%s/%s/%s", help_p.dir,
+             at[0] == 'f'   ? "files"
+             : at[0] == 'b' ? "bases"
+             : at[0] == 'l' ? "log"
+                            : "tmp",
+             name);
     assert_int_equal(stat(path, &st), 0);
     struct timespec times[2] = {st.st_atim, st.st_mtim};
     times[1].tv_sec -= at[1];
@@ -96,10 +101,10 @@ static void grace_is_kept(void **state)
     put_and_fold(3);
     assert_int_equal(retire(HOUR_MS), 0);
     age("log", 2 * 3600);
-    retire(HOUR_MS); /* their temps, which are the same files, go */
+    retire(HOUR_MS);                           /* their temps, which are the same files, go */
     assert_int_equal(count_entries("log"), 3); /* the base that would hide them is young */
     age("bases", 2 * 3600);
-    assert_int_equal(retire(HOUR_MS), 2 + 3);  /* and the temps of the bases */
+    assert_int_equal(retire(HOUR_MS), 2 + 3); /* and the temps of the bases */
     assert_int_equal(count_entries("log"), 1);
     assert_int_equal(fresh_head(), 3);
 }
@@ -186,7 +191,10 @@ static char order[64];
 
 static int noting_unlink(const char *path)
 {
-    const char *what = strstr(path, "/bases/") ? "b" : strstr(path, "/log/") ? "l" : strstr(path, "/files/") ? "f" : "t";
+    const char *what = strstr(path, "/bases/")   ? "b"
+                       : strstr(path, "/log/")   ? "l"
+                       : strstr(path, "/files/") ? "f"
+                                                 : "t";
     size_t n = strlen(order);
     if ((n == 0 || order[n - 1] != *what) && n < sizeof(order) - 1)
         strcat(order, what);

@@ -1,0 +1,323 @@
+"""What the tests of crashes share: a site, the writer program, and a look at the cache from outside.
+
+The judge does not use the library: commits are decoded by tests/multi/check_store.py, snapshots read by
+Python's sqlite3, and FPT's side by the test site. The library's own words (status, changes, find) are
+then compared with that.
+"""
+
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SOURCE = pathlib.Path(os.environ["FPTC_SOURCE_DIR"])
+BUILD = pathlib.Path(os.environ["FPTCACHE_BIN_DIR"])
+WRITER = BUILD / "tests/crash/crash_writer"
+FAULTS = BUILD / "tests/crash/crash_faults"
+COMMAND = BUILD / "fptcache"
+LONG = os.environ.get("FPTC_LONG") == "1"
+SANITIZE = os.environ.get("FPTC_SANITIZE", "")
+SEED = int(os.environ.get("FPTC_SEED", random.SystemRandom().randrange(10**6)))
+
+sys.path.insert(0, str(SOURCE / "tests/site"))
+sys.path.insert(0, str(SOURCE / "tests/multi"))
+import check_store  # noqa: E402
+import harness  # noqa: E402
+
+ROWS, GONE, MUTATE, ATTEMPT, SETTLE, REFUSE = 1, 2, 3, 4, 5, 6
+INTENT, ATTEMPTED, SETTLED, REFUSED = 0, 1, 2, 3
+
+
+class Run:
+    """What one process printed before its end."""
+
+    def __init__(self, done):
+        self.text = done.stdout
+        self.returncode = done.returncode
+        self.tried, self.acked, self.refused, self.documents = {}, {}, {}, []
+        self.calls, self.trace, self.failed, self.logs = 0, [], None, []
+        *lines, torn = self.text.split("\n")
+        for line in lines:
+            word, _, rest = line.partition(" ")
+            if word == "try":
+                event, what = rest.split(" ", 1)
+                self.tried[event] = what
+            elif word == "ack":
+                event, row_id, _ = rest.split(" ", 2)
+                self.acked[event] = int(row_id)
+            elif word == "nak":
+                status, event, message = rest.split(" ", 2)
+                self.refused[event] = (int(status), message)
+            elif word in ("find", "changes", "status"):
+                source, document = rest.split(" ", 1)
+                self.documents.append((word, int(source), json.loads(document)))
+            elif word == "calls":
+                self.calls = int(rest)
+            elif word == "trace":
+                self.trace = rest.split()
+            elif word == "fail":
+                self.failed = rest
+            elif word == "log":
+                self.logs.append(rest)
+        assert not torn or self.was_killed, self.text
+
+    @property
+    def was_killed(self):
+        return self.returncode == -signal.SIGKILL
+
+    def document(self, word, at=-1):
+        return [found for found in self.documents if found[0] == word][at][2]
+
+    def codes(self, word, at=-1):
+        """code -> [id, ...] of the rows of a find or of changes."""
+        found = {}
+        for row in self.document(word, at)["rows"]:
+            if "code" in row:
+                found.setdefault(row["code"], []).append(row["id"])
+        return found
+
+
+class Store:
+    """A cache directory, read without the library."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.problems = []
+        self.mutations = {}     # event -> {"state", "verb", "type", "id", "data"}
+        self.versions = {}      # id -> row of project 101
+        self.gone = set()
+        self.n_commits = 0
+        partitions = self.directory / "partitions"
+        for name in sorted(os.listdir(partitions)) if partitions.is_dir() else []:
+            self.read(partitions / name)
+
+    def read(self, partition):
+        if not (partition / "log").is_dir() or not (partition / "bases").is_dir():
+            return  # its maker died while making it
+        checker = check_store.Checker(partition)
+        base = 0
+        try:
+            base, prev = checker.load_base()
+            if base:
+                self.read_snapshot(partition, base)
+            self.n_commits += checker.load_log(base, prev)
+            for number in check_store.numbers(partition / "log"):
+                if number > base:
+                    for kind, body in check_store.Commit(check_store.numbered(partition / "log", number)).records:
+                        self.apply(partition.name, kind, body)
+        except Exception as error:      # whatever it is, the store cannot be read
+            checker.problem(f"damaged: {type(error).__name__}: {error}")
+        self.problems += [f"{partition.name}: {text}" for text in checker.problems]
+
+    def read_snapshot(self, partition, base):
+        [(_, body)] = check_store.Commit(check_store.numbered(partition / "bases", base)).records
+        db = sqlite3.connect(f"file:{partition / 'files' / body['snapshot']['name']}?immutable=1", uri=True)
+        if partition.name == "outbox":
+            for event, state, verb, row_type, row_id, text in db.execute(
+                    "SELECT event, state, verb, type, id, body FROM _fptc_mutation"):
+                data = json.loads(text).get("data") if text else None
+                self.mutations[event] = {"state": state, "verb": verb, "type": row_type, "id": row_id, "data": data}
+        if partition.name == "project-101" and \
+                db.execute("SELECT 1 FROM sqlite_master WHERE name = 'Version'").fetchone():
+            for row_id, code, description in db.execute("SELECT id, code, description FROM Version"):
+                self.versions[row_id] = {"id": row_id, "code": code, "description": description}
+        db.close()
+
+    def apply(self, partition, kind, body):
+        if kind == MUTATE:
+            self.mutations.setdefault(body["event"], {"state": INTENT, **{k: body[k] for k in ("verb", "type", "id", "data")}})
+        elif kind == ATTEMPT:
+            for event in body["events"]:
+                self.mutations[event]["state"] = max(self.mutations[event]["state"], ATTEMPTED)
+        elif kind in (SETTLE, REFUSE):
+            found = self.mutations[body["event"]]
+            if found["state"] < SETTLED:
+                found["state"] = SETTLED if kind == SETTLE else REFUSED
+                found["id"] = body.get("id", found["id"])
+        elif kind == ROWS and partition == "project-101" and body["type"] == "Version":
+            for row in body["rows"]:
+                self.versions[row["id"]] = row
+                self.gone.discard(row["id"])
+        elif kind == GONE and partition == "project-101" and body["type"] == "Version":
+            for row in body["rows"]:
+                self.versions.pop(row["id"], None)
+                self.gone.add(row["id"])
+
+    def unknown(self):
+        return {event for event, found in self.mutations.items() if found["state"] in (INTENT, ATTEMPTED)}
+
+
+class Case(unittest.TestCase):
+    rows = 120
+
+    @classmethod
+    def setUpClass(cls):
+        cls.site = harness.Site(rows=cls.rows)
+        cls.site.start()
+        cls.addClassCleanup(cls.site.__exit__, None, None, None)
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="fptc-crash-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.environment = {name: value for name, value in os.environ.items()
+                           if name != "LD_PRELOAD" and not name.startswith("FPTCACHE_")}
+        cls.environment.update(FPTCACHE_SCRIPT_NAME=cls.site.script_name, FPTCACHE_SCRIPT_KEY=cls.site.script_key)
+        cls.number = 0
+
+    def setUp(self):
+        self.started = time.monotonic()
+        self.site.clear_faults()
+        self.random = random.Random(SEED)
+        self.acked = {}     # code -> id: creates that were acknowledged
+        self.events = {}    # code -> event: creates that were begun
+        self.points = {}
+
+    def say(self, text):
+        print(f"\n    {self.id().split('.')[-1]}: {text}, {time.monotonic() - self.started:.1f} s, seed {SEED}", flush=True)
+
+    # -- running
+
+    def directory(self, template=None):
+        type(self).number += 1
+        directory = self.folder / str(self.number)
+        if template is None:
+            directory.mkdir()
+        else:
+            shutil.copytree(template, directory, symlinks=True)
+        return directory
+
+    def start(self, directory, mode, k, *operations):
+        return subprocess.Popen([WRITER, directory, self.site.url, mode, str(k), *operations], text=True,
+                                env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def run_writer(self, directory, mode, k, *operations):
+        with self.start(directory, mode, k, *operations) as process:
+            text, _ = process.communicate(timeout=120)
+        run = Run(subprocess.CompletedProcess(operations, process.returncode, text))
+        wanted = (0, -signal.SIGKILL) if mode != "count" else (0,)
+        self.assertIn(run.returncode, wanted, f"{mode} {k} {operations}\n{run.text[-3000:]}")
+        return self.remember(run)
+
+    def remember(self, run):
+        for event, what in run.tried.items():
+            if "." in what and ":" not in what:
+                self.events[what] = event
+                if event in run.acked:
+                    self.acked[what] = run.acked[event]
+        return run
+
+    def work(self, directory, *operations):
+        """A process that is not killed and in which nothing may fail."""
+        return self.run_writer(directory, "count", 0, *operations)
+
+    def changing(self, trace):
+        """The numbers of the calls that change something, here or at FPT."""
+        return [k for k, name in enumerate(trace, 1) if name.endswith("!")]
+
+    def steps(self, trace, share=1, quiet=True):
+        """(mode, k): before every call, and after those that change something. Between a call that only
+        looks and the next nothing happens, so after it is the same as before the next. `share` 1/n of them."""
+        points = [("before", k) for k in range(1, len(trace) + 1)] if quiet else \
+                 [("before", k) for k in self.changing(trace)]
+        points += [("after", k) for k in self.changing(trace)]
+        points.sort(key=lambda point: (point[1], point[0] == "after"))
+        if LONG or share == 1:
+            return points
+        first = self.random.randrange(share)
+        return points[first::share]
+
+    def clear_local(self):
+        """Removes the databases that compactors of ours left on local disk when they were killed."""
+        for path in pathlib.Path(tempfile.gettempdir()).glob("fptcache-*"):
+            if path.is_dir() and path.name in self.leftovers:
+                shutil.rmtree(path, ignore_errors=True)
+
+    # -- judging
+
+    def at_site(self, prefix):
+        """code -> [row, ...] of the active rows whose code starts so."""
+        status, body = self.site.search("Version", [["code", "starts_with", prefix]], fields="code,description")
+        self.assertEqual(status, 200, body)
+        found = {}
+        for row in body["data"]:
+            found.setdefault(row["attributes"]["code"], []).append(row["id"])
+        return found
+
+    def check_writes(self, directory, prefix, where):
+        """Creates whose codes start with prefix: the site, the cache directory and the acknowledgements agree."""
+        store = Store(directory)
+        self.assertEqual(store.problems, [], where)
+        site = self.at_site(prefix)
+        kept = {}
+        for row_id, row in store.versions.items():
+            kept.setdefault(row["code"], []).append(row_id)
+        states = {code: store.mutations.get(event, {"state": None})["state"] for code, event in self.events.items()}
+        for code, ids in site.items():
+            self.assertEqual(len(ids), 1, f"{where}: {code} is twice at the site")
+            self.assertIsNotNone(states[code], f"{where}: {code} was sent before its intent was durable")
+        for code, state in states.items():
+            if not code.startswith(prefix):
+                continue
+            self.assertNotEqual(state, INTENT, f"{where}: {code} has an intent without an attempt")
+            self.assertNotEqual(state, REFUSED, f"{where}: {code} was refused")
+            if code in self.acked:
+                self.assertEqual(state, SETTLED, f"{where}: acknowledged {code} in the outbox")
+                self.assertEqual(site.get(code), [self.acked[code]], f"{where}: acknowledged {code} at the site")
+            if state == SETTLED:
+                self.assertEqual(site.get(code), kept.get(code), f"{where}: settled {code} in the cache")
+                self.assertEqual(len(site.get(code, [])), 1, f"{where}: settled {code} at the site")
+        return store
+
+    def check_alive(self, directory, prefix, where, *more):
+        """A fresh process opens the store, finds work, and says what the judge says."""
+        self.work_number = getattr(self, "work_number", 0) + 1
+        run = self.work(directory, f"create={prefix}alive{self.work_number}:1", "changes=Version", "status", *more)
+        store = self.check_writes(directory, prefix, where)
+        self.assertEqual(run.document("status")["outbox"], {"unknown": len(store.unknown()), "refused": 0}, where)
+        for partition in run.document("status")["partitions"]:
+            self.assertEqual(partition["damaged"], 0, where)
+        seen = run.codes("changes")
+        for code, row_id in self.acked.items():
+            if code.startswith(prefix):
+                self.assertEqual(seen.get(code), [row_id], f"{where}: {code} in the change feed")
+        self.assertEqual([ids for ids in seen.values() if len(ids) > 1 and len(set(ids)) < len(ids)], [], where)
+        return run
+
+    def project_rows(self):
+        """id -> (code, description) of the Versions of project 101, as the site has them."""
+        return {row["id"]: (row["code"], row["description"]) for row in self.site.rows("Version")
+                if row["project"] and row["project"]["id"] == 101}
+
+    def check_same_rows(self, run, where, at=-1):
+        found = {row["id"]: (row["code"], row["description"]) for row in run.document("find", at)["rows"]}
+        self.assertEqual(len(found), len(run.document("find", at)["rows"]), f"{where}: a row is there twice")
+        self.assertEqual(found, self.project_rows(), where)
+
+    def find_by_command(self, directory, code):
+        """The ids that the command finds in the cache alone."""
+        filters = json.dumps([["code", "is", code]])
+        done = subprocess.run([COMMAND, "--json", "find", "Version", "--project", "101", "--mode", "only-cache", "--cache",
+                               directory, "--fields", "code", "--filters", filters], env=self.environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        return [row["id"] for row in json.loads(done.stdout)["rows"]]
+
+    def note(self, store, run):
+        """Counts in which state the write of a dead process was left behind."""
+        for event in run.tried:
+            if event in run.acked:
+                continue
+            state = store.mutations.get(event, {"state": -1})["state"]
+            name = ("nothing", "intent", "unknown", "settled", "refused")[state + 1]
+            self.points[name] = self.points.get(name, 0) + 1
+
+
+def leftovers():
+    return set(re.findall(r"fptcache-[0-9a-f]+", " ".join(os.listdir(tempfile.gettempdir()))))

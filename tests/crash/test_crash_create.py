@@ -1,0 +1,149 @@
+"""A process is killed at every one of its system calls while it creates rows, and at random moments: each
+acknowledged row is there, none is there twice, the store opens, the site's rows agree.
+
+Seen to fail: acknowledged before the commit was linked; sent before the intent was durable; no `settle`;
+an unknown write sent again; no fsync of the temp, of the log's directory or of a new partition's
+directories (power).
+"""
+
+import signal
+import time
+import unittest
+
+import crash_case
+from crash_case import LONG, SANITIZE, Store
+
+
+class Creating(crash_case.Case):
+
+    def mirrored(self):
+        """A cache with the Versions of project 101, folded into a snapshot: opening it costs the same each time."""
+        directory = self.directory()
+        self.work(directory, "init", "mirror=Version", "sync", "create=first:1", "compact")
+        return directory
+
+    def step_through(self, points, make_directory, operations, prefix):
+        """Kills at each point in a directory of its own and checks each time."""
+        n = 0
+        for mode, k in points:
+            name = f"{prefix}{mode[0]}{k}_"
+            directory = make_directory()
+            run = self.run_writer(directory, mode, k, *(word.format(name=name) for word in operations))
+            n += run.was_killed
+            where = f"killed {mode} call {k}"
+            if Store(directory).n_commits == 0:
+                self.work(directory, "init")     # it died before there was a cache
+            self.note(self.check_writes(directory, name, where), run)
+            self.check_alive(directory, name, where)
+            crash_case.shutil.rmtree(directory)
+        return n
+
+    def test_every_call_of_one_handle(self):
+        """One directory, one kill after the other: each process creates one row and dies in its second."""
+        directory = self.mirrored()
+        trace = self.work(directory, "create=count:1", "begin", "create=counted:1").trace
+        points, n = self.steps(trace), 0
+        changing = set(self.changing(trace))
+        for at, (mode, k) in enumerate(points):
+            name = f"h{mode[0]}{k}_"
+            run = self.run_writer(directory, mode, k, f"create={name}w:1", "begin", f"create={name}v:1")
+            n += run.was_killed
+            where = f"killed {mode} call {k} ({trace[k - 1]})"
+            self.note(self.check_writes(directory, name, where), run)
+            if mode == "after" or k in changing or LONG:
+                self.check_alive(directory, name, where)
+            if at % 25 == 24:
+                found = self.work(directory, "compact", "find=Version:fresh")
+                self.check_same_rows(found, where)
+                self.assertEqual(self.find_by_command(directory, f"{name}w.0"), [self.acked[f"{name}w.0"]], where)
+        self.check_same_rows(self.check_alive(directory, "h", "at the end", "find=Version:fresh"), "at the end")
+        self.say(f"killed {n} of {len(points)} times at {len(trace)} calls, {len(changing)} of them change something; "
+                 f"second writes left behind: {self.points}")
+        self.assertGreater(len(trace), 120)
+        self.assertGreater(n, len(points) * 9 // 10)
+        for name in ("nothing", "unknown", "settled"):
+            self.assertGreater(self.points.get(name, 0), 3, self.points)
+
+    def test_every_call_of_a_process(self):
+        """From before opening to after closing, each time in a copy of the same cache."""
+        template = self.mirrored()
+        operations = ["create={name}c:1"]
+        trace = self.work(self.directory(template), "create=process:1").trace
+        points = self.steps(trace, share=6, quiet=False)
+        n = self.step_through(points, lambda: self.directory(template), operations, "p")
+        self.say(f"killed {n} of {len(points)} times at {len(trace)} calls; left behind: {self.points}")
+        self.assertGreater(n, 30)
+
+    def test_very_first(self):
+        """init and the first create in an empty directory."""
+        operations = ["init", "create={name}c:1"]
+        trace = self.work(self.directory(), "init", "create=veryfirst:1").trace
+        points = self.steps(trace, share=6, quiet=False)
+        n = self.step_through(points, self.directory, operations, "f")
+        self.say(f"killed {n} of {len(points)} times at {len(trace)} calls; left behind: {self.points}")
+        self.assertGreater(n, 30)
+
+    def test_power(self):
+        """What was not synced is gone: what was acknowledged before is not. Also of the very first create."""
+        template = self.mirrored()
+        second = ["create={name}a:1", "begin", "create={name}b:1"]
+        n = 0
+        for make, first in ((lambda: self.directory(template), []), (self.directory, ["init"])):
+            words = [*first, *second]
+            trace = self.work(make(), *(word.format(name=f"power{len(first)}") for word in words)).trace
+            points = [("power", k) for k in self.changing(trace)][::1 if LONG else 3]
+            self.assertGreater(len(points), 10)
+            n += self.step_through(points, make, words, f"w{len(first)}")
+        self.say(f"lost power {n} times; left behind: {self.points}")
+
+    def test_random_moments(self):
+        """50 processes that create one row after the other, killed after 1 to 80 ms."""
+        directory = self.mirrored()
+        n_acked, in_flight = 0, 0
+        for at in range(500 if LONG else 50):
+            if at % 10 == 0:
+                self.site.latency(self.random.choice((0, 3, 15)))
+            name = f"r{at}_"
+            with self.start(directory, "count", 0, "open", "find=Version:only", f"create={name}:200") as process:
+                first = process.stdout.readline()       # the answer of find: it is open now
+                time.sleep(self.random.uniform(0.001, 0.080) * (3 if SANITIZE else 1))
+                process.send_signal(signal.SIGKILL)
+                rest = process.stdout.read()
+                process.wait(60)
+            run = self.remember(crash_case.Run(crash_case.subprocess.CompletedProcess([], process.returncode, first + rest)))
+            self.assertTrue(run.was_killed, run.text[-1000:])
+            n_acked += len(run.acked)
+            in_flight += len(run.tried) > len(run.acked)
+            time.sleep(0.02)    # the site may still be at it
+            self.note(self.check_writes(directory, name, f"kill {at}"), run)
+            if at % 10 == 9:
+                self.site.latency(0)
+                self.check_alive(directory, name, f"kill {at}", "compact")
+        self.site.latency(0)
+        self.check_same_rows(self.check_alive(directory, "r", "at the end", "find=Version:fresh"), "at the end")
+        self.say(f"{n_acked} acknowledged, {in_flight} killed within a create; left behind: {self.points}")
+        self.assertGreater(in_flight, 25)
+        self.assertGreater(n_acked, 10)
+
+    def test_stopped(self):
+        """A writer that sleeps at a call while others write and compact, then goes on, loses nothing."""
+        directory = self.mirrored()
+        trace = self.work(directory, "create=s:1", "begin", "create=t:1").trace
+        links = [k for k, name in enumerate(trace, 1) if name in ("link!", "send!")]
+        for k in links:
+            name = f"s{k}_"
+            with self.start(directory, "stop", k, f"create={name}w:1", "begin", f"create={name}v:1") as process:
+                crash_case.os.waitid(crash_case.os.P_PID, process.pid, crash_case.os.WSTOPPED)
+                self.check_alive(directory, f"{name}", f"stopped at {k}", "compact", f"create={name}o:2", "compact")
+                process.send_signal(signal.SIGCONT)
+                text, _ = process.communicate(timeout=60)
+            run = self.remember(crash_case.Run(crash_case.subprocess.CompletedProcess([], process.returncode, text)))
+            self.assertEqual(run.returncode, 0, run.text)
+            self.assertEqual(len(run.acked), 2, run.text)
+            self.check_writes(directory, name, f"stopped at {k}")
+        self.say(f"stopped at {len(links)} calls")
+        self.assertGreater(len(links), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
