@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "view/lookup.h"
+#include "view/mutation.h"
 
 /* The request with its own fields only, for every row: gives the SQL of one row by id. */
 static fptc_status own_plan(struct fptc__answer *a, fptc_error *err)
@@ -130,11 +131,19 @@ static int64_t distrusted_before(struct fptc_cache *cache)
     return at;
 }
 
+/* What FPT was asked for since the question was put is young, however long it took. */
+static int is_young(const struct fptc__answer *a, int64_t asof_ms)
+{
+    int is_of_age = a->now_ms - asof_ms <= a->max_age_ms;
+
+    return a->is_any_age ? is_of_age
+                         : (is_of_age || asof_ms >= a->began_ms) &&
+                               asof_ms > distrusted_before(a->work->cache);
+}
+
 static int is_fresh(const struct fptc__answer *a, const struct freshness *f)
 {
-    if (a->now_ms - f->asof_ms > a->max_age_ms)
-        return 0;
-    return a->is_any_age || (!f->has_suspects && f->asof_ms > distrusted_before(a->work->cache));
+    return (a->is_any_age || !f->has_suspects) && is_young(a, f->asof_ms);
 }
 
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type)
@@ -171,28 +180,43 @@ static fptc_status look_at_plan(struct fptc__answer *a, struct freshness *out, f
     return status;
 }
 
-/* Complete only if the names and the life of everything linked are known too (protocol-attacks C6). */
-static int links_are_covered(struct fptc__answer *a)
+static fptc_status cover_of(struct fptc__answer *a, const char *type, struct fptc__cover *out)
 {
+    enum fptc__part part = part_of_type(a, type);
+    fptc_status status = fptc__view_cover(a->work->session.view, part, type, out, NULL);
+
+    if (status == FPTC_MISS) /* also when the type's own schema has not been needed yet */
+        status = fptc__view_cover(a->work->session.view,
+                                  part == FPTC__HOME ? FPTC__SITE : FPTC__HOME, type, out, NULL);
+    return status;
+}
+
+/* Complete only if the names and the life of everything linked are known too, and as freshly
+   (protocol-attacks C6); the answer is then as old as the oldest of them. */
+static int links_are_covered(struct fptc__answer *a, int64_t *asof_ms)
+{
+    int64_t oldest_ms = *asof_ms;
     size_t i;
 
     for (i = 0; i < a->plan->n_link_types; i++) {
         const char *type = a->plan->link_types[i];
-        enum fptc__part part = part_of_type(a, type);
         struct fptc__cover cover;
-        fptc_status status = fptc__view_cover(a->work->session.view, part, type, &cover, NULL);
 
-        if (status == FPTC_MISS) /* also when the type's own schema has not been needed yet */
-            status =
-                fptc__view_cover(a->work->session.view,
-                                 part == FPTC__HOME ? FPTC__SITE : FPTC__HOME, type, &cover, NULL);
-        if (status != FPTC_OK) {
+        if (cover_of(a, type, &cover) != FPTC_OK) {
             fptc__result_warn(
                 a->result, "names of linked %s are as last seen: the type is not mirrored", type);
             return 0;
         }
         fptc__cover_done(&cover);
+        if (!is_young(a, cover.asof_ms)) {
+            fptc__result_warn(a->result, "names of linked %s are as of %lld s ago", type,
+                              (long long)((a->now_ms - cover.asof_ms) / 1000));
+            return 0;
+        }
+        if (cover.asof_ms < oldest_ms)
+            oldest_ms = cover.asof_ms;
     }
+    *asof_ms = oldest_ms;
     return 1;
 }
 
@@ -210,8 +234,8 @@ static fptc_status from_coverage(struct fptc__answer *a, fptc_error *err)
         status = fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
     if (status == FPTC_OK) {
         a->result->source = FPTC_SOURCE_CACHE;
+        a->result->is_complete = links_are_covered(a, &f.asof_ms) && !f.has_suspects;
         a->result->age_ms = a->now_ms > f.asof_ms ? a->now_ms - f.asof_ms : 0;
-        a->result->is_complete = links_are_covered(a) && !f.has_suspects;
     } else {
         fptc__rows_done(&a->result->rows);
     }
@@ -272,6 +296,7 @@ static fptc_status add_stored(struct fptc__answer *a, const fptc__json *element,
     struct fptc__open_view *open = a->work->open;
     fptc_status status = FPTC_OK;
     size_t before = rows->n;
+    int is_suspect = 0;
 
     if (partition != NULL) {
         status = fptc__view_get(a->work->cache, fptc__json_text(partition), &open, err);
@@ -281,11 +306,15 @@ static fptc_status add_stored(struct fptc__answer *a, const fptc__json *element,
     if (status == FPTC_OK) {
         fptc__view_begin(open->view);
         status = fptc__view_find_id(open->view, a->own, fptc__json_int(id), rows, err);
+        is_suspect = fptc__view_is_suspect(open->view, part_of_type(a, a->plan->type),
+                                           a->plan->type, fptc__json_int(id));
         fptc__view_end(open->view);
     }
     if (partition != NULL)
         fptc__view_put(a->work->cache, open);
-    if (status == FPTC_OK && rows->n > before)
+    if (is_suspect && !a->is_any_age)
+        status = FPTC_MISS; /* the row kept may be older than this answer */
+    else if (status == FPTC_OK && rows->n > before)
         status = add_dotted(a, rows, dotted);
     else if (status == FPTC_MISS || status == FPTC_ENODATA)
         status = FPTC_OK;
@@ -303,15 +332,74 @@ static int has_own_fields(const struct fptc__answer *a, const struct fptc__store
     return 1;
 }
 
+/* Whether rows of another partition than the query's own decide its answer. */
+static int depends_elsewhere(const struct fptc__answer *a)
+{
+    size_t i;
+
+    if (!a->plan->is_project_type)
+        return 0;
+    for (i = 0; i < a->plan->n_row_types; i++) {
+        if (a->plan->project_id == 0 || part_of_type(a, a->plan->row_types[i]) != FPTC__HOME)
+            return 1;
+    }
+    return 0;
+}
+
+/* The outbox's view, refreshed; with fptc__view_put() when done. */
+static fptc_status outbox_view(struct fptc__answer *a, int64_t refresh_ms,
+                               struct fptc__open_view **out, fptc_error *err)
+{
+    fptc_status status = fptc__view_get(a->work->cache, "outbox", out, err);
+
+    if (status == FPTC_OK && *out != NULL)
+        status = fptc__view_refresh((*out)->view, refresh_ms, err);
+    return status;
+}
+
+void fptc__answer_note_outbox(struct fptc__answer *a)
+{
+    struct fptc__session *session = &a->work->session;
+    struct fptc__open_view *outbox = NULL;
+
+    session->notes_outbox = 0;
+    if (!depends_elsewhere(a))
+        return;
+    if (outbox_view(a, 0, &outbox, NULL) == FPTC_OK && outbox != NULL) {
+        fptc__view_begin(outbox->view);
+        session->notes_outbox = fptc__mutation_horizon(outbox->view, a->now_ms,
+                                                       &session->outbox_seen, NULL) == FPTC_OK;
+        fptc__view_end(outbox->view);
+    }
+    fptc__view_put(a->work->cache, outbox);
+}
+
+/* FPTC_MISS when a tool of this cache has written to a type of the query since it was asked. What
+   others did at the site shows after max_age. */
+static fptc_status check_elsewhere(struct fptc__answer *a, const struct fptc__stored_query *q,
+                                   fptc_error *err)
+{
+    struct fptc__open_view *outbox = NULL;
+    int is_written = 1;
+    fptc_status status =
+        outbox_view(a, fptc__handle_refresh_ms(a->work->cache), &outbox, err);
+
+    if (status == FPTC_OK && outbox != NULL && q->outbox_seen >= 0) {
+        fptc__view_begin(outbox->view);
+        status = fptc__mutation_since(outbox->view, q->outbox_seen, q->touches, &is_written, err);
+        fptc__view_end(outbox->view);
+    }
+    fptc__view_put(a->work->cache, outbox);
+    return status == FPTC_OK && is_written ? FPTC_MISS : status;
+}
+
 /* Whether the stored query may still be believed. */
 static int is_usable(const struct fptc__answer *a, const struct fptc__stored_query *q)
 {
     if (a->plan->is_clock_relative || a->own->has_never || a->own->sql_by_id == NULL ||
         !has_own_fields(a, q))
         return 0;
-    if (a->now_ms - q->asof_ms > a->max_age_ms)
-        return 0;
-    return a->is_any_age || (q->is_untouched && q->asof_ms > distrusted_before(a->work->cache));
+    return (a->is_any_age || q->is_untouched) && is_young(a, q->asof_ms);
 }
 
 static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
@@ -328,7 +416,9 @@ static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
     fptc__view_end(a->work->session.view);
     if (status != FPTC_OK)
         return status;
-    if (!is_usable(a, &q))
+    if (status == FPTC_OK && !a->is_any_age && depends_elsewhere(a))
+        status = check_elsewhere(a, &q, err);
+    if (status == FPTC_OK && !is_usable(a, &q))
         status = FPTC_MISS;
     if (status == FPTC_OK)
         status = start_rows(a, &a->result->rows, err);

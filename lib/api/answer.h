@@ -32,6 +32,8 @@ fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err);
 fptc_status fptc__answer_from_json(struct fptc__answer *a, const fptc__json *rows, fptc_error *err);
 /* Asks FPT for this caller alone and keeps nothing. */
 fptc_status fptc__answer_pass_through(struct fptc__answer *a, fptc_error *err);
+/* Before FPT is asked: what the stored query has to remember of the outbox. */
+void fptc__answer_note_outbox(struct fptc__answer *a);
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type);
 
 #endif

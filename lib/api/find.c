@@ -145,6 +145,8 @@ static fptc_status ask(struct fptc__answer *a, fptc_error *err)
     if (status == FPTC_OK)
         status = make_source(a, err);
     if (status == FPTC_OK)
+        fptc__answer_note_outbox(a);
+    if (status == FPTC_OK)
         status = fptc__fetch_query(&a->work->session, &a->source, a->plan, &rows, &commit_err, err);
     if (status == FPTC_OK)
         status = fptc__answer_from_json(a, rows, err);
@@ -210,49 +212,67 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
     struct fptc__flight flight;
     char key[160];
     fptc_status status = FPTC_MISS;
-    int waits;
+    int waits, leads = 0;
 
+    memset(&flight, 0, sizeof(flight));
     flight_key(a, key);
-    for (waits = 0; waits < FLIGHTS_JOINED_MAX; waits++) {
-        if (fptc__flight_begin(&flight, a->work->cache->options.cache_dir, key, a->work->call) ==
-            FPTC_OK)
-            break;
-        status = fptc__view_refresh(a->work->session.view, 0, err);
-        if (status == FPTC_OK && mode != FPTC_MODE_REFRESH)
+    for (waits = 0; status == FPTC_MISS && !leads && waits < FLIGHTS_JOINED_MAX; waits++) {
+        leads = fptc__flight_begin(&flight, a->work->cache->options.cache_dir, key,
+                                   a->work->call) == FPTC_OK;
+        /* Somebody may have landed with it, also without our waiting. */
+        (void)fptc__view_refresh(a->work->session.view, 0, NULL);
+        if (mode != FPTC_MODE_REFRESH)
             status = fptc__answer_from_cache(a, err);
-        if (status != FPTC_MISS)
-            return status;
     }
-    if (mode != FPTC_MODE_REFRESH && a->is_covered) {
+    if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH && a->is_covered) {
         status = catch_up(a, err);
         if (status == FPTC_OK)
             status = fptc__answer_from_cache(a, err);
-    } else {
-        status = FPTC_MISS;
     }
     if (status == FPTC_MISS)
         status = ask(a, err);
+    fptc__handle_has_committed(a->work->cache);
     fptc__flight_end(&flight);
     return status;
+}
+
+static fptc_status answer_only_cache(struct fptc__answer *a, fptc_error *err)
+{
+    fptc_status status;
+
+    a->max_age_ms = INT64_MAX;
+    a->is_any_age = 1;
+    status = fptc__answer_from_cache(a, err);
+    if (status == FPTC_MISS && fptc__view_refresh(a->work->session.view, 0, NULL) == FPTC_OK)
+        status = fptc__answer_from_cache(a, err);
+    if (status != FPTC_MISS)
+        return status;
+    return fptc__fail(err, FPTC_ENODATA,
+                      "not in the cache, and FPT may not be asked (only-cache)%s%s",
+                      a->plan->is_local ? "" : ": ", a->plan->why_not);
+}
+
+/* Who is not of the cache's realm sees nothing of it, and leaves nothing in it. */
+static fptc_status answer_stranger(struct fptc__answer *a, int32_t mode, fptc_error *err)
+{
+    if (mode == FPTC_MODE_ONLY_CACHE)
+        return fptc__fail(err, FPTC_ENODATA, "%s belongs to another identity",
+                          a->work->cache->options.cache_dir);
+    return not_provable(fptc__answer_pass_through(a, err), err);
 }
 
 static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
 {
     fptc_status status = FPTC_MISS;
 
-    if (mode == FPTC_MODE_ONLY_CACHE) {
-        a->max_age_ms = INT64_MAX;
-        a->is_any_age = 1;
-    }
+    if (fptc__handle_is_stranger(a->work->cache))
+        return answer_stranger(a, mode, err);
+    if (mode == FPTC_MODE_ONLY_CACHE)
+        return answer_only_cache(a, err);
     if (mode != FPTC_MODE_REFRESH)
         status = fptc__answer_from_cache(a, err);
-    if (status != FPTC_MISS)
-        return status;
-    if (mode == FPTC_MODE_ONLY_CACHE)
-        return fptc__fail(err, FPTC_ENODATA,
-                          "not in the cache, and FPT may not be asked (only-cache)%s%s",
-                          a->plan->is_local ? "" : ": ", a->plan->why_not);
-    status = answer_by_flight(a, mode, err);
+    if (status == FPTC_MISS)
+        status = answer_by_flight(a, mode, err);
     return is_outage(status) ? answer_stale(a, status, err) : status;
 }
 
@@ -289,8 +309,7 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
     status = fptc__work_begin(&home, task->cache, call, partition, err);
     if (status == FPTC_OK)
-        refreshed =
-            fptc__view_refresh(home.session.view, fptc__handle_refresh_ms(task->cache), err);
+        refreshed = fptc__work_refresh(&home, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
         status = refreshed;
     if (status == FPTC_OK)

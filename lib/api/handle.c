@@ -192,6 +192,31 @@ fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
     return FPTC_OK;
 }
 
+void fptc__handle_has_committed(struct fptc_cache *cache)
+{
+    pthread_mutex_lock(&cache->mutex);
+    cache->n_own_commits++;
+    pthread_mutex_unlock(&cache->mutex);
+}
+
+fptc_status fptc__work_refresh(struct fptc__work *w, fptc_error *err)
+{
+    struct fptc_cache *cache = w->cache;
+    int64_t n, seen;
+    fptc_status status;
+
+    pthread_mutex_lock(&cache->mutex);
+    n = cache->n_own_commits;
+    seen = w->open->n_own_commits;
+    pthread_mutex_unlock(&cache->mutex);
+    status = fptc__view_refresh(w->open->view, n == seen ? fptc__handle_refresh_ms(cache) : 0, err);
+    pthread_mutex_lock(&cache->mutex);
+    if (status == FPTC_OK && w->open->n_own_commits < n)
+        w->open->n_own_commits = n;
+    pthread_mutex_unlock(&cache->mutex);
+    return status;
+}
+
 void fptc__work_end(struct fptc__work *w)
 {
     if (w->cache == NULL)
@@ -228,4 +253,23 @@ fptc_status fptc__handle_may_ask(struct fptc_cache *cache, fptc_error *err)
                           "%s holds what %s may see; %s needs a cache directory of its own",
                           cache->options.cache_dir, info.realm, identity);
     return status;
+}
+
+int fptc__handle_is_stranger(struct fptc_cache *cache)
+{
+    const char *identity = fptc__site_identity(cache->site);
+    struct fptc__cache_info info;
+
+    pthread_mutex_lock(&cache->mutex);
+    info = cache->info;
+    pthread_mutex_unlock(&cache->mutex);
+    if (identity[0] == '\0')
+        return 0;
+    if (info.realm[0] == '\0' &&
+        fptc__cache_read(cache->options.cache_dir, &info, NULL) == FPTC_OK && info.realm[0] != '\0') {
+        pthread_mutex_lock(&cache->mutex);
+        cache->info = info;
+        pthread_mutex_unlock(&cache->mutex);
+    }
+    return info.realm[0] != '\0' && strcmp(info.realm, identity) != 0;
 }

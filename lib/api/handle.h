@@ -23,6 +23,7 @@ struct fptc__open_view {
     struct fptc__view *view;
     int n_users;
     int64_t used_mono_ms;
+    int64_t n_own_commits; /* of the handle, when this view was last refreshed */
     pthread_mutex_t flight; /* held by the thread that asks FPT on behalf of this view */
 };
 
@@ -46,6 +47,7 @@ struct fptc_cache {
     struct fptc__open_view *views[FPTC__VIEWS_MAX];
     struct fptc__server_clock clock;
     struct fptc__counters counters;
+    int64_t n_own_commits;      /* writes and flights: other views of this handle have to look */
     int64_t distrust_before_ms; /* server time: coverage from before this misses a write of ours */
     int n_threads, n_idle, is_closing; /* job.c */
     struct fptc__job *queue;
@@ -70,10 +72,16 @@ void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view);
 fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
                              const struct fptc__call *call, const char *partition, fptc_error *err);
 void fptc__work_end(struct fptc__work *w);
+/* Looks for commits of others when the last look is older than the refresh interval, for those that this
+   handle made through another of its views at once. */
+fptc_status fptc__work_refresh(struct fptc__work *w, fptc_error *err);
+void fptc__handle_has_committed(struct fptc_cache *cache);
 fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_error *err);
 /* Whether this handle may ask FPT and share the answer: credentials, and the realm is ours (claimed if
    it is free). FPTC_EAUTH, or FPTC_EEXIST for another realm's directory. */
 fptc_status fptc__handle_may_ask(struct fptc_cache *cache, fptc_error *err);
+/* 1 when the directory belongs to another realm than these credentials. */
+int fptc__handle_is_stranger(struct fptc_cache *cache);
 int64_t fptc__handle_refresh_ms(const struct fptc_cache *cache);
 /* A duration option: 0 is `normal`, FPTC_ZERO_MS is 0. */
 int64_t fptc__duration(int64_t option, int64_t normal);

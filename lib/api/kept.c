@@ -67,15 +67,27 @@ static fptc_status ask_schema(struct fptc__work *w, struct fptc__open_view *site
 {
     fptc__json *fields = NULL;
     int64_t asof_ms = 0;
-    fptc_status status = fptc__handle_may_ask(w->cache, err);
+    int is_stranger = fptc__handle_is_stranger(w->cache);
+    fptc_status status = is_stranger ? FPTC_OK : fptc__handle_may_ask(w->cache, err);
 
     if (status == FPTC_OK)
         status = fptc__site_schema(w->cache->site, type, w->call, &fields, err);
     if (status == FPTC_OK)
         status = add_schema(w->cache, type, fields, err);
-    if (status == FPTC_OK && fptc__handle_now(w->cache, &asof_ms, NULL) == FPTC_OK)
+    if (status == FPTC_OK && !is_stranger && fptc__handle_now(w->cache, &asof_ms, NULL) == FPTC_OK)
         (void)share_schema(site, type, fields, asof_ms, w->call); /* others would only ask again */
     fptc__json_free(fields);
+    return status;
+}
+
+static fptc_status cached_schema(struct fptc__open_view *site, const char *key, fptc__json **out,
+                                 fptc_error *err)
+{
+    fptc_status status;
+
+    fptc__view_begin(site->view);
+    status = fptc__view_config(site->view, FPTC__HOME, key, out, NULL, err);
+    fptc__view_end(site->view);
     return status;
 }
 
@@ -96,9 +108,9 @@ fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_as
     if (status != FPTC_OK)
         return status;
     snprintf(key, sizeof(key), "schema:%s", type);
-    fptc__view_begin(site->view);
-    status = fptc__view_config(site->view, FPTC__HOME, key, &fields, NULL, err);
-    fptc__view_end(site->view);
+    status = cached_schema(site, key, &fields, err);
+    if (status == FPTC_MISS && fptc__view_refresh(site->view, 0, NULL) == FPTC_OK)
+        status = cached_schema(site, key, &fields, err);
     if (status == FPTC_OK)
         status = add_schema(w->cache, type, fields, err);
     else if (status == FPTC_MISS && may_ask)

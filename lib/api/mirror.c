@@ -399,10 +399,11 @@ static fptc_status sync_one(struct fptc__work *w, int64_t project_id, const char
     if (status == FPTC_OK)
         status = fptc__fetch_source(&w->session, &source, &s->task->progress, &stats, err);
     pthread_mutex_unlock(&w->open->flight);
-    s->rows += stats.rows + stats.changed;
+    s->rows += stats.changed;
     if (status == FPTC_OK && stats.rows >= COMPACT_AFTER_ROWS)
         status = fptc__compact(fptc__view_partition(w->session.view, FPTC__HOME), w->call,
                                &w->cache->logger, &compacted, err);
+    fptc__handle_has_committed(w->cache);
     if (status == FPTC_OK) /* a tool sees at once what it has fetched itself */
         status = fptc__view_refresh(w->session.view, 0, err);
     if (status == FPTC_OK)

@@ -304,12 +304,15 @@ static fptc_status run_changes(struct fptc__task *task, const struct fptc__call 
     char partition[64];
     fptc_status status;
 
+    if (fptc__handle_is_stranger(task->cache))
+        return fptc__fail(err, FPTC_EEXIST, "%s belongs to another identity",
+                          task->cache->options.cache_dir);
     fptc__partition_name(t->project_id, partition);
     status = fptc__work_begin(&w, task->cache, call, partition, err);
     if (status == FPTC_OK)
         status = fptc__result_new(&task->result, err);
     if (status == FPTC_OK)
-        status = fptc__view_refresh(w.session.view, fptc__handle_refresh_ms(task->cache), err);
+        status = fptc__work_refresh(&w, err);
     if (status == FPTC_OK) {
         fptc__view_begin(w.session.view);
         status = fptc__view_changes(w.session.view, FPTC__HOME, t->type, t->since, t->limit,

@@ -107,10 +107,11 @@ static fptc_status find_partition(struct fptc__work *w, const struct write_task 
     pthread_rwlock_rdlock(&cache->schema_lock);
     is_project_type = fptc__schema_is_project_type(cache->schema, t->type);
     pthread_rwlock_unlock(&cache->schema_lock);
-    project = fptc__json_get_int(fptc__json_get(t->data, "project"), "id");
     if (!is_project_type)
         project = 0;
-    else if (t->verb != FPTC_VERB_CREATE && project == 0)
+    else if (t->verb == FPTC_VERB_CREATE)
+        project = fptc__json_get_int(fptc__json_get(t->data, "project"), "id");
+    else /* where it lives now, also when it is about to move */
         project = project_of_open_row(cache, t->type, t->id);
     if (project < 0)
         status = ask_project(w, t, &project, err);
@@ -194,6 +195,7 @@ static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox
         if (!done.is_row_kept)
             distrust(cache);
         (void)fptc__view_refresh(home->session.view, 0, NULL);
+        fptc__handle_has_committed(cache);
     }
     if (status >= 0 && make_result(t, &done, types, err) != FPTC_OK)
         status = FPTC_ENOMEM;

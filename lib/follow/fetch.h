@@ -6,6 +6,7 @@
 #define FPTC_FOLLOW_FETCH_H
 
 #include "query/plan.h"
+#include "view/idset.h"
 #include "view/intake.h"
 
 /* Asks FPT a query and commits rows, `query`, and `cover` when it was a whole walk of a project's type.
@@ -44,6 +45,11 @@ fptc_status fptc__fetch_all(const struct fptc__session *f, const struct fptc__so
    type is not covered or cannot be followed by updated_at. */
 fptc_status fptc__fetch_changes(const struct fptc__session *f, const struct fptc__source *source,
                                 struct fptc__fetch_stats *stats, fptc_error *err);
+/* After a walk of a source: rows that are kept and that it did not meet (ids in `met`) are read again,
+   wherever they live now; stats->gone counts them. */
+fptc_status fptc__settle_missing(const struct fptc__session *f, const struct fptc__source *source,
+                                 const struct fptc__idset *met, struct fptc__fetch_stats *stats,
+                                 fptc_error *err);
 /* Reads these rows again; ids that FPT does not return are gone. */
 fptc_status fptc__fetch_ids(const struct fptc__session *f, const struct fptc__source *source,
                             const fptc__json *ids, fptc_error *err);

@@ -187,26 +187,6 @@ static fptc_status load_rows(struct load *l, struct fptc__intake *first, int64_t
     return status == FPTC_OK ? run_workers(l, err) : status;
 }
 
-/* Rows that were here before and that the walk did not meet. */
-static fptc_status drop_missing(struct load *l, struct fptc__intake *in,
-                                struct fptc__fetch_stats *stats, fptc_error *err)
-{
-    enum fptc__part part = fptc__view_part_of(l->follow->view, l->source->is_project_type);
-    fptc__json *ids = NULL;
-    const fptc__json *id;
-    fptc_status status;
-
-    fptc__view_begin(l->follow->view);
-    status = fptc__view_ids_missing(l->follow->view, part, l->source->type, &l->seen, &ids, err);
-    fptc__view_end(l->follow->view);
-    for (id = fptc__json_first(ids); id != NULL && status == FPTC_OK; id = fptc__json_next(id)) {
-        status = fptc__intake_gone(in, fptc__json_int(id), NULL, NULL, err);
-        stats->gone++;
-    }
-    fptc__json_free(ids);
-    return status;
-}
-
 static fptc_status load_and_cover(struct load *l, struct fptc__fetch_stats *stats, fptc_error *err)
 {
     struct fptc__intake first, last;
@@ -223,7 +203,7 @@ static fptc_status load_and_cover(struct load *l, struct fptc__fetch_stats *stat
     stats->changed += l->rows;
     since.max_id = l->max_id;
     if (status == FPTC_OK)
-        status = drop_missing(l, &last, stats, err);
+        status = fptc__settle_missing(l->follow, l->source, &l->seen, stats, err);
     if (status == FPTC_OK && pages == 1)
         status = fptc__cover_record(&last, since.date_ms, l->max_id, err);
     if (status == FPTC_OK)

@@ -335,3 +335,21 @@ fptc_status fptc__fetch_ids(const struct fptc__session *f, const struct fptc__so
     free(fields);
     return status;
 }
+
+fptc_status fptc__settle_missing(const struct fptc__session *f, const struct fptc__source *source,
+                                 const struct fptc__idset *met, struct fptc__fetch_stats *stats,
+                                 fptc_error *err)
+{
+    enum fptc__part part = fptc__view_part_of(f->view, source->is_project_type);
+    fptc__json *ids = NULL;
+    fptc_status status;
+
+    fptc__view_begin(f->view);
+    status = fptc__view_ids_missing(f->view, part, source->type, met, &ids, err);
+    fptc__view_end(f->view);
+    if (status == FPTC_OK && fptc__json_size(ids) > 0)
+        status = fptc__fetch_ids(f, source, ids, err);
+    stats->gone += (int64_t)fptc__json_size(ids);
+    fptc__json_free(ids);
+    return status;
+}

@@ -46,7 +46,8 @@ static fptc_status take_page(struct fptc__page *page, fptc__json *rows, int64_t 
 
 /* Rows in the order of the plan, by page numbers: FPT has no other way for a sorted list. */
 static fptc_status fetch_sorted(const struct fptc__session *f, const struct fptc__plan *plan,
-                                const char *fields, fptc__json *rows, fptc_error *err)
+                                const char *fields, fptc__json *rows, int64_t *date_ms,
+                                fptc_error *err)
 {
     struct fptc__search search = {
         plan->type, plan->rest_filters, fields, plan->rest_sort, FPTC_PAGE_ROWS, 1, 0};
@@ -67,6 +68,8 @@ static fptc_status fetch_sorted(const struct fptc__session *f, const struct fptc
         status = fptc__site_search(f->site, &search, f->call, &page, err);
         if (status != FPTC_OK)
             break;
+        if (*date_ms == 0)
+            *date_ms = page.date_ms;
         is_last = page.is_last || plan->page > 0 ||
                   (plan->limit > 0 && search.page_number * search.page_size >= plan->limit);
         status = take_page(&page, rows, plan->limit, err);
@@ -155,7 +158,7 @@ static fptc__json *ids_of(const struct fptc__source *source, const struct fptc__
     return ids;
 }
 
-static fptc__json *touches_of(const struct fptc__plan *plan)
+static fptc__json *touches_of(const struct fptc__session *f, const struct fptc__plan *plan)
 {
     fptc__json *list = fptc__json_new_array();
     size_t i;
@@ -164,19 +167,27 @@ static fptc__json *touches_of(const struct fptc__plan *plan)
         (void)fptc__json_append(list, fptc__json_new_text(plan->row_types[i]));
     if (plan->n_row_types == 0)
         (void)fptc__json_append(list, fptc__json_new_text(plan->type));
+    if (f->notes_outbox) {
+        fptc__json *heads = fptc__json_new_object();
+
+        (void)fptc__json_set(heads, "outbox", fptc__json_new_int(f->outbox_seen));
+        (void)fptc__json_append(list, heads);
+    }
     return list;
 }
 
 static fptc_status add_query_record(struct fptc__intake *in, const struct fptc__plan *plan,
                                     const fptc__json *rows, fptc_error *err)
 {
+    enum fptc__part part = fptc__view_part_of(in->follow->view, in->source->is_project_type);
     fptc__json *body = fptc__json_new_object();
     int ok = fptc__json_set(body, "hash", fptc__json_new_text(plan->hash));
     fptc_status status;
 
     ok = fptc__json_set(body, "text", fptc__json_new_text(plan->canonical)) && ok;
     ok = fptc__json_set(body, "type", fptc__json_new_text(plan->type)) && ok;
-    ok = fptc__json_set(body, "touches", touches_of(plan)) && ok;
+    ok = fptc__json_set(body, "touches", touches_of(in->follow, plan)) && ok;
+    ok = fptc__json_set(body, "seen", fptc__json_new_int((int64_t)in->seen[part])) && ok;
     ok = fptc__json_set(body, "types", fptc__json_copy(in->source->types)) && ok;
     ok = fptc__json_set(body, "ids", ids_of(in->source, plan, rows)) && ok;
     ok = fptc__json_set(body, "asof", fptc__json_new_int(in->asof_ms)) && ok;
@@ -185,21 +196,47 @@ static fptc_status add_query_record(struct fptc__intake *in, const struct fptc__
     return status;
 }
 
+/* Rows that are kept and that a whole answer lacks are gone, or live elsewhere now. */
+static fptc_status settle_missing(const struct fptc__intake *in, const fptc__json *rows,
+                                  fptc_error *err)
+{
+    struct fptc__idset met = {NULL, 0, 0};
+    struct fptc__fetch_stats stats = {0, 0, 0};
+    const fptc__json *row;
+    fptc_status status = FPTC_OK;
+
+    for (row = fptc__json_first(rows); row != NULL && status == FPTC_OK; row = fptc__json_next(row))
+        status = fptc__idset_add(&met, fptc__json_get_int(row, "id")) ? FPTC_OK
+                                                                      : fptc__fail_nomem(err);
+    if (status == FPTC_OK)
+        status = fptc__settle_missing(in->follow, in->source, &met, &stats, err);
+    fptc__idset_clear(&met);
+    return status;
+}
+
+/* Rows, the query, and the coverage if these are all rows of the type there: at once when they came in
+   one page, else after catching up with what changed between the pages (protocol-attacks C5). */
 static fptc_status keep(struct fptc__intake *in, const struct fptc__plan *plan,
                         const fptc__json *rows, int64_t date_ms, fptc_error *err)
 {
     const struct fptc__source *source = in->source;
-    int is_whole = plan->is_unfiltered && fptc__json_size(rows) < FPTC_PAGE_ROWS &&
-                   (source->project_id != 0 || !source->is_project_type);
+    struct fptc__since since = {date_ms, fptc__max_id(rows, 0), 1, NULL, NULL};
+    struct fptc__fetch_stats stats = {0, 0, 0};
+    int is_page = fptc__json_size(rows) < FPTC_PAGE_ROWS;
+    int is_whole = plan->is_unfiltered && (source->project_id != 0 || !source->is_project_type) &&
+                   (is_page || strcmp(plan->rest_sort, "id") == 0);
+    fptc_status missing = is_whole ? settle_missing(in, rows, err) : FPTC_OK;
     fptc_status status = fptc__intake_rows(in, rows, err);
 
     if (status == FPTC_OK)
         status = add_query_record(in, plan, rows, err);
-    if (status == FPTC_OK && is_whole)
-        status = fptc__cover_record(in, date_ms, fptc__max_id(rows, 0), err);
+    if (status == FPTC_OK && missing == FPTC_OK && is_whole && is_page)
+        status = fptc__cover_record(in, date_ms, since.max_id, err);
     if (status == FPTC_OK)
         status = fptc__intake_commit(in, err);
-    return status;
+    if (status == FPTC_OK && missing == FPTC_OK && is_whole && !is_page)
+        status = fptc__changes_since(in->follow, source, &since, &stats, err);
+    return status == FPTC_OK ? missing : status;
 }
 
 fptc_status fptc__fetch_rows(const struct fptc__session *f, const struct fptc__source *source,
@@ -213,7 +250,7 @@ fptc_status fptc__fetch_rows(const struct fptc__session *f, const struct fptc__s
 
     if (status == FPTC_OK &&
         (plan->limit > 0 || plan->page > 0 || strcmp(plan->rest_sort, "id") != 0))
-        status = fetch_sorted(f, plan, fields, rows, err);
+        status = fetch_sorted(f, plan, fields, rows, &date_ms, err);
     else if (status == FPTC_OK)
         status = fetch_by_id(f, plan, fields, rows, &date_ms, err);
     free(fields);

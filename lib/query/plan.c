@@ -152,9 +152,10 @@ static fptc_status write_texts(struct fptc__planning *p)
         status = fptc__buf_check(&text, "canonical query", p->check.err);
     if (!status)
         status = fptc__buf_check(&sort, "order", p->check.err);
-    if (!status)
-        status = fptc__json_parse(filters.data, filters.len, "canonical filters",
-                                  &plan->rest_filters, p->check.err);
+    /* Our own text is JSON: only memory can be missing. */
+    if (!status && fptc__json_parse(filters.data, filters.len, "canonical filters",
+                                    &plan->rest_filters, NULL) != FPTC_OK)
+        status = fptc__fail_nomem(p->check.err);
     if (!status) {
         plan->canonical = fptc__scratch_take(p->check.scratch, &text);
         plan->rest_sort = p->n_keys ? fptc__scratch_take(p->check.scratch, &sort)

@@ -50,6 +50,15 @@ static fptc_status check_kinds(const struct fptc__commit *commit, fptc_error *er
     return FPTC_OK;
 }
 
+/* What the parser has said about the text stays. */
+static fptc_status refuse_json(struct fptc__tables *t, fptc_error *err)
+{
+    t->is_refused = 1;
+    if (err)
+        err->status = FPTC_EDAMAGED;
+    return FPTC_EDAMAGED;
+}
+
 static fptc_status apply_record(struct fptc__tables *t, const struct fptc__record *record,
                                 fptc_error *err)
 {
@@ -57,15 +66,13 @@ static fptc_status apply_record(struct fptc__tables *t, const struct fptc__recor
     fptc_status status = fptc__json_parse(record->body, record->len, "a record", &body, err);
 
     if (status == FPTC_OK && !fptc__json_is_object(body))
-        status = fptc__fail(err, FPTC_EDAMAGED, "the record is %s, not an object",
-                            fptc__json_type_name(body));
+        status =
+            fptc__refuse(t, err, "the record is %s, not an object", fptc__json_type_name(body));
     else if (status == FPTC_OK)
         status = function_of(record->kind)(t, body, err);
     else if (status != FPTC_ENOMEM)
-        status = FPTC_EDAMAGED;
+        status = refuse_json(t, err);
     fptc__json_free(body);
-    if (status != FPTC_OK && err)
-        err->status = status;
     return status;
 }
 
@@ -146,11 +153,12 @@ fptc_status fptc__tables_apply(struct fptc__tables *t, const struct fptc__commit
     if (status != FPTC_OK || commit->head.number <= t->upto)
         return status;
     if (commit->head.number >> (63 - FPTC__VERSION_BITS) != 0)
-        return fptc__fail(err, FPTC_EDAMAGED, "commit number %" PRIu64 " is too great",
+        return fptc__fail(err, FPTC_EFORMAT, "commit number %" PRIu64 " is too great",
                           commit->head.number);
     t->number = commit->head.number;
     t->n_changed = 0;
     t->n_replaced = 0;
+    t->is_refused = 0;
     status = fptc__sql_run(t->db, "SAVEPOINT _fptc_apply", err);
     if (status != FPTC_OK)
         return status;
@@ -162,7 +170,7 @@ fptc_status fptc__tables_apply(struct fptc__tables *t, const struct fptc__commit
         (void)sqlite3_exec(t->db, "ROLLBACK TO _fptc_apply", NULL, NULL, NULL);
         (void)sqlite3_exec(t->db, "RELEASE _fptc_apply", NULL, NULL, NULL);
         fptc__tables_forget(t);
-        return status;
+        return status == FPTC_EDAMAGED && t->is_refused ? FPTC_MISS : status;
     }
     t->upto = t->number;
     deliver(t);

@@ -21,8 +21,8 @@ static fptc_status bind_json(sqlite3_stmt *stmt, int parameter, const fptc__json
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
     fptc__json_print(value, &text);
     status = fptc__buf_check(&text, "a record's member", err);
-    if (status == FPTC_OK &&
-        sqlite3_bind_text(stmt, parameter, fptc__buf_text(&text), -1, SQLITE_TRANSIENT) != SQLITE_OK)
+    if (status == FPTC_OK && sqlite3_bind_text(stmt, parameter, fptc__buf_text(&text), -1,
+                                               SQLITE_TRANSIENT) != SQLITE_OK)
         status = fptc__fail_nomem(err);
     fptc__buf_done(&text);
     return status;
@@ -93,7 +93,8 @@ static fptc_status is_strict_superset(struct fptc__tables *t, struct fptc__shape
     if (status == FPTC_OK)
         status = fptc__fieldset_get(t, shape, set_no, &mine, err);
     if (status == FPTC_OK)
-        status = fptc__fieldset_get(t, shape, stored_no, &stored, err); /* the other may have moved it */
+        status =
+            fptc__fieldset_get(t, shape, stored_no, &stored, err); /* the other may have moved it */
     if (status != FPTC_OK || set_no == stored_no)
         return status;
     *out = 1;
@@ -162,7 +163,7 @@ fptc_status fptc__apply_cover(struct fptc__tables *t, const fptc__json *body, fp
     fptc_status status;
 
     if (!type)
-        return fptc__fail(err, FPTC_EDAMAGED, "a coverage names no type");
+        return fptc__refuse(t, err, "a coverage names no type");
     if (fptc__json_is_true(fptc__json_get(body, "drop")))
         return drop(t, FPTC__COVER_DROP, type, err);
     status = fptc__shape_of(t, type, &shape, err);
@@ -258,7 +259,7 @@ fptc_status fptc__apply_query(struct fptc__tables *t, const fptc__json *body, fp
     fptc_status status;
 
     if (!hash || !type)
-        return fptc__fail(err, FPTC_EDAMAGED, "a query record has no hash or no type");
+        return fptc__refuse(t, err, "a query record has no hash or no type");
     status = is_overtaken(t, body, &skip, err);
     if (status == FPTC_OK && !skip)
         status = is_answered(t, hash, body, &skip, err);
@@ -282,12 +283,12 @@ fptc_status fptc__apply_config(struct fptc__tables *t, const fptc__json *body, f
     int skip;
 
     if (!key)
-        return fptc__fail(err, FPTC_EDAMAGED, "a config record has no key");
+        return fptc__refuse(t, err, "a config record has no key");
     status = get(t, FPTC__CONFIG_GET, key, &stmt, err);
     if (status == FPTC_OK) {
         skip = fptc__json_is_number(asof) && fptc__json_int(asof) < sqlite3_column_int64(stmt, 0);
-        skip = skip || (fptc__json_int(asof) == sqlite3_column_int64(stmt, 0) &&
-                        same_text(stmt, 1, value));
+        skip = skip ||
+               (fptc__json_int(asof) == sqlite3_column_int64(stmt, 0) && same_text(stmt, 1, value));
         (void)sqlite3_reset(stmt);
         if (skip)
             return FPTC_OK;

@@ -62,12 +62,13 @@ static fptc_status own(struct fptc__tables *t, const char *event, const struct m
     return status;
 }
 
-static fptc_status event_of(const fptc__json *body, const char **out, fptc_error *err)
+static fptc_status event_of(struct fptc__tables *t, const fptc__json *body, const char **out,
+                            fptc_error *err)
 {
     *out = fptc__json_get_text(body, "event");
     if (*out)
         return FPTC_OK;
-    return fptc__fail(err, FPTC_EDAMAGED, "a record of a mutation has no event id");
+    return fptc__refuse(t, err, "a record of a mutation has no event id");
 }
 
 fptc_status fptc__apply_mutate(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
@@ -77,7 +78,7 @@ fptc_status fptc__apply_mutate(struct fptc__tables *t, const fptc__json *body, f
     sqlite3_stmt *stmt;
     const char *event;
     int64_t version;
-    fptc_status status = event_of(body, &event, err);
+    fptc_status status = event_of(t, body, &event, err);
 
     if (status == FPTC_OK)
         status = find(t, event, &m, err);
@@ -182,7 +183,7 @@ fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, f
     struct fptc__buf text;
     struct mutation m;
     const char *event;
-    fptc_status status = event_of(body, &event, err);
+    fptc_status status = event_of(t, body, &event, err);
 
     if (status == FPTC_OK)
         status = find(t, event, &m, err);
@@ -206,7 +207,7 @@ fptc_status fptc__apply_refuse(struct fptc__tables *t, const fptc__json *body, f
     struct fptc__buf text;
     struct mutation m;
     const char *event;
-    fptc_status status = event_of(body, &event, err);
+    fptc_status status = event_of(t, body, &event, err);
 
     if (status == FPTC_OK)
         status = find(t, event, &m, err);

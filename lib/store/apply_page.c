@@ -9,7 +9,7 @@
 #include "base/error.h"
 
 fptc_status fptc__page_start(struct fptc__tables *t, const fptc__json *body, struct fptc__page *p,
-                              fptc_error *err)
+                             fptc_error *err)
 {
     const char *type = fptc__json_get_text(body, "type");
     int64_t seen = fptc__json_get_int(body, "seen");
@@ -22,9 +22,9 @@ fptc_status fptc__page_start(struct fptc__tables *t, const fptc__json *body, str
     if (p->seen >= t->number)
         p->seen = t->number - 1;
     if (!type)
-        return fptc__fail(err, FPTC_EDAMAGED, "a record of rows names no type");
+        return fptc__refuse(t, err, "a record of rows names no type");
     if (!fptc__json_is_array(fptc__json_get(body, "rows")))
-        return fptc__fail(err, FPTC_EDAMAGED, "a record of rows of %.80s has none", type);
+        return fptc__refuse(t, err, "a record of rows of %.80s has none", type);
     return fptc__shape_of(t, type, &p->shape, err);
 }
 
@@ -39,7 +39,7 @@ fptc_status fptc__page_row(struct fptc__page *p, const fptc__json *row, fptc_err
     const fptc__json *id = fptc__json_get(row, "id");
 
     if (!fptc__json_is_integer(id))
-        return fptc__fail(err, FPTC_EDAMAGED, "a row of %s has no id", p->shape->type);
+        return fptc__refuse(p->t, err, "a row of %s has no id", p->shape->type);
     p->id = fptc__json_int(id);
     return FPTC_OK;
 }
@@ -83,7 +83,8 @@ static fptc_status find_row(struct fptc__page *p, int side, struct fptc__stored 
     return FPTC_OK;
 }
 
-static fptc_status find_tombstone(struct fptc__page *p, int side, struct fptc__stored *s, fptc_error *err)
+static fptc_status find_tombstone(struct fptc__page *p, int side, struct fptc__stored *s,
+                                  fptc_error *err)
 {
     sqlite3_stmt *stmt;
     fptc_status status;
@@ -171,8 +172,8 @@ fptc_status fptc__page_equal_links(struct fptc__page *p, const struct fptc__colu
     return code == SQLITE_OK ? FPTC_OK : fptc__sql_fail(p->t->db, "comparing links", err);
 }
 
-static fptc_status equal_slot(struct fptc__page *p, const struct fptc__stored *s, const struct fptc__slot *slot,
-                              int *out, fptc_error *err)
+static fptc_status equal_slot(struct fptc__page *p, const struct fptc__stored *s,
+                              const struct fptc__slot *slot, int *out, fptc_error *err)
 {
     const struct fptc__column *c = &p->shape->columns[slot->column];
     struct fptc__cell cell;
@@ -197,8 +198,8 @@ static int holds(const struct fptc__fieldset *set, size_t column)
     return set && column < set->n && set->has[column];
 }
 
-fptc_status fptc__stored_compare(struct fptc__page *p, const struct fptc__stored *s, int *equal, int *lacks,
-                               fptc_error *err)
+fptc_status fptc__stored_compare(struct fptc__page *p, const struct fptc__stored *s, int *equal,
+                                 int *lacks, fptc_error *err)
 {
     const struct fptc__fieldset *mine, *theirs;
     fptc_status status = fptc__fieldset_get(p->t, p->shape, s->set_no, &theirs, err);
@@ -222,8 +223,8 @@ fptc_status fptc__stored_compare(struct fptc__page *p, const struct fptc__stored
     return status;
 }
 
-enum fptc__verdict fptc__page_judge(const struct fptc__page *p, const struct fptc__stored *s, int equal,
-                          const char *updated)
+enum fptc__verdict fptc__page_judge(const struct fptc__page *p, const struct fptc__stored *s,
+                                    int equal, const char *updated)
 {
     int64_t ms;
 
@@ -247,8 +248,8 @@ static fptc_status set_suspect(struct fptc__page *p, int is_suspect, fptc_error 
 
     if (!is_suspect && !p->shape->has_suspects)
         return FPTC_OK;
-    status = fptc__tables_stmt(p->t, is_suspect ? FPTC__SUSPECT_PUT : FPTC__SUSPECT_DROP, &stmt,
-                               err);
+    status =
+        fptc__tables_stmt(p->t, is_suspect ? FPTC__SUSPECT_PUT : FPTC__SUSPECT_DROP, &stmt, err);
     if (status != FPTC_OK)
         return status;
     (void)sqlite3_bind_text(stmt, 1, p->shape->type, -1, SQLITE_STATIC);
@@ -257,11 +258,11 @@ static fptc_status set_suspect(struct fptc__page *p, int is_suspect, fptc_error 
     return fptc__tables_step(p->t, stmt, "marking a suspect row", err);
 }
 
-fptc_status fptc__page_suspect(struct fptc__page *p, const struct fptc__stored *s, enum fptc__verdict verdict,
-                                 int lacks, fptc_error *err)
+fptc_status fptc__page_suspect(struct fptc__page *p, const struct fptc__stored *s,
+                               enum fptc__verdict verdict, int lacks, fptc_error *err)
 {
-    int confirmed = s->what == FPTC__NOTHING ||
-                    (uint64_t)(s->version >> FPTC__VERSION_BITS) <= p->seen;
+    int confirmed =
+        s->what == FPTC__NOTHING || (uint64_t)(s->version >> FPTC__VERSION_BITS) <= p->seen;
 
     if (lacks || verdict == FPTC__DOUBT)
         return set_suspect(p, 1, err);

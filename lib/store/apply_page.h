@@ -14,7 +14,6 @@ enum fptc__verdict { FPTC__TAKE, FPTC__SAME, FPTC__KEEP, FPTC__DOUBT };
 
 /* One field of the record: its column, and its value in the row under way. */
 struct fptc__slot {
-    const char *field;
     size_t column;
     const fptc__json *value;
 };
@@ -32,7 +31,7 @@ struct fptc__page {
     size_t n_slots;
     const struct fptc__slot *name_slots[FPTC__NAME_FIELDS]; /* NULL: not in the record */
     size_t updated_at; /* column of that field, n_columns if there is none */
-    int64_t id; /* of the row under way */
+    int64_t id;        /* of the row under way */
 };
 
 /* What is stored of the row under way. While `stmt` is set it stands on it. */
@@ -75,7 +74,8 @@ fptc_status fptc__page_suspect(struct fptc__page *p, const struct fptc__stored *
 /* Remembers the record's event id with the row's version. */
 fptc_status fptc__page_event(struct fptc__page *p, int64_t version, fptc_error *err);
 /* A row of BASE is hidden from now on: to be told when the commit has succeeded. */
-fptc_status fptc__page_replaced(struct fptc__page *p, const struct fptc__stored *s, fptc_error *err);
+fptc_status fptc__page_replaced(struct fptc__page *p, const struct fptc__stored *s,
+                                fptc_error *err);
 /* Deletes the row's links from DELTA. */
 fptc_status fptc__page_drop_links(struct fptc__page *p, fptc_error *err);
 

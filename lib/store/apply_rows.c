@@ -154,17 +154,22 @@ static fptc_status see_links(struct fptc__page *p, fptc_error *err)
     return status;
 }
 
+static int is_slot_of(const struct fptc__page *p, const struct fptc__slot *slot, const char *field)
+{
+    return strcmp(p->shape->columns[slot->column].field, field) == 0;
+}
+
 /* Where the row's own name may stand: what FPT itself keeps, else the field that identifies it. */
 static void find_name_slots(struct fptc__page *p)
 {
-    static const char *const fields[FPTC__NAME_FIELDS] = {"cached_display_name", "code", "content",
-                                                          "name", "subject", "title"};
+    static const char *const fields[FPTC__NAME_FIELDS] = {
+        "cached_display_name", "code", "content", "name", "subject", "title"};
     size_t i, k;
 
     for (i = 0; i < FPTC__NAME_FIELDS; i++) {
         p->name_slots[i] = NULL;
         for (k = 0; k < p->n_slots; k++) {
-            if (strcmp(p->slots[k].field, fields[i]) == 0)
+            if (is_slot_of(p, &p->slots[k], fields[i]))
                 p->name_slots[i] = &p->slots[k];
         }
     }
@@ -185,30 +190,38 @@ static fptc_status see_row(struct fptc__page *p, enum fptc__verdict verdict, fpt
     struct fptc__sighting s = {p->shape->type, p->id, own_name(p), p->seen, verdict == FPTC__TAKE};
 
     /* A row that was not believed is no witness of its name either. */
-    return verdict == FPTC__TAKE || verdict == FPTC__SAME ? fptc__name_seen(p->t, &s, err) : FPTC_OK;
+    return verdict == FPTC__TAKE || verdict == FPTC__SAME ? fptc__name_seen(p->t, &s, err)
+                                                          : FPTC_OK;
 }
 
 /* --- a row ------------------------------------------------------------------------------------ */
 
-/* Members usually come in the order of the fields before: the search starts where the last ended. */
+/* Members usually come in the order of the fields before: the search begins at the one expected. */
+static size_t find_slot(const struct fptc__page *p, const char *key, size_t expected)
+{
+    size_t i, k;
+
+    for (k = 0; key && k < p->n_slots; k++) {
+        i = expected + k < p->n_slots ? expected + k : expected + k - p->n_slots;
+        if (is_slot_of(p, &p->slots[i], key))
+            return i;
+    }
+    return p->n_slots;
+}
+
 static void fill_slots(struct fptc__page *p, const fptc__json *row)
 {
     const fptc__json *member;
-    const char *key;
-    size_t i, k, next = 0;
+    size_t i, next = 0;
 
     for (i = 0; i < p->n_slots; i++)
         p->slots[i].value = NULL;
     for (member = fptc__json_first(row); member; member = fptc__json_next(member)) {
-        key = fptc__json_key(member);
-        for (k = 0; key && k < p->n_slots; k++) {
-            i = next + k < p->n_slots ? next + k : next + k - p->n_slots;
-            if (strcmp(p->slots[i].field, key) == 0) {
-                p->slots[i].value = member;
-                next = i + 1 < p->n_slots ? i + 1 : 0;
-                break;
-            }
-        }
+        i = find_slot(p, fptc__json_key(member), next);
+        if (i == p->n_slots)
+            continue;
+        p->slots[i].value = member;
+        next = i + 1 < p->n_slots ? i + 1 : 0;
     }
 }
 
@@ -258,7 +271,6 @@ static fptc_status start_slots(struct fptc__page *p, const fptc__json *types, fp
         at = fptc__shape_find(p->shape, fptc__json_key(member));
         if (!set || at >= set->n || !set->has[at] || p->n_slots >= p->shape->n_columns)
             continue;
-        p->slots[p->n_slots].field = p->shape->columns[at].field;
         p->slots[p->n_slots++].column = at;
     }
     find_name_slots(p);

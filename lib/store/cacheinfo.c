@@ -2,7 +2,6 @@
  * cacheinfo.c: fptcache.json and realm.json, which say whose data a cache directory holds. Each is
  * written once, by put-if-absent, and never changed: hosts may race, one wins, all read the winner.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +29,8 @@ fptc_status fptc__site_normalise(const char *site, char out[512], fptc_error *er
     char *host = strstr(out, "://");
     char *end = strchr(host ? host + 3 : out, '/');
     for (char *c = out; *c && c != end; c++)
-        *c = (char)tolower((unsigned char)*c);
+        if (*c >= 'A' && *c <= 'Z') /* not tolower(): the host program's locale has no say */
+            *c = (char)(*c - 'A' + 'a');
     return FPTC_OK;
 }
 

@@ -33,9 +33,9 @@ static int is_digit(char c)
 /* A number in SQLite's grammar, cut into its parts. */
 struct numeral {
     const char *start;
-    size_t len;       /* without white space */
-    size_t n_int;     /* digits before the point */
-    size_t n_frac;    /* and after it */
+    size_t len;    /* without white space */
+    size_t n_int;  /* digits before the point */
+    size_t n_frac; /* and after it */
     int has_point, has_exponent;
 };
 

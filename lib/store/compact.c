@@ -36,10 +36,10 @@ struct compactor {
     const struct fptc__partition *p;
     const struct fptc__call *call;
     const struct fptc__logger *logger;
-    char dir[128];       /* ours alone, on local disk */
+    char dir[128]; /* ours alone, on local disk */
     int has_dir;
-    unsigned n_files;    /* local databases made so far */
-    char local[192];     /* the present one, "" if none */
+    unsigned n_files; /* local databases made so far */
+    char local[192];  /* the present one, "" if none */
     sqlite3 *db;
     struct fptc__tables *tables;
     size_t batch_bytes, batch_commits;
@@ -267,7 +267,8 @@ static fptc_status fold(struct compactor *c, struct fptc__log *log,
         return status;
     if (fptc__log_is_read_only(log))
         return fptc__fail(err, FPTC_EFORMAT,
-                          "%s holds records of a newer libfptcache; compact it with that", c->p->dir);
+                          "%s holds records of a newer libfptcache; compact it with that",
+                          c->p->dir);
     m.upto = fptc__log_head(log);
     m.prev = fptc__log_head_checksum(log);
     base = fptc__log_base(log);

@@ -4,7 +4,6 @@
  */
 #include "store/layout.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,14 +33,21 @@ int64_t fptc__partition_project(const char *name)
     return errno || *end ? 0 : id;
 }
 
-/* One path component that cannot lead elsewhere: letters, digits, '-' and '_'. */
+/* Letters, digits, '-' and '_', of ASCII only: the host program's locale has no say. */
+static int is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+/* One path component that cannot lead elsewhere. */
 static int is_partition_name(const char *name)
 {
     size_t n = strlen(name);
     if (n == 0 || n > 63)
         return 0;
     for (size_t i = 0; i < n; i++)
-        if (!isalnum((unsigned char)name[i]) && name[i] != '-' && name[i] != '_')
+        if (!is_plain(name[i]))
             return 0;
     return 1;
 }
@@ -167,7 +173,7 @@ fptc_status fptc__partition_temp_path(const struct fptc__partition *p, char out[
     fptc__host_name(host, sizeof(host));
     fptc__random_hex32(random);
     for (char *c = host; *c; c++)
-        if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
+        if (!is_plain(*c))
             *c = '_';
     return fptc__path(out, err, "%s/tmp/%s.%" PRId64 ".%.16s", p->dir, host, fptc__process_id(),
                       random);

@@ -277,8 +277,8 @@ fptc_status fptc__snapshot_put(const struct fptc__partition *p, const char *loca
     return status == FPTC_MISS ? fptc__fail(err, FPTC_EIO, "%s has gone", local_path) : status;
 }
 
-fptc_status fptc__snapshot_seal(const struct fptc__partition *p, sqlite3 *db, const char *local_path,
-                                struct fptc__manifest *m, fptc_error *err)
+fptc_status fptc__snapshot_seal(const struct fptc__partition *p, sqlite3 *db,
+                                const char *local_path, struct fptc__manifest *m, fptc_error *err)
 {
     fptc_status status = fptc__snapshot_finish(db, m, err);
 

@@ -136,9 +136,9 @@ static fptc_status check_size(const char *path, const struct fptc__manifest *m, 
     fptc_status status = fptc__file_info(path, &bytes, NULL, err);
 
     if (status == FPTC_OK && bytes != m->snapshot_bytes)
-        status = fptc__fail(err, FPTC_EDAMAGED,
-                            "%s has %" PRId64 " bytes, its manifest says %" PRId64, path, bytes,
-                            m->snapshot_bytes);
+        status =
+            fptc__fail(err, FPTC_EDAMAGED, "%s has %" PRId64 " bytes, its manifest says %" PRId64,
+                       path, bytes, m->snapshot_bytes);
     return status;
 }
 

@@ -104,8 +104,8 @@ fptc_status fptc__sql_harden(sqlite3 *db, fptc_error *err)
     (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, (int)FPTC_RECORD_BYTES_MAX);
     (void)sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);
     (void)sqlite3_limit(db, SQLITE_LIMIT_TRIGGER_DEPTH, 1);
-    return fptc__sql_run(db, "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON",
-                         err);
+    return fptc__sql_run(
+        db, "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON", err);
 }
 
 fptc_status fptc__sql_open(const char *path, int flags, sqlite3 **out, fptc_error *err)

@@ -34,8 +34,8 @@ static fptc_status run(struct fptc__tables *t, const struct fptc__shape *shape,
 
     if (status == FPTC_OK && sqlite3_exec(t->db, sql->data, NULL, NULL, NULL) != SQLITE_OK) {
         if ((sqlite3_errcode(t->db) & 0xff) == SQLITE_ERROR)
-            status = fptc__fail(err, FPTC_EDAMAGED, "the fields of %s do not fit a table: %s",
-                                shape->type, sqlite3_errmsg(t->db));
+            status = fptc__refuse(t, err, "the fields of %s do not fit a table: %s", shape->type,
+                                  sqlite3_errmsg(t->db));
         else
             status = fptc__sql_fail(t->db, "shaping the tables of a type", err);
     }
@@ -90,8 +90,7 @@ static fptc_status create_table(struct fptc__tables *t, struct fptc__shape *shap
     fptc__sql_quote(&sql, t->schema[FPTC__DELTA]);
     fptc__buf_addc(&sql, '.');
     fptc__sql_quote(&sql, shape->type);
-    fptc__buf_adds(&sql,
-                   "(id INTEGER PRIMARY KEY, _fptc_version INTEGER, _fptc_fieldset INTEGER");
+    fptc__buf_adds(&sql, "(id INTEGER PRIMARY KEY, _fptc_version INTEGER, _fptc_fieldset INTEGER");
     for (i = 0; i < shape->n_columns; i++)
         define(&sql, &shape->columns[i], ", ");
     fptc__buf_adds(&sql, "); CREATE UNIQUE INDEX ");

@@ -45,7 +45,7 @@ static fptc_status parse_set(struct fptc__shape *shape, const char *text, unsign
 }
 
 fptc_status fptc__fieldset_get(struct fptc__tables *t, struct fptc__shape *shape, int64_t no,
-                            const struct fptc__fieldset **out, fptc_error *err)
+                               const struct fptc__fieldset **out, fptc_error *err)
 {
     sqlite3_stmt *stmt;
     unsigned char *has;
@@ -150,8 +150,8 @@ static int same_set(const struct fptc__fieldset *set, const unsigned char *has, 
     return 1;
 }
 
-fptc_status fptc__fieldset_no(struct fptc__tables *t, struct fptc__shape *shape,
-                              unsigned char *has, int64_t *out, fptc_error *err)
+fptc_status fptc__fieldset_no(struct fptc__tables *t, struct fptc__shape *shape, unsigned char *has,
+                              int64_t *out, fptc_error *err)
 {
     const struct fptc__fieldset *kept;
     struct fptc__buf text;

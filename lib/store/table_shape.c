@@ -212,8 +212,7 @@ static fptc_status load_names(struct fptc__tables *t, struct fptc__shape *shape,
         if (!name)
             status = fptc__fail_nomem(err);
         else if (strlen(name) == n && strcmp(name, shape->type) != 0)
-            status = fptc__fail(err, FPTC_EDAMAGED, "types %s and %s differ only in case",
-                                shape->type, name);
+            status = fptc__refuse(t, err, "types %s and %s differ only in case", shape->type, name);
         i = name && strlen(name) > n + 2 ? fptc__shape_find(shape, name + n + 2) : shape->n_columns;
         if (i < shape->n_columns)
             shape->columns[i].has_links[side] = 1;
@@ -274,9 +273,9 @@ fptc_status fptc__shape_of(struct fptc__tables *t, const char *type, struct fptc
     }
     /* "__" parts the type from the field in the names of links tables. */
     if (!fptc__is_name(type) || strstr(type, "__"))
-        return fptc__fail(err, FPTC_EDAMAGED, "%.80s is no name of a type", type);
+        return fptc__refuse(t, err, "%.80s is no name of a type", type);
     shape = calloc(1, sizeof(*shape));
-    if (!shape || !fptc__tables_room(&t->shapes, &t->cap_shapes, t->n_shapes, sizeof(shape))) {
+    if (!shape || !fptc__tables_room(&t->shapes, &t->cap_shapes, t->n_shapes, sizeof(*t->shapes))) {
         free(shape);
         return fptc__fail_nomem(err);
     }
@@ -318,11 +317,11 @@ static fptc_status take_field(struct fptc__tables *t, struct fptc__shape *shape,
     fptc_status status;
 
     if (!data_type)
-        return fptc__fail(err, FPTC_EDAMAGED, "field %.80s of %s has no data type",
-                          field ? field : "?", shape->type);
+        return fptc__refuse(t, err, "field %.80s of %s has no data type", field ? field : "?",
+                            shape->type);
     if (!field || !fptc__is_name(field))
-        return fptc__fail(err, FPTC_EDAMAGED, "%.80s is no name of a field of %s",
-                          field ? field : "?", shape->type);
+        return fptc__refuse(t, err, "%.80s is no name of a field of %s", field ? field : "?",
+                            shape->type);
     if (strcmp(field, "id") == 0 || strcmp(field, "type") == 0 ||
         fptc__class_of_field(field, data_type) == FPTC__NEVER)
         return FPTC_OK;
@@ -332,6 +331,8 @@ static fptc_status take_field(struct fptc__tables *t, struct fptc__shape *shape,
     *changed = 1;
     status = at < shape->n_columns ? set_class(&shape->columns[at], data_type, err)
                                    : add_column(shape, field, data_type, err);
+    if (status == FPTC_EDAMAGED)
+        t->is_refused = 1;
     return status == FPTC_OK ? put_field(t, shape, field, data_type, err) : status;
 }
 
@@ -366,7 +367,7 @@ fptc_status fptc__shape_grow(struct fptc__tables *t, struct fptc__shape *shape,
 
     *out_set = 0;
     if (!fptc__json_is_object(types))
-        return fptc__fail(err, FPTC_EDAMAGED, "a record of %s says no field types", shape->type);
+        return fptc__refuse(t, err, "a record of %s says no field types", shape->type);
     for (member = fptc__json_first(types); status == FPTC_OK && member;
          member = fptc__json_next(member))
         status = take_field(t, shape, member, &changed, err);

@@ -111,7 +111,8 @@ struct around {
     const char *before, *after;
 };
 
-static fptc_status make(struct fptc__tables *t, struct around a, sqlite3_stmt **out, fptc_error *err)
+static fptc_status make(struct fptc__tables *t, struct around a, sqlite3_stmt **out,
+                        fptc_error *err)
 {
     struct fptc__buf sql;
 

@@ -76,18 +76,20 @@ static const char *const stmt_sql[FPTC__STMTS] = {
         "SELECT version, updated_at, moved_to FROM #._fptc_gone WHERE type=?1 AND id=?2",
     [FPTC__GONE_ANY] = "SELECT 1 FROM @._fptc_gone WHERE type=?1 LIMIT 1",
     [FPTC__GONE_ANY_BELOW] = "SELECT 1 FROM #._fptc_gone WHERE type=?1 LIMIT 1",
-    [FPTC__GONE_PUT] = "INSERT OR REPLACE INTO @._fptc_gone(type, id, version, updated_at, moved_to)"
-                       " VALUES(?1, ?2, ?3, ?4, ?5)",
+    [FPTC__GONE_PUT] =
+        "INSERT OR REPLACE INTO @._fptc_gone(type, id, version, updated_at, moved_to)"
+        " VALUES(?1, ?2, ?3, ?4, ?5)",
     [FPTC__GONE_DROP] = "DELETE FROM @._fptc_gone WHERE type=?1 AND id=?2",
     [FPTC__EVENT_GET] = "SELECT 1 FROM @._fptc_event WHERE event=?1",
     [FPTC__EVENT_GET_BELOW] = "SELECT 1 FROM #._fptc_event WHERE event=?1",
-    [FPTC__EVENT_PUT] = "INSERT INTO @._fptc_event(event, type, id, version) VALUES(?1, ?2, ?3, ?4)",
+    [FPTC__EVENT_PUT] =
+        "INSERT INTO @._fptc_event(event, type, id, version) VALUES(?1, ?2, ?3, ?4)",
     [FPTC__MUTATION_GET] =
         "SELECT state, attempts, attempt_asof FROM @._fptc_mutation WHERE event=?1",
     [FPTC__MUTATION_GET_BELOW] =
         "SELECT state, attempts, attempt_asof FROM #._fptc_mutation WHERE event=?1",
-    [FPTC__MUTATION_COPY] = "INSERT INTO @._fptc_mutation(" MUTATION_COLUMNS ") SELECT "
-                            MUTATION_COLUMNS " FROM #._fptc_mutation WHERE event=?1",
+    [FPTC__MUTATION_COPY] = "INSERT INTO @._fptc_mutation(" MUTATION_COLUMNS
+                            ") SELECT " MUTATION_COLUMNS " FROM #._fptc_mutation WHERE event=?1",
     [FPTC__MUTATION_PUT] = "INSERT INTO @._fptc_mutation(" MUTATION_COLUMNS ")"
                            " VALUES(?1, ?2, 0, ?3, ?4, ?5, ?6, 0, NULL, NULL, NULL)",
     [FPTC__MUTATION_ATTEMPT] = "UPDATE @._fptc_mutation SET state=1, attempts=?2, attempt_asof=?3,"
@@ -212,7 +214,7 @@ fptc_status fptc__tables_next_version(struct fptc__tables *t, int64_t *out, fptc
 {
     *out = 0;
     if (t->n_changed >= FPTC_COMMIT_ROWS_MAX)
-        return fptc__fail(err, FPTC_ELIMIT, "more than %u changed rows", FPTC_COMMIT_ROWS_MAX);
+        return fptc__refuse(t, err, "more than %u changed rows", FPTC_COMMIT_ROWS_MAX);
     *out = (int64_t)(t->number << FPTC__VERSION_BITS | t->n_changed);
     t->n_changed++;
     return FPTC_OK;
@@ -255,8 +257,9 @@ static fptc_status read_format(struct fptc__tables *t, int side, fptc_error *err
 
         t->upto = (uint64_t)sqlite3_column_int64(stmt, 2);
         if (format != FPTC__SNAPSHOT_FORMAT)
-            status = fptc__fail(err, FPTC_EFORMAT, "the snapshot has format %d, this build knows %d",
-                                format, FPTC__SNAPSHOT_FORMAT);
+            status =
+                fptc__fail(err, FPTC_EFORMAT, "the snapshot has format %d, this build knows %d",
+                           format, FPTC__SNAPSHOT_FORMAT);
         else if (!name || strcmp(name, t->partition) != 0)
             status = fptc__fail(err, FPTC_EDAMAGED, "the snapshot is of partition %s, not %s",
                                 name ? name : "?", t->partition);

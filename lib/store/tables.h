@@ -61,7 +61,11 @@ struct fptc__tables_options {
 fptc_status fptc__tables_open(const struct fptc__tables_options *options, const char *partition,
                               struct fptc__tables **out, fptc_error *err);
 void fptc__tables_close(struct fptc__tables *t);
-/* Applies one commit, all or nothing. FPTC_EFORMAT for kinds this version does not know. */
+/*
+ * Applies one commit, all or nothing. FPTC_EFORMAT for kinds this version does not know. FPTC_MISS, with
+ * FPTC_EDAMAGED and the record in err, when its content makes no sense to any reader: a log makes a hole
+ * of it. FPTC_EDAMAGED itself means that the base is damaged; the message names the file.
+ */
 fptc_status fptc__tables_apply(struct fptc__tables *t, const struct fptc__commit *commit,
                                fptc_error *err);
 /* Number of the last commit that the tables hold. A commit up to it is already in them: applying it

@@ -18,7 +18,7 @@ enum { FPTC__DELTA = 0, FPTC__BELOW = 1, FPTC__SIDES = 2 };
 
 /* Statements on the _fptc_ tables, prepared when first used. The SQL is in tables.c. */
 enum fptc__stmt_no {
-    FPTC__NAME_GET,       /* of DELTA; + FPTC__BELOW: the same of BASE */
+    FPTC__NAME_GET, /* of DELTA; + FPTC__BELOW: the same of BASE */
     FPTC__NAME_GET_BELOW,
     FPTC__NAME_PUT,
     FPTC__GONE_GET,
@@ -110,6 +110,7 @@ struct fptc__tables {
     uint64_t upto;      /* last commit these tables hold */
     uint64_t number;    /* commit under way */
     uint64_t n_changed; /* rows it has changed so far */
+    int is_refused;     /* it failed by what it says, not by what happened here */
     struct fptc__shape **shapes;
     size_t n_shapes, cap_shapes;
     struct fptc__replaced_row *replaced; /* told after success */
@@ -118,6 +119,10 @@ struct fptc__tables {
     struct fptc__buf scratch;
     sqlite3_stmt *stmts[FPTC__STMTS];
 };
+
+/* Fails because of the record's content: the same for every reader, for ever. */
+#define fptc__refuse(t, err, ...)                                                                  \
+    ((t)->is_refused = 1, fptc__fail((err), FPTC_EDAMAGED, __VA_ARGS__))
 
 /* tables.c */
 fptc_status fptc__tables_stmt(struct fptc__tables *t, int no, sqlite3_stmt **out, fptc_error *err);
@@ -200,7 +205,8 @@ struct fptc__sighting {
     uint64_t seen;
     int is_row; /* it comes with a row that was taken: right whatever `seen` says */
 };
-fptc_status fptc__name_seen(struct fptc__tables *t, const struct fptc__sighting *s, fptc_error *err);
+fptc_status fptc__name_seen(struct fptc__tables *t, const struct fptc__sighting *s,
+                            fptc_error *err);
 fptc_status fptc__name_gone(struct fptc__tables *t, const char *type, int64_t id, fptc_error *err);
 
 #endif

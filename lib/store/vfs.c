@@ -186,9 +186,24 @@ static int file_traits(sqlite3_file *f)
 
 static const sqlite3_io_methods file_methods = {
     1, /* no shared memory, no mmap */
-    file_close,      file_read,    file_write,  file_truncate, file_sync, file_size, file_lock,
-    file_lock,       file_check_lock, file_control, file_sector,  file_traits,
-    NULL, NULL, NULL, NULL, NULL, NULL,
+    file_close,
+    file_read,
+    file_write,
+    file_truncate,
+    file_sync,
+    file_size,
+    file_lock,
+    file_lock,
+    file_check_lock,
+    file_control,
+    file_sector,
+    file_traits,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
 };
 
 /* --- the VFS ---------------------------------------------------------------------------------- */

@@ -20,6 +20,9 @@ struct fptc__session {
     /* The log of a partition that the view does not show; made if it is not there. */
     fptc_status (*log_of)(void *ctx, const char *partition, struct fptc__log **out,
                           fptc_error *err);
+    /* Before a question whose answer other partitions decide too: fptc__mutation_horizon(). */
+    int notes_outbox;
+    int64_t outbox_seen;
     /* File server's time, before a request. */
     fptc_status (*now)(void *ctx, int64_t *out_ms, fptc_error *err);
 };

@@ -101,6 +101,17 @@ static fptc_status is_untouched(struct fptc__view *v, enum fptc__part part, cons
     return FPTC_OK;
 }
 
+static int64_t outbox_seen(const fptc__json *touches)
+{
+    const fptc__json *at;
+
+    for (at = fptc__json_first(touches); at != NULL; at = fptc__json_next(at)) {
+        if (fptc__json_get(at, "outbox") != NULL)
+            return fptc__json_get_int(at, "outbox");
+    }
+    return -1;
+}
+
 fptc_status fptc__view_query(struct fptc__view *v, enum fptc__part part, const char *hash,
                              const char *text, struct fptc__stored_query *out, fptc_error *err)
 {
@@ -124,8 +135,11 @@ fptc_status fptc__view_query(struct fptc__view *v, enum fptc__part part, const c
         status = column_json(stmt, 1, &out->fields, err);
     out->asof_ms = sqlite3_column_int64(stmt, 2);
     out->commit_no = sqlite3_column_int64(stmt, 3);
+    if (status == FPTC_OK)
+        status = column_json(stmt, 4, &out->touches, err);
     touches = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 4));
     sqlite3_reset(stmt);
+    out->outbox_seen = outbox_seen(out->touches);
     if (status == FPTC_OK && touches == NULL)
         status = fptc__fail_nomem(err);
     if (status == FPTC_OK)
@@ -140,7 +154,8 @@ void fptc__stored_query_done(struct fptc__stored_query *q)
 {
     fptc__json_free(q->ids);
     fptc__json_free(q->fields);
-    q->ids = q->fields = NULL;
+    fptc__json_free(q->touches);
+    q->ids = q->fields = q->touches = NULL;
 }
 
 fptc_status fptc__view_config(struct fptc__view *v, enum fptc__part part, const char *key,
@@ -244,6 +259,20 @@ fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, cons
 {
     return ask_array(v, part, "SELECT id FROM %s._fptc_suspect WHERE type = ?1 ORDER BY id", type,
                      out, err);
+}
+
+int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id)
+{
+    sqlite3_stmt *stmt;
+    int is_suspect;
+
+    if (ask(v, part, "SELECT 1 FROM %s._fptc_suspect WHERE type = ?1 AND id = ?2", type, &stmt,
+            NULL) != FPTC_OK)
+        return 0;
+    sqlite3_bind_int64(stmt, 2, id);
+    is_suspect = sqlite3_step(stmt) == SQLITE_ROW;
+    sqlite3_reset(stmt);
+    return is_suspect;
 }
 
 /* Prepares "<head> "type" <tail>"; FPTC_MISS when the type is not there. */

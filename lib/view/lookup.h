@@ -23,8 +23,10 @@ void fptc__cover_done(struct fptc__cover *c);
 struct fptc__stored_query {
     fptc__json *ids;    /* array: id, or [id, {"dotted.Path.field": value}] */
     fptc__json *fields; /* array of names: what each row held */
+    fptc__json *touches; /* array of types that decide the answer, and {"outbox": its head then} */
     int64_t asof_ms;
     int64_t commit_no;
+    int64_t outbox_seen; /* -1: not known */
     int is_untouched; /* no later commit of this part changed a row of its types */
 };
 /* FPTC_MISS when it is not there (or another text has the same hash). */
@@ -48,6 +50,7 @@ fptc_status fptc__view_covered_types(struct fptc__view *v, enum fptc__part part,
 /* Array of ids of the type's suspect rows. */
 fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, const char *type,
                                 fptc__json **out, fptc_error *err);
+int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id);
 /* Living rows of the type; 0 when there are none. */
 fptc_status fptc__view_count(struct fptc__view *v, enum fptc__part part, const char *type,
                              int64_t *out, fptc_error *err);

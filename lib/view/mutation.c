@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "view/connection.h"
 
 #define COLUMNS "event, state, verb, type, id, attempt_asof, attempt_writer, outcome"
@@ -114,6 +115,67 @@ fptc_status fptc__mutation_unsettled(struct fptc__view *outbox, const char *type
         if (status == FPTC_OK && newer.state != FPTC__MUTATION_INTENT &&
             newer.state != FPTC__MUTATION_ATTEMPTED)
             status = FPTC_MISS;
+    }
+    return status;
+}
+
+fptc_status fptc__mutation_horizon(struct fptc__view *outbox, int64_t now_ms, int64_t *out,
+                                   fptc_error *err)
+{
+    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
+    const char *schemas[2] = {part->delta_schema, part->has_base ? part->base_schema : NULL};
+    sqlite3_stmt *stmt = NULL;
+    char sql[160];
+    fptc_status status = FPTC_OK;
+    int i;
+
+    *out = (int64_t)fptc__log_head(part->log);
+    for (i = 0; i < 2 && part->tables != NULL && status == FPTC_OK; i++) {
+        if (schemas[i] == NULL)
+            continue;
+        sqlite3_snprintf((int)sizeof(sql), sql,
+                         "SELECT min(version) >> 20 FROM %s._fptc_mutation WHERE state IN (0, 1) "
+                         "AND coalesce(attempt_asof, ?1) > ?1 - ?2",
+                         schemas[i]);
+        status = fptc__view_prepare(outbox, sql, &stmt, err);
+        if (status != FPTC_OK)
+            break;
+        sqlite3_bind_int64(stmt, 1, now_ms);
+        sqlite3_bind_int64(stmt, 2, FPTC_QUIET_MS);
+        if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL &&
+            sqlite3_column_int64(stmt, 0) <= *out)
+            *out = sqlite3_column_int64(stmt, 0) - 1;
+        sqlite3_reset(stmt);
+    }
+    return status;
+}
+
+fptc_status fptc__mutation_since(struct fptc__view *outbox, int64_t since, const fptc__json *types,
+                                 int *out, fptc_error *err)
+{
+    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
+    const fptc__json *type;
+    sqlite3_stmt *stmt = NULL;
+    char sql[120];
+    fptc_status status = FPTC_OK;
+
+    *out = since < (int64_t)part->base.upto; /* the snapshot is not searched */
+    if (part->tables == NULL)
+        return FPTC_OK;
+    sqlite3_snprintf((int)sizeof(sql), sql,
+                     "SELECT 1 FROM %s._fptc_mutation WHERE type = ?1 AND version >> 20 > ?3",
+                     part->delta_schema);
+    for (type = fptc__json_first(types); type != NULL && !*out && status == FPTC_OK;
+         type = fptc__json_next(type)) {
+        if (!fptc__json_is_string(type))
+            continue;
+        status = fptc__view_prepare(outbox, sql, &stmt, err);
+        if (status != FPTC_OK)
+            break;
+        sqlite3_bind_text(stmt, 1, fptc__json_text(type), -1, SQLITE_STATIC);
+        sqlite3_bind_int64(stmt, 3, since);
+        *out = sqlite3_step(stmt) == SQLITE_ROW;
+        sqlite3_reset(stmt);
     }
     return status;
 }

@@ -33,6 +33,14 @@ fptc_status fptc__mutation_find(struct fptc__view *outbox, const char *event,
 fptc_status fptc__mutation_unsettled(struct fptc__view *outbox, const char *type, int64_t id,
                                      const char *event, struct fptc__mutation *out,
                                      fptc_error *err);
+/* The commit of the outbox up to which every write has an end, or is older than FPTC_QUIET_MS: what FPT
+   says from now on shows them. */
+fptc_status fptc__mutation_horizon(struct fptc__view *outbox, int64_t now_ms, int64_t *out,
+                                   fptc_error *err);
+/* Whether a write to one of the types (array; what is no text in it is skipped) came or was settled
+   after commit `since` of the outbox; 1 also when that is no longer known. */
+fptc_status fptc__mutation_since(struct fptc__view *outbox, int64_t since, const fptc__json *types,
+                                 int *out, fptc_error *err);
 /* Counts unsettled and refused writes. */
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,
                                   int64_t *out_refused, fptc_error *err);

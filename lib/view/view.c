@@ -301,12 +301,12 @@ static fptc_status add_functions(struct fptc__view *v, fptc_error *err)
 {
     static const struct {
         const char *name;
-        int n_args, is_pure;
+        int n_args, is_pure; /* pure while a statement runs: the view stands still for it */
         void (*run)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {{"fptc_alive", 3, 0, sql_alive},
                      {"fptc_fold", 1, 1, sql_fold},
-                     {"fptc_gone", 2, 0, sql_gone},
-                     {"fptc_name", 2, 0, sql_name}};
+                     {"fptc_gone", 2, 1, sql_gone},
+                     {"fptc_name", 2, 1, sql_name}};
     size_t i;
 
     for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

@@ -61,24 +61,26 @@ class Arguments(Cli):
             self.assertIn(option, manual)
 
     def test_version(self):
-        version = re.search(r'FPTC_VERSION_STRING "(.*?)"', (SOURCE / "include/fptcache/fptcache.h").read_text()).group(1)
+        header = (SOURCE / "include/fptcache/fptcache.h").read_text()
+        version = re.search(r'FPTC_VERSION_STRING "(.*?)"', header).group(1)
         self.assertEqual(self.run_command("version"), f"fptcache {version}\n")
         self.assertEqual(self.run_command("--version"), f"fptcache {version}\n")
         self.assertEqual(json.loads(self.run_command("--json", "version")), {"version": version})
 
     def test_nearest_name(self):
-        for words, nearest in ((["fnid"], "find"), (["statsu"], "status"), (["find", "Shot", "--field", "a"], "--fields"),
-                               (["--chache", "x", "status"], "--cache"), (["mirror", "ad"], "mirror add"),
-                               (["help", "synch"], "sync")):
+        for words, nearest in ((["fnid"], "find"), (["statsu"], "status"), (["mirror", "ad"], "mirror add"),
+                               (["find", "Shot", "--field", "a"], "--fields"), (["help", "synch"], "sync"),
+                               (["--chache", "x", "status"], "--cache")):
             self.run_command(*words, expect=USAGE)
-            self.assertIn(f"did you mean {nearest.split()[0]}" if " " not in nearest else nearest, self.errors.replace("`", ""))
+            self.assertIn(f"did you mean {nearest}?", self.errors.replace("`", ""))
         self.run_command("frobnicate", expect=USAGE)
         self.assertIn("fptcache help", self.errors)
 
     def test_wrong_arguments(self):
         for words in ([], ["find"], ["find", "Shot", "Asset"], ["get", "Shot"], ["get", "Shot", "abc"],
                       ["get", "Shot", "0"], ["get", "Shot", "99999999999999999999"], ["status", "--order", "a"],
-                      ["find", "Shot", "--limit", "-1"], ["find", "Shot", "--limit", "1x"], ["find", "Shot", "--page", "0"],
+                      ["find", "Shot", "--limit", "-1"], ["find", "Shot", "--limit", "1x"],
+                      ["find", "Shot", "--page", "0"],
                       ["find", "Shot", "--mode", "cache"], ["find", "Shot", "--hold", "yes"],
                       ["find", "Shot", "--project", "x"], ["find", "Shot", "--json=1"], ["find", "Shot", "--fields"],
                       ["find", "Shot", "--limit", "1", "--limit", "2"], ["find", "Shot"], ["init"], ["init", "dir"],
@@ -213,18 +215,20 @@ class Finding(WithSite):
         rows = self.of_project("Shot")
         self.assertEqual(lines[0].split(), ["id", "code", "sg_needs_retime", "sg_sequence", "assets"])
         self.assertEqual(len(lines), len(rows) + 2)
-        start = lines[0].index("code")
+        start, retime = lines[0].index("code"), lines[0].index("sg_needs_retime")
         for line in lines[1:-1]:
             row = rows[int(line.split()[0])]
             self.assertTrue(line[start:].startswith(row["code"]), line)
             self.assertIn(row["sg_sequence"]["name"] if row["sg_sequence"] else " -", line)
+            self.assertTrue(line[retime - 2:].startswith("  yes" if row["sg_needs_retime"] else "  no"), line)
         self.assertRegex(lines[-1], rf"^{len(rows)} rows from FPT, .* old, complete$")
         again = self.fptcache("find", "Shot", "--project", "101", "--fields", "code").splitlines()
         self.assertRegex(again[-1], r"rows from the cache, .* old, complete$")
 
     def test_nothing_found(self):
         filters = '[["code","is","no such shot"]]'
-        self.assertEqual(self.json("find", "Shot", "--project", "101", "--filters", filters, expect=NOTHING)["rows"], [])
+        found = self.json("find", "Shot", "--project", "101", "--filters", filters, expect=NOTHING)
+        self.assertEqual(found["rows"], [])
         text = self.fptcache("find", "Shot", "--project", "101", "--filters", filters, expect=NOTHING)
         self.assertRegex(text, "^0 rows from ")
         self.fptcache("get", "Shot", "999999", expect=NOTHING)
@@ -330,6 +334,7 @@ class Writing(WithSite):
 
     def test_write_behind_is_not_there_yet(self):
         self.fptcache("--write", "behind", "create", "Shot", "--project", "101", "--data", '{"code":"x"}', expect=USAGE)
+        self.assertIn("behind", self.errors)
 
 
 class Upkeep(WithSite):

@@ -10,6 +10,9 @@
  *   a reader that refreshes continually: its head never goes back, and every key that was acknowledged
  *   before a refresh began is there after it
  *
+ * Seen to fail, each within a second or two: without the listing of bases/ after the link, or with it
+ * before the link; with the link's winner not compared; without the check of the base in the pass.
+ *
  * Each append carries a unique config key and looks for it before each attempt, so that a key must be
  * there exactly once, whatever happened to the replies.
  *
@@ -178,7 +181,7 @@ static void take_stock(const struct actor *a, struct seen *s)
 
 static int refresh_and_look(struct actor *a, struct seen *s, const char *dir)
 {
-    char path[FPTC_PATH_MAX], name[8];
+    char path[FPTC_PATH_MAX], name[16];
     fptc_error err = FPTC_ERROR_INIT;
     for (int w = 0; w < WRITERS; w++) {
         snprintf(name, sizeof(name), "w%d", w + 1);
@@ -310,15 +313,24 @@ static void disturb(pid_t w1, pid_t w2, pid_t w3, int *n_stops, int *n_kills)
     }
 }
 
-static void check_from_outside(void)
+static int check_from_outside(const char *more)
 {
     char command[8 * FPTC_PATH_MAX];
     const char *source = getenv("FPTC_SOURCE_DIR");
     snprintf(command, sizeof(command),
-             "env -u LD_PRELOAD python3 -B %s/tests/multi/check_store.py %s %s/w1 %s/w2 %s/w3",
-             source ? source : ".", help_p.dir, help_dir, help_dir, help_dir);
+             "env -u LD_PRELOAD python3 -B %s/tests/multi/check_store.py %s %s/w1 %s/w2 %s/w3 %s",
+             source ? source : ".", help_p.dir, help_dir, help_dir, help_dir, more);
     fflush(stdout);
-    assert_int_equal(system(command), 0);
+    return system(command);
+}
+
+/* The checker can fail: a key that was never written, said to be acknowledged. */
+static void lose_one(void)
+{
+    char path[FPTC_PATH_MAX];
+    path_of(help_dir, "w9", path);
+    assert_int_equal(fptc__file_create(path, "w9-000000 1\n", 12, 0666, &help_err), FPTC_OK);
+    assert_int_not_equal(check_from_outside(path), 0);
 }
 
 static void run_all(const char *first, const char *second)
@@ -335,7 +347,8 @@ static void run_all(const char *first, const char *second)
     must_end(c1);
     must_end(c2);
     printf("w2 was stopped %d times, w3 killed %d times\n", n_stops, n_kills);
-    check_from_outside();
+    assert_int_equal(check_from_outside(""), 0);
+    lose_one();
 }
 
 static void nothing_is_lost_and_nothing_is_twice(void **state)

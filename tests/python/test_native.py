@@ -100,6 +100,10 @@ class Mirrors(WithSite):
         self.assertEqual({row["id"] for row in found},
                          {i for i in shots if shots[i]["sg_status_list"] != "fin"})
 
+        with fptcache.open(self.directory, max_age=600) as fresh:  # which knows no schema yet
+            again = fresh.find("Shot", question, "code,sg_sequence")
+        self.assertEqual((again.rows, again.complete, again.warnings), (found.rows, True, []))
+
         changes, since = [], 0
         while True:
             page = cache.changes("Shot", 101, since, limit=7)

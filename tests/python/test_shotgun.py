@@ -3,6 +3,7 @@
 import datetime
 import os
 import threading
+import unittest.mock
 
 import fptcache
 from support import IN_PROJECT, PROJECT, WithSite
@@ -53,7 +54,8 @@ class Reading(WithSite):
         again, counts = self.visits(lambda: sg.find(*question))
         self.assertEqual(counts, {})
         self.assertEqual(again, first)
-        elsewhere, counts = self.visits(lambda: self.elsewhere(f"print(json.dumps(sg.find(*{question!r})))", max_age=600))
+        program = f"print(json.dumps(sg.find(*{question!r})))"
+        elsewhere, counts = self.visits(lambda: self.elsewhere(program, max_age=600))
         self.assertEqual(counts, {})
         self.assertEqual(elsewhere, first)
 
@@ -78,6 +80,14 @@ class Reading(WithSite):
         self.assertEqual([row["id"] for row in sg.find("Shot", filters, [], order, limit=2, page=3)], ids[4:6])
         self.assertEqual(sg.find("Shot", filters, [], order, limit=2, page=1000), [])
         self.assertEqual(len(sg.find("Shot", filters, [], order, page=1)), len(ids))
+
+    def test_pages_are_never_above_500_rows(self):
+        sg = self.shotgun()
+        for given, asked in (((0, 0), (0, 0)), ((7, 0), (7, 0)), ((7, 2), (7, 2)), ((600, 0), (600, 0)),
+                             ((600, 2), (500, 2)), ((0, 3), (500, 3))):
+            with unittest.mock.patch.object(sg.cache, "find", return_value=[]) as find:
+                sg.find("Shot", [], limit=given[0], page=given[1])
+            self.assertEqual(find.call_args[0][4:6], asked)
 
     def test_filters(self):
         sg = self.shotgun()
@@ -113,7 +123,8 @@ class Reading(WithSite):
         sg = self.shotgun(convert_datetimes_to_utc=False)
         row = sg.find_one("Shot", [IN_PROJECT], ["created_at"])
         self.assertIsNone(row["created_at"].tzinfo)
-        self.assertEqual(row["created_at"].strftime("%Y-%m-%dT%H:%M:%SZ"), self.of_project("Shot")[row["id"]]["created_at"])
+        self.assertEqual(row["created_at"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+                         self.of_project("Shot")[row["id"]]["created_at"])
 
     def test_many_threads(self):
         sg = self.shotgun()
@@ -251,6 +262,27 @@ class Writing(WithSite):
         theirs = self.of_project("Shot")[shot["id"]]
         self.assertEqual((shot["sg_status_list"], as_text(shot["created_at"])),
                          (theirs["sg_status_list"], theirs["created_at"]))
+
+    def test_what_was_sent_comes_back_though_it_is_not_kept(self):
+        sg = self.shotgun()
+        sg.cache.mirror_add("Shot", 101, "sg_cut_in")
+        sg.cache.sync()
+        moment = datetime.datetime(2026, 5, 6, 7, 8, 9, tzinfo=datetime.timezone.utc)
+        shot = sg.create("Shot", {"project": PROJECT, "code": "fresh_025", "sg_client_seen_at": moment})
+        self.assertEqual((shot["code"], shot["sg_client_seen_at"]), ("fresh_025", moment))
+        self.assertEqual(sg.update("Shot", shot["id"], {"code": "fresh_026"})["code"], "fresh_026")
+
+    def test_update_from_a_process_that_never_saw_the_row(self):
+        sg = self.shotgun(max_age=600)
+        sg.cache.mirror_add("Shot", 101)
+        sg.cache.sync()
+        shot = min(self.of_project("Shot"))
+        code = self.of_project("Shot")[shot]["code"]
+        self.elsewhere(f"print(json.dumps(sg.update('Shot', {shot}, {{'sg_status_list': 'hld'}})))")
+        mine = [IN_PROJECT, ["id", "is", shot]]
+        read = f"print(json.dumps(sg.find_one('Shot', {mine!r}, ['code', 'sg_status_list'])))"
+        found, counts = self.visits(lambda: self.elsewhere(read, mode="only-cache"))
+        self.assertEqual((found, counts), ({"type": "Shot", "id": shot, "code": code, "sg_status_list": "hld"}, {}))
 
     def test_links(self):
         sg = self.shotgun()

@@ -40,7 +40,7 @@ def environment(**more):
 class ReadTest(unittest.TestCase):
     """Options of the class's site; every test has a new cache directory."""
 
-    site_options = {"rows": 600}
+    site_options = {"rows": 1500}
 
     @classmethod
     def setUpClass(cls):

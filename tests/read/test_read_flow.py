@@ -49,7 +49,6 @@ class Visits(ReadTest):
     def test_a_whole_walk_in_another_order_covers_too_and_is_followed(self):
         cache = self.cache()
         cache.find("Shot", [IN_PROJECT], ["code"], "-code")
-        self.silently(cache.find, "Shot", [IN_PROJECT, WIP], ["updated_at"]) if False else None
         self.silently(cache.find, "Shot", [IN_PROJECT], ["code"])
         self.aged()
         _, counts = self.visits(cache.find, "Shot", [IN_PROJECT], ["code"], max_age=AGES)
@@ -264,7 +263,8 @@ class OwnWrites(ReadTest):
         cache = self.cache()
         cache.find("Shot", [IN_PROJECT], ["code", "sg_status_list"])
         _, counts = self.visits(self.check, cache, cache, self.assertTrueNow)
-        self.assertEqual(counts, {"create": 1, "update": 1, "delete": 1, "search": 1})  # a create answers thinly
+        self.assertLessEqual(counts.pop("search", 0), 1)     # a create may answer thinly
+        self.assertEqual(counts, {"create": 1, "update": 1, "delete": 1})
 
     def assertTrueNow(self, test):
         self.assertTrue(test())
@@ -337,6 +337,18 @@ class OwnWrites(ReadTest):
         self.silently(ask, "new@example.com")
         self.elsewhere("update", "HumanUser", person, "--data", '{"email":"newer@example.com"}')
         self.within(1.1)(lambda: task["id"] not in ask("new@example.com"))
+
+    def test_a_type_of_the_site_seen_from_a_project(self):
+        cache = self.cache()
+        cache.find("Task", [IN_PROJECT], ["content", "created_by"])
+        cache.find("HumanUser", [], ["name", "email"])
+        task = next(row for row in self.truth("Task").values() if row["created_by"]["type"] == "HumanUser")
+        ask = lambda name: self.silently(cache.find, "Task", [  # noqa: E731
+            IN_PROJECT, ["created_by.HumanUser.email", "is", name]], ["created_by"])
+        for name in ("a@example.com", "b@example.com"):
+            self.assertEqual(ask(name).rows, [])
+            cache.update("HumanUser", task["created_by"]["id"], {"email": name, "name": name})
+            self.assertEqual(by_id(ask(name))[task["id"]]["created_by"]["name"], name)
 
     def test_a_write_moves_a_row(self):
         cache = self.cache()
@@ -464,8 +476,10 @@ class Outages(ReadTest):
         cache = self.cache()
         for kind in ("Shot", "Task", "Version", "Asset"):
             cache.mirror_add(kind, 101)
-        self.site.faults([{"kind": "expire-token", "times": 3, "match": "_search"}])
+        self.site.faults([{"kind": "expire-token", "times": 1, "match": f"{kind}/_search"}
+                          for kind in ("Shot", "Task", "Version", "Asset")])
         cache.sync()
+        self.assertGreater(self.site.counts()["auth"], 4)
         for kind in ("Shot", "Task", "Version", "Asset"):
             found = self.silently(cache.find, kind, [IN_PROJECT], ["id"])
             self.assertEqual(ids(found), sorted(self.truth(kind)))

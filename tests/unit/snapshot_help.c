@@ -114,8 +114,10 @@ static void add_rows(struct fptc__tables *t, int rows)
     int id;
 
     fptc__buf_init(&body, 1u << 30);
-    fptc__buf_adds(&body, "{\"type\":\"Shot\",\"types\":{\"code\":\"text\",\"sg_n\":\"number\",\"sg_f\":\"float\","
-                          "\"project\":\"entity\",\"description\":\"text\",\"assets\":\"multi_entity\"},\"rows\":[");
+    fptc__buf_adds(
+        &body,
+        "{\"type\":\"Shot\",\"types\":{\"code\":\"text\",\"sg_n\":\"number\",\"sg_f\":\"float\","
+        "\"project\":\"entity\",\"description\":\"text\",\"assets\":\"multi_entity\"},\"rows\":[");
     for (id = 1; id <= rows; id++) {
         description(id, text);
         fptc__buf_addf(&body,

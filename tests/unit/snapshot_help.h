@@ -27,8 +27,7 @@ const char *sh_file(const struct fptc__manifest *m);
 void sh_build(int rows, struct fptc__manifest *m);
 /* A row that sh_build makes, as "code|sg_n|sg_f|project__id|description". Static buffer. */
 const char *sh_row(int id);
-#define SH_ROW_SQL                                                                                 \
-    "code || '|' || sg_n || '|' || sg_f || '|' || project__id || '|' || description"
+#define SH_ROW_SQL "code || '|' || sg_n || '|' || sg_f || '|' || project__id || '|' || description"
 
 /* Appends a random commit to the log of sh_p; returns its number. */
 uint64_t sh_append_random(struct dice *d);

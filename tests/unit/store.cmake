@@ -4,3 +4,11 @@ foreach(name IN ITEMS test_store_layout test_store_publish test_store_log test_s
     test_store_retire)
   fptc_unit_test(${name} ${name}.c store_help.c)
 endforeach()
+
+# The SQLite half: tables, applying, snapshots, their VFS, compaction.
+foreach(name IN ITEMS test_store_tables test_store_apply)
+  fptc_unit_test(${name} ${name}.c tables_help.c)
+endforeach()
+foreach(name IN ITEMS test_store_snapshot test_store_vfs test_store_compact)
+  fptc_unit_test(${name} ${name}.c tables_help.c snapshot_help.c)
+endforeach()

@@ -67,10 +67,10 @@ void store_split(struct store *s)
     sqlite3_close(s->db);
     assert_int_equal(fptc__sql_open_memory(&whole, &th_err), FPTC_OK);
     assert_int_equal(fptc__sql_run(whole, "ATTACH ':memory:' AS base", &th_err), FPTC_OK);
-    assert_int_equal(sqlite3_deserialize(whole, "base", copy, bytes, bytes,
-                                         SQLITE_DESERIALIZE_FREEONCLOSE |
-                                             SQLITE_DESERIALIZE_READONLY),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_deserialize(whole, "base", copy, bytes, bytes,
+                            SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY),
+        SQLITE_OK);
     s->db = whole;
     s->is_overlay = 1;
     memset(&s->told, 0, sizeof(s->told));
@@ -149,7 +149,8 @@ static char *column_list(struct store *s, const char *schema, const char *table)
 
     assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    list = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0) ? (const char *)sqlite3_column_text(stmt, 0) : "");
+    list = sqlite3_mprintf(
+        "%s", sqlite3_column_text(stmt, 0) ? (const char *)sqlite3_column_text(stmt, 0) : "");
     sqlite3_finalize(stmt);
     sqlite3_free(sql);
     return list;
@@ -299,8 +300,9 @@ static void dump_keyed(struct store *s, const char *table, const char *columns, 
     fptc__buf_init(&sql, 1u << 20);
     fptc__buf_addf(&sql, "SELECT %s FROM main.%s", columns, table);
     if (s->is_overlay) {
-        fptc__buf_addf(&sql, " UNION ALL SELECT %s FROM base.%s WHERE (%s) NOT IN"
-                             " (SELECT %s FROM main.%s)",
+        fptc__buf_addf(&sql,
+                       " UNION ALL SELECT %s FROM base.%s WHERE (%s) NOT IN"
+                       " (SELECT %s FROM main.%s)",
                        columns, table, key, key, table);
         if (strcmp(table, "_fptc_gone") == 0) {
             sqlite3_stmt *stmt = NULL;
@@ -440,7 +442,8 @@ static void random_link(struct dice *d, struct fptc__buf *out)
 
 static void random_value(struct dice *d, const char *data_type, struct fptc__buf *out)
 {
-    static const char *const odd[] = {"null", "\"\"", "\"007\"", "\" 12 \"", "1e17", "\"x\"", "true"};
+    static const char *const odd[] = {"null", "\"\"",  "\"007\"", "\" 12 \"",
+                                      "1e17", "\"x\"", "true"};
     uint32_t i, n;
 
     if (roll(d, 4) == 0) {
@@ -478,10 +481,11 @@ struct random_field {
 static size_t random_fields(struct dice *d, uint64_t number, struct random_field *out)
 {
     static const struct random_field all[] = {
-        {"code", "text"},           {"sg_n", "number"},         {"sg_f", "float"},
-        {"sg_b", "checkbox"},       {"project", "entity"},      {"assets", "multi_entity"},
-        {"sg_j", "jsonb"},          {"sg_sum", "summary"},      {"image", "image"},
-        {"cached_display_name", "text"},
+        {"code", "text"},      {"sg_n", "number"},
+        {"sg_f", "float"},     {"sg_b", "checkbox"},
+        {"project", "entity"}, {"assets", "multi_entity"},
+        {"sg_j", "jsonb"},     {"sg_sum", "summary"},
+        {"image", "image"},    {"cached_display_name", "text"},
     };
     static const char *const changing[] = {"text", "number", "entity", "multi_entity", "float"};
     size_t i, n = 0;
@@ -605,7 +609,8 @@ static uint16_t random_mutation(struct dice *d, struct fptc__buf *out)
                        event, roll(d, 5), asof);
         return FPTC__MUTATE;
     case 1:
-        fptc__buf_addf(out, "{\"events\":[\"m%u\",\"m%u\"],\"no\":%u,\"writer\":\"w%u\",\"asof\":%u}",
+        fptc__buf_addf(out,
+                       "{\"events\":[\"m%u\",\"m%u\"],\"no\":%u,\"writer\":\"w%u\",\"asof\":%u}",
                        event, roll(d, 12), 1 + roll(d, 3), roll(d, 3), asof);
         return FPTC__ATTEMPT;
     case 2:
@@ -637,8 +642,8 @@ void random_commit(struct dice *d, uint64_t number, uint32_t most, struct fptc__
             kind = random_meta(d, number, &body);
         else
             kind = random_mutation(d, &body);
-        assert_int_equal(
-            fptc__records_add(out, kind, fptc__buf_text(&body), body.len, 0, &th_err), FPTC_OK);
+        assert_int_equal(fptc__records_add(out, kind, fptc__buf_text(&body), body.len, 0, &th_err),
+                         FPTC_OK);
         fptc__buf_done(&body);
     }
 }

@@ -25,6 +25,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "store/log_state.h"
 #include "store_help.h"
 
 /* --- link() with a story --- */
@@ -539,27 +540,6 @@ static void *claim(void *payload)
     return NULL;
 }
 
-static void claims_do_not_share_a_commit(void **state)
-{
-    struct actor a;
-    struct worker other;
-    pthread_t threads[THREADS + 1];
-    (void)state;
-    actor_open(&a);
-    fptc__sys.link = slow_link;
-    n_claimed = n_refused = 0;
-    other = (struct worker){.a = &a, .id = 99};
-    assert_int_equal(pthread_create(&threads[THREADS], NULL, put_many, &other), 0);
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, claim, &a), 0);
-    for (int i = 0; i <= THREADS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    assert_int_equal(n_claimed, 1);
-    assert_int_equal(n_refused, THREADS - 1);
-    assert_int_equal(fresh_count("claim"), 1);
-    actor_close(&a);
-}
-
 /* --- deadlines --- */
 
 static atomic_int is_stuck, let_go;
@@ -645,6 +625,80 @@ static void a_deadline_ends_lost_races(void **state)
     actor_close(&a);
 }
 
+/* --- claims: all wait behind one slow append, so that they could share the next commit --- */
+
+static int queue_length(struct fptc__log *log)
+{
+    int n = 0;
+    fptc__log_lock(log);
+    for (const struct fptc__waiter *w = log->queue; w; w = w->next)
+        n++;
+    fptc__log_unlock(log);
+    return n;
+}
+
+static void *put_plain(void *payload)
+{
+    struct actor *a = payload;
+    if (actor_put(a, "plain", NULL) != FPTC_OK)
+        n_refused = -1000;
+    return NULL;
+}
+
+static void queue_behind(struct actor *a, void *(*const bodies[])(void *), int n)
+{
+    struct worker slow = {.a = a};
+    pthread_t threads[THREADS + 2], first;
+    n_claimed = n_refused = is_stuck = let_go = 0;
+    fptc__sys.link = stuck_link;
+    assert_int_equal(pthread_create(&first, NULL, put_one, &slow), 0);
+    while (!is_stuck)
+        usleep(500);
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, bodies[i], a), 0);
+        while (queue_length(a->log) < i + 2)
+            usleep(500);
+    }
+    let_go = 1;
+    for (int i = 0; i < n; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(pthread_join(first, NULL), 0);
+    assert_int_equal(slow.n_failed, 0);
+}
+
+static void claims_do_not_share_a_commit(void **state)
+{
+    void *(*bodies[THREADS])(void *);
+    struct actor a;
+    (void)state;
+    for (int i = 0; i < THREADS; i++)
+        bodies[i] = claim;
+    actor_open(&a);
+    queue_behind(&a, bodies, THREADS);
+    assert_int_equal(n_claimed, 1);
+    assert_int_equal(n_refused, THREADS - 1);
+    assert_int_equal(fresh_count("claim"), 1);
+    assert_int_equal(fresh_head(), 2);
+    actor_close(&a);
+}
+
+/* What shares a commit with a claim comes after it: the check saw none of it. */
+static void a_claim_goes_first(void **state)
+{
+    void *(*const bodies[])(void *) = {put_plain, put_plain, claim, put_plain};
+    struct actor a;
+    (void)state;
+    actor_open(&a);
+    queue_behind(&a, bodies, 4);
+    assert_int_equal(n_claimed, 1);
+    assert_int_equal(fresh_head(), 2);
+    assert_int_equal(a.model.n, 5);
+    assert_string_equal(a.model.keys[0], "slow");
+    assert_string_equal(a.model.keys[1], "claim");
+    assert_string_equal(a.model.keys[4], "plain");
+    actor_close(&a);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, help_tear_down)
 
 int main(void)
@@ -669,10 +723,11 @@ int main(void)
         CASE(lost_races_are_rebased),
         CASE(preconditions_are_checked_again),
         CASE(threads_share_commits),
-        CASE(claims_do_not_share_a_commit),
         CASE(a_queued_request_gives_up),
         CASE(a_queued_request_is_cancelled),
         CASE(a_deadline_ends_lost_races),
+        CASE(claims_do_not_share_a_commit),
+        CASE(a_claim_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,8 @@ static int count(sqlite3 *db, const char *sql)
     sqlite3_stmt *stmt = NULL;
     int n;
 
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_ROW)
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK ||
+        sqlite3_step(stmt) != SQLITE_ROW)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     n = sqlite3_column_int(stmt, 0);
     sqlite3_finalize(stmt);
@@ -107,7 +108,8 @@ static void test_same_bytes(void **state)
     a = read_whole(path, &n);
     write_whole(local, a, n);
     again = m;
-    assert_int_equal(fptc__snapshot_put(&sh_p, local, &again, &th_err), FPTC_EEXIST); /* never replaced */
+    assert_int_equal(fptc__snapshot_put(&sh_p, local, &again, &th_err),
+                     FPTC_EEXIST); /* never replaced */
     unlink(path);
     assert_int_equal(fptc__snapshot_put(&sh_p, local, &again, &th_err), FPTC_OK);
     b = read_whole(path, &k);
@@ -123,8 +125,9 @@ static void test_same_bytes(void **state)
 
 static void test_stock_cli(void **state)
 {
-    static const char check[] = "SELECT count(*) || ' ' || sum(sg_n) || ' ' || (SELECT count(*) FROM"
-                                " Shot__assets) FROM Shot; PRAGMA integrity_check;";
+    static const char check[] =
+        "SELECT count(*) || ' ' || sum(sg_n) || ' ' || (SELECT count(*) FROM"
+        " Shot__assets) FROM Shot; PRAGMA integrity_check;";
     char plain[FPTC_PATH_MAX], command[2 * FPTC_PATH_MAX], out[200], expected[100];
     struct fptc__manifest m;
     FILE *pipe_in;
@@ -135,7 +138,8 @@ static void test_stock_cli(void **state)
     /* The awkward directory is for us; the shell gets a plain name. */
     snprintf(plain, sizeof(plain), "/tmp/fptc_cli_%d.sqlite", (int)getpid());
     assert_int_equal(symlink(sh_file(&m), plain), 0);
-    snprintf(command, sizeof(command), "sqlite3 -readonly 'file:%s?immutable=1' \"%s\" 2>&1", plain, check);
+    snprintf(command, sizeof(command), "sqlite3 -readonly 'file:%s?immutable=1' \"%s\" 2>&1", plain,
+             check);
     pipe_in = popen(command, "r");
     n = fread(out, 1, sizeof(out) - 1, pipe_in);
     out[n] = '\0';
@@ -336,15 +340,9 @@ static void test_finish_checks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_DIR(test_file),
-        WITH_DIR(test_same_bytes),
-        WITH_DIR(test_stock_cli),
-        WITH_DIR(test_stock_library),
-        WITH_DIR(test_attach),
-        WITH_DIR(test_attach_gone),
-        WITH_DIR(test_attach_damaged),
-        WITH_DIR(test_hostile_schema),
-        WITH_DIR(test_copy),
+        WITH_DIR(test_file),           WITH_DIR(test_same_bytes),     WITH_DIR(test_stock_cli),
+        WITH_DIR(test_stock_library),  WITH_DIR(test_attach),         WITH_DIR(test_attach_gone),
+        WITH_DIR(test_attach_damaged), WITH_DIR(test_hostile_schema), WITH_DIR(test_copy),
         WITH_DIR(test_finish_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

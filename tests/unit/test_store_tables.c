@@ -101,7 +101,8 @@ static void replay(uint64_t seed, int is_overlay)
         must_apply(&s, ++number, &history[i]);
         twice = store_state(&s, 0);
         if (strcmp(once, twice) != 0)
-            fail_msg("FPTC_SEED=%" PRIu64 " commit %zu: %s", seed, i, state_difference(once, twice));
+            fail_msg("FPTC_SEED=%" PRIu64 " commit %zu: %s", seed, i,
+                     state_difference(once, twice));
         free(once);
         once = store_state(&s, 1);
         for (uint64_t k = 1 + roll(&d, (uint32_t)number); k <= number; k++)
@@ -180,8 +181,9 @@ static fptc_status reopen(struct store *s, const char *partition)
     return fptc__tables_open(&o, partition, &s->t, &th_err);
 }
 
-static const char one_row[] = "{\"type\":\"Shot\",\"types\":{\"code\":\"text\"},\"rows\":[{\"id\":1,"
-                              "\"code\":\"a\"}]}";
+static const char one_row[] =
+    "{\"type\":\"Shot\",\"types\":{\"code\":\"text\"},\"rows\":[{\"id\":1,"
+    "\"code\":\"a\"}]}";
 
 static void test_reopen(void **state)
 {
@@ -224,8 +226,9 @@ static void test_bad_name_in_base(void **state)
 
     (void)state;
     store_open(&s);
-    assert_int_equal(fptc__sql_run(s.db, "INSERT INTO _fptc_field VALUES('Shot', 'x\"y', 'text')", &th_err),
-                     FPTC_OK);
+    assert_int_equal(
+        fptc__sql_run(s.db, "INSERT INTO _fptc_field VALUES('Shot', 'x\"y', 'text')", &th_err),
+        FPTC_OK);
     store_split(&s);
     assert_int_equal(store_put(&s, FPTC__ROWS, one_row), FPTC_EDAMAGED);
     assert_non_null(strstr(th_err.message, "x\"y"));
@@ -252,7 +255,8 @@ static void test_lost_fieldset(void **state)
 
 static const char *columns(struct store *s)
 {
-    return store_get(s, "SELECT group_concat(name || ':' || type) FROM pragma_table_info('Shot', 'main')");
+    return store_get(
+        s, "SELECT group_concat(name || ':' || type) FROM pragma_table_info('Shot', 'main')");
 }
 
 /* New fields come as columns; each change of shape is told once a commit. */
@@ -267,11 +271,13 @@ static void test_grow(void **state)
     assert_int_equal(s.told.n_types, 1);
     store_split(&s);
     /* The overlay's table has the columns of base, too. */
-    assert_int_equal(store_put_as(&s, 3, FPTC__ROWS, "{\"type\":\"Shot\",\"seen\":2,\"types\":{\"sg_f\":\"float\","
+    assert_int_equal(store_put_as(&s, 3, FPTC__ROWS,
+                                  "{\"type\":\"Shot\",\"seen\":2,\"types\":{\"sg_f\":\"float\","
                                   "\"sg_e\":\"entity\"},\"rows\":[{\"id\":2,\"sg_f\":\"1.5\"}]}"),
                      FPTC_OK);
-    assert_string_equal(columns(&s), "id:INTEGER,_fptc_version:INTEGER,_fptc_fieldset:INTEGER,code:TEXT,"
-                                     "sg_f:REAL,sg_e__type:TEXT,sg_e__id:INTEGER");
+    assert_string_equal(columns(&s),
+                        "id:INTEGER,_fptc_version:INTEGER,_fptc_fieldset:INTEGER,code:TEXT,"
+                        "sg_f:REAL,sg_e__type:TEXT,sg_e__id:INTEGER");
     assert_int_equal(s.told.n_types, 1);
     assert_string_equal(s.told.types[0], "Shot");
     assert_string_equal(store_get(&s, "SELECT fields FROM main._fptc_fieldset WHERE no=2"),
@@ -283,8 +289,12 @@ static void test_grow(void **state)
 static void test_changed_data_type(void **state)
 {
     static const char *const steps[][2] = {
-        {"number", "7"}, {"text", "\"007\""}, {"float", "\"2.50\""}, {"text", "\"1e3\""},
-        {"entity", "{\"type\":\"Asset\",\"id\":3}"}, {"multi_entity", "[{\"type\":\"Asset\",\"id\":4}]"},
+        {"number", "7"},
+        {"text", "\"007\""},
+        {"float", "\"2.50\""},
+        {"text", "\"1e3\""},
+        {"entity", "{\"type\":\"Asset\",\"id\":3}"},
+        {"multi_entity", "[{\"type\":\"Asset\",\"id\":4}]"},
         {"checkbox", "true"},
     };
     struct store s;
@@ -294,14 +304,16 @@ static void test_changed_data_type(void **state)
     (void)state;
     store_open(&s);
     for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        snprintf(body, sizeof(body),
-                 "{\"type\":\"Shot\",\"seen\":%zu,\"types\":{\"x\":\"%s\"},\"rows\":[{\"id\":%zu,\"x\":%s}]}", i,
-                 steps[i][0], i, steps[i][1]);
+        snprintf(
+            body, sizeof(body),
+            "{\"type\":\"Shot\",\"seen\":%zu,\"types\":{\"x\":\"%s\"},\"rows\":[{\"id\":%zu,\"x\":%s}]}",
+            i, steps[i][0], i, steps[i][1]);
         assert_int_equal(store_put(&s, FPTC__ROWS, body), FPTC_OK);
     }
-    assert_string_equal(store_get(&s, "SELECT group_concat(typeof(x) || ' ' || coalesce(x, '') || ' ' ||"
-                                      " coalesce(x__id, '')) FROM Shot"),
-                        "integer 7 ,text 007 ,real 2.5 ,text 1e3 ,null  3,null  ,integer 1 ");
+    assert_string_equal(
+        store_get(&s, "SELECT group_concat(typeof(x) || ' ' || coalesce(x, '') || ' ' ||"
+                      " coalesce(x__id, '')) FROM Shot"),
+        "integer 7 ,text 007 ,real 2.5 ,text 1e3 ,null  3,null  ,integer 1 ");
     assert_string_equal(store_get(&s, "SELECT id || ' ' || link_id FROM Shot__x"), "5 4");
     assert_string_equal(store_get(&s, "SELECT data_type FROM _fptc_field"), "checkbox");
     assert_non_null(strstr(columns(&s), "x:"));
@@ -321,7 +333,8 @@ static void test_memory_is_hardened(void **state)
     assert_int_equal(on, 1);
     assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1, &on), SQLITE_OK);
     assert_int_equal(on, 0);
-    assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, -1, &on), SQLITE_OK);
+    assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, -1, &on),
+                     SQLITE_OK);
     assert_int_equal(on, 0);
     assert_int_equal(fptc__sql_run(db, "SELECT \"no such column\"", &th_err), FPTC_EINTERNAL);
     assert_non_null(strstr(th_err.message, "no such column"));

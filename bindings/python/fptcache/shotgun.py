@@ -178,7 +178,8 @@ def _check_credentials(script_name, api_key, login, password, session_token):
         raise ValueError("session_token excludes script_name, api_key, login and password")
     if (script_name is not None or api_key is not None) and (login is not None or password is not None):
         raise ValueError("script_name and api_key exclude login and password")
-    for one, other, names in ((script_name, api_key, "script_name and api_key"), (login, password, "login and password")):
+    for one, other, names in ((script_name, api_key, "script_name and api_key"),
+                              (login, password, "login and password")):
         if (one is None) != (other is None):
             raise ValueError(f"{names} are given both or not at all")
 
@@ -295,7 +296,7 @@ class Shotgun:
         """Creates a row; its `type`, `id`, the fields sent, and return_fields."""
         result = self.cache.create(entity_type, self._data(data))
         row = result[0]
-        missing = [name for name in return_fields or () if name not in row and name not in ("id", "type")]
+        missing = [name for name in (*data, *(return_fields or ())) if name not in row and name not in ("id", "type")]
         if missing:
             row = {**(self._read_back(entity_type, row["id"], missing) or {}), **row}
         return self._sent(row, list(data) + list(return_fields or ()))
