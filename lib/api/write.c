@@ -11,6 +11,9 @@
 #include "outbox/through.h"
 #include "view/lookup.h"
 
+/* Above this many projects FPT is asked where a row lives. */
+#define PARTITIONS_LOOKED_AT_MAX 8
+
 struct write_task {
     struct fptc__task task;
     int32_t verb;
@@ -45,33 +48,45 @@ static fptc_status check_data(struct fptc__work *w, const struct write_task *t, 
     return status;
 }
 
-/* A partition this handle has open and that has the row; 0 if there is none. */
-static int64_t project_of_open_row(struct fptc_cache *cache, const char *type, int64_t id)
+/* Looking for a row's project in the cache: a visit saved is worth opening some partitions. */
+struct project_search {
+    struct fptc_cache *cache;
+    const char *type;
+    int64_t id;
+    int64_t project; /* out; -1: none of those looked at has the row */
+    int n_looked;
+};
+
+static int look_in_partition(const char *name, void *payload)
 {
-    int64_t project = -1;
-    int i;
+    struct project_search *s = payload;
+    struct fptc__open_view *open = NULL;
 
-    for (i = 0; i < FPTC__VIEWS_MAX && project < 0; i++) {
-        struct fptc__open_view *open = NULL;
-        char name[64] = "";
-
-        pthread_mutex_lock(&cache->mutex);
-        if (cache->views[i] != NULL)
-            memcpy(name, cache->views[i]->partition, sizeof(name));
-        pthread_mutex_unlock(&cache->mutex);
-        if (fptc__partition_project(name) == 0 ||
-            fptc__view_get(cache, name, &open, NULL) != FPTC_OK)
-            continue;
+    if (fptc__partition_project(name) == 0)
+        return 0;
+    if (s->n_looked++ >= PARTITIONS_LOOKED_AT_MAX)
+        return 1;
+    if (fptc__view_get(s->cache, name, &open, NULL) != FPTC_OK || open == NULL)
+        return 0;
+    if (fptc__view_refresh(open->view, fptc__handle_refresh_ms(s->cache), NULL) == FPTC_OK) {
         fptc__view_begin(open->view);
-        if (fptc__view_has(open->view, FPTC__HOME, type, id, NULL))
-            project = fptc__partition_project(name);
+        if (fptc__view_has(open->view, FPTC__HOME, s->type, s->id, NULL))
+            s->project = fptc__partition_project(name);
         fptc__view_end(open->view);
-        fptc__view_put(cache, open);
     }
-    return project;
+    fptc__view_put(s->cache, open);
+    return s->project >= 0;
 }
 
-/* FPT knows the project of a row that no open view shows. */
+static int64_t project_of_kept_row(struct fptc_cache *cache, const char *type, int64_t id)
+{
+    struct project_search s = {cache, type, id, -1, 0};
+
+    (void)fptc__partition_list(cache->options.cache_dir, look_in_partition, &s, NULL);
+    return s.project;
+}
+
+/* FPT knows the project of a row that is not kept. */
 static fptc_status ask_project(struct fptc__work *w, const struct write_task *t, int64_t *out,
                                fptc_error *err)
 {
@@ -112,7 +127,7 @@ static fptc_status find_partition(struct fptc__work *w, const struct write_task 
     else if (t->verb == FPTC_VERB_CREATE)
         project = fptc__json_get_int(fptc__json_get(t->data, "project"), "id");
     else /* where it lives now, also when it is about to move */
-        project = project_of_open_row(cache, t->type, t->id);
+        project = project_of_kept_row(cache, t->type, t->id);
     if (project < 0)
         status = ask_project(w, t, &project, err);
     fptc__partition_name(project < 0 ? 0 : project, out);

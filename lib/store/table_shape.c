@@ -275,7 +275,7 @@ fptc_status fptc__shape_of(struct fptc__tables *t, const char *type, struct fptc
     if (!fptc__is_name(type) || strstr(type, "__"))
         return fptc__refuse(t, err, "%.80s is no name of a type", type);
     shape = calloc(1, sizeof(*shape));
-    if (!shape || !fptc__tables_room(&t->shapes, &t->cap_shapes, t->n_shapes, sizeof(*t->shapes))) {
+    if (!shape || !fptc__tables_room(&t->shapes, &t->cap_shapes, t->n_shapes, sizeof(void *))) {
         free(shape);
         return fptc__fail_nomem(err);
     }

@@ -237,23 +237,17 @@ class Case(unittest.TestCase):
         """The numbers of the calls that change something, here or at FPT."""
         return [k for k, name in enumerate(trace, 1) if name.endswith("!")]
 
-    def steps(self, trace, share=1, quiet=True):
-        """(mode, k): before every call, and after those that change something. Between a call that only
-        looks and the next nothing happens, so after it is the same as before the next. `share` 1/n of them."""
-        points = [("before", k) for k in range(1, len(trace) + 1)] if quiet else \
-                 [("before", k) for k in self.changing(trace)]
-        points += [("after", k) for k in self.changing(trace)]
-        points.sort(key=lambda point: (point[1], point[0] == "after"))
-        if LONG or share == 1:
-            return points
-        first = self.random.randrange(share)
-        return points[first::share]
-
-    def clear_local(self):
-        """Removes the databases that compactors of ours left on local disk when they were killed."""
-        for path in pathlib.Path(tempfile.gettempdir()).glob("fptcache-*"):
-            if path.is_dir() and path.name in self.leftovers:
-                shutil.rmtree(path, ignore_errors=True)
+    def steps(self, trace, share=1):
+        """(mode, k) where to kill: before and after every call that changes something. Between the others nothing
+        happens that anybody could see later, so of them a quarter is tried. `share`: 1/n of all these."""
+        changing = set(self.changing(trace))
+        points = []
+        for k in range(1, len(trace) + 1):
+            if k in changing:
+                points += [("before", k), ("after", k)]
+            elif LONG or self.random.randrange(4) == 0:
+                points.append(("before", k))
+        return points if LONG else points[self.random.randrange(share)::share]
 
     # -- judging
 

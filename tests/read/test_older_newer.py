@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from readtest import FOREVER, IN_PROJECT, PROJECT, ReadTest, by_id, ids, in_project
+from readtest import COMMAND, IN_PROJECT, PROJECT, ReadTest, by_id, ids, in_project
 
 SHOT = ["code", "description", "sg_status_list"]
 
@@ -14,17 +14,21 @@ SHOT = ["code", "description", "sg_status_list"]
 class OlderNewer(ReadTest):
     site_options = {"rows": 1000}
 
-    def slow_find(self, fields="code,description,sg_status_list", project=101, seconds=1.2, mode="refresh", **more):
+    def slow_find(self, fields="code,description,sg_status_list", project=101, seconds=1.2, mode="refresh"):
         """A find of another process whose answer the site has made already but delivers later."""
-        self.site.faults([{"kind": "latency-after", "ms": int(seconds * 1000), "match": "Shot/_search", "times": 1}])
-        process = self.start("find", "Shot", "--filters", json.dumps([in_project(project)]), "--fields", fields,
-                             "--mode", mode, **more)
+        return self.late(["find", "Shot", "--filters", json.dumps([in_project(project)]), "--fields", fields,
+                          "--mode", mode], seconds)
+
+    def late(self, words, seconds=1.2):
+        """A process whose first search the site has answered, but not delivered yet."""
+        self.site.faults([{"kind": "late", "ms": int(seconds * 1000), "match": "Shot/_search", "times": 1}])
+        process = self.start(*words)
         until = time.monotonic() + 5
-        while not any(fault["kind"] == "latency-after" and fault.get("fired") or fault.get("times") == 0
-                      for fault in self.site.control("GET", "/faults") or [{"times": 0}]):
+        while self.site.control("GET", "/faults"):
             self.assertLess(time.monotonic(), until)
             time.sleep(0.01)
-        time.sleep(0.2)
+        time.sleep(0.15)
+        self.assertIsNone(process.poll())
         return process
 
     def agrees(self, *caches, project=101):
@@ -125,10 +129,8 @@ class OlderNewer(ReadTest):
         wip = ["sg_status_list", "is", "ip"]
         cache.find("Shot", [IN_PROJECT, wip], SHOT)
         outside = next(number for number, row in self.truth("Shot").items() if row["sg_status_list"] != "ip")
-        self.site.faults([{"kind": "latency-after", "ms": 1200, "match": "Shot/_search", "times": 1}])
-        process = self.start("find", "Shot", "--filters", json.dumps([IN_PROJECT, wip]), "--fields", ",".join(SHOT),
-                             "--mode", "refresh")
-        time.sleep(0.5)
+        process = self.late(["find", "Shot", "--filters", json.dumps([IN_PROJECT, wip]), "--fields", ",".join(SHOT),
+                             "--mode", "refresh"])
         cache.update("Shot", outside, {"sg_status_list": "ip"})
         self.finish(process)
         self.assertIn(outside, ids(cache.find("Shot", [IN_PROJECT, wip], SHOT)))
@@ -148,7 +150,7 @@ class OlderNewer(ReadTest):
         cache = self.cache()
         numbers = ids(cache.find("Shot", [IN_PROJECT], SHOT))[:6]
         self.site.faults([{"kind": "latency", "ms": 60, "match": "_search", "times": -1, "probability": 0.5},
-                          {"kind": "latency-after", "ms": 120, "match": "_search", "times": -1, "probability": 0.5}])
+                          {"kind": "late", "ms": 120, "match": "_search", "times": -1, "probability": 0.5}])
         until = time.monotonic() + 4
 
         def run(words):
@@ -156,9 +158,9 @@ class OlderNewer(ReadTest):
                 subprocess.run(words(), env=self.environment(), stdout=subprocess.DEVNULL, check=True)
 
         count = iter(range(10**6))
-        find = lambda: [str(self.command), "find", "Shot", "--project", "101", "--fields", ",".join(SHOT),  # noqa: E731
+        find = lambda: [str(COMMAND), "find", "Shot", "--project", "101", "--fields", ",".join(SHOT),  # noqa: E731
                         "--mode", "refresh"]
-        write = lambda: [str(self.command), "update", "Shot", str(numbers[next(count) % 6]),  # noqa: E731
+        write = lambda: [str(COMMAND), "update", "Shot", str(numbers[next(count) % 6]),  # noqa: E731
                          "--data", json.dumps({"description": f"d{next(count)}"})]
         fresh = lambda: [*find()[:-2], "--max-age", "0"]  # noqa: E731
         threads = [threading.Thread(target=run, args=(words,)) for words in (find, write, fresh, find)]
@@ -173,5 +175,3 @@ class OlderNewer(ReadTest):
         cache.find("Shot", [IN_PROJECT], SHOT, max_age=0)
         self.agrees(cache)
 
-
-assert FOREVER

@@ -8,7 +8,7 @@ import threading
 import time
 
 KINDS = ("latency", "429", "502", "503", "504", "504-after-commit", "reset", "reset-after-commit", "truncate",
-         "expire-token", "html-503", "hang")
+         "expire-token", "html-503", "hang", "late")
 KNOWN = {"kind", "times", "match", "ms", "retry_after", "probability"}
 
 

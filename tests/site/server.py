@@ -117,7 +117,7 @@ class Handler(socketserver.BaseRequestHandler):
         try:
             reply = self._before(site, fault, request) if fault else None
             reply = reply or self._perform(site, request)
-            reply = self._after(fault, reply) if fault else reply
+            reply = self._after(site, fault, reply) if fault else reply
             status = reply.status
             size = self._send(request, reply, keep, fault is not None and fault.kind == "truncate")
         finally:
@@ -144,7 +144,9 @@ class Handler(socketserver.BaseRequestHandler):
             return gateway_reply(int(fault.kind), headers)
         return None
 
-    def _after(self, fault, reply):
+    def _after(self, site, fault, reply):
+        if fault.kind == "late":
+            site.stopping.wait(fault.seconds)
         if fault.kind == "reset-after-commit":
             self._reset()
         return gateway_reply(504) if fault.kind == "504-after-commit" else reply

@@ -6,6 +6,7 @@
 #ifndef FPTC_TESTS_SNAPSHOT_HELP_H
 #define FPTC_TESTS_SNAPSHOT_HELP_H
 
+#include "random_help.h"
 #include "store/compact.h"
 #include "store/log.h"
 #include "store/snapshot.h"

@@ -6,9 +6,9 @@ foreach(name IN ITEMS test_store_layout test_store_publish test_store_log test_s
 endforeach()
 
 # The SQLite half: tables, applying, snapshots, their VFS, compaction.
-foreach(name IN ITEMS test_store_tables test_store_apply)
-  fptc_unit_test(${name} ${name}.c tables_help.c)
+foreach(name IN ITEMS test_store_tables test_store_apply test_store_apply_meta)
+  fptc_unit_test(${name} ${name}.c tables_help.c random_help.c)
 endforeach()
 foreach(name IN ITEMS test_store_snapshot test_store_vfs test_store_compact)
-  fptc_unit_test(${name} ${name}.c tables_help.c snapshot_help.c)
+  fptc_unit_test(${name} ${name}.c snapshot_help.c tables_help.c random_help.c)
 endforeach()

@@ -51,14 +51,23 @@ const char *store_get(struct store *s, const char *sql);
 /* What a merged row of the type says, by SQL expression over its columns; "-" for no such row. */
 const char *store_row(struct store *s, const char *type, int64_t id, const char *expression);
 
-/* Reproducible randomness. */
-struct dice {
-    uint64_t state;
-};
-uint32_t roll(struct dice *d, uint32_t n); /* 0 .. n-1 */
-uint64_t dice_seed(void);                  /* FPTC_SEED or the clock; printed */
+/* The three places where what is stored may stand when a record comes. */
+enum { IN_PLACE, STORED_BELOW, STORED_ABOVE, MODES };
+extern const char *const mode_names[MODES];
+/* Begins a store whose next commits are "what is stored"; then comes stored(). */
+void begin(struct store *s, int mode);
+void stored(struct store *s, int mode);
+void put(struct store *s, uint16_t kind, const char *body); /* must succeed */
 
-/* Writes a random commit of 1 to `most` records; number is its own. A record names a row once. */
-void random_commit(struct dice *d, uint64_t number, uint32_t most, struct fptc__records *out);
+/* Bodies of records about Shot 5 with a code and an updated_at. */
+#define SHOT_TYPES "\"types\":{\"code\":\"text\",\"updated_at\":\"date_time\"}"
+#define UPDATED(s) "\"updated_at\":\"2026-01-01T00:00:" s "Z\""
+#define SHOT_ROWS(seen, members)                                                                   \
+    "{\"type\":\"Shot\",\"seen\":" seen ",\"asof\":1," SHOT_TYPES ",\"rows\":[{\"id\":5," members  \
+    "}]}"
+#define SHOT_GONE(seen, members)                                                                   \
+    "{\"type\":\"Shot\",\"seen\":" seen ",\"asof\":1,\"rows\":[{\"id\":5" members "}]}"
+#define CODE_A "\"code\":\"a\","
+#define CODE_B "\"code\":\"b\","
 
 #endif

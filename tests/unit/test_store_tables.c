@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random_help.h"
 #include "tables_help.h"
 
 #define COMMITS 40
@@ -320,6 +321,130 @@ static void test_changed_data_type(void **state)
     store_close(&s);
 }
 
+/* --- all or nothing --------------------------------------------------------------------------- */
+
+static void must_refuse(struct store *s, uint16_t kind, const char *body, fptc_status expected,
+                        const char *word)
+{
+    fptc_status got;
+
+    memset(&th_err, 0, sizeof(th_err));
+    got = store_put(s, kind, body);
+    if (got != (expected == FPTC_EDAMAGED ? FPTC_MISS : expected) || th_err.status != expected ||
+        !strstr(th_err.message, word))
+        fail_msg("%s: status %d, message: %s", body, got, th_err.message);
+}
+
+static void test_refused_records(void **state)
+{
+    static const struct {
+        uint16_t kind;
+        const char *body, *word;
+    } bad[] = {
+        {FPTC__ROWS, "{\"type\":\"Shot\"", "record 1 of commit"},
+        {FPTC__ROWS, "[]", "array"},
+        {FPTC__ROWS, "{\"rows\":[]}", "type"},
+        {FPTC__ROWS, "{\"type\":\"Shot\",\"types\":{}}", "Shot"},
+        {FPTC__ROWS, "{\"type\":\"Sh\\\"ot\",\"types\":{},\"rows\":[]}", "Sh\"ot"},
+        {FPTC__ROWS, "{\"type\":\"_fptc_name\",\"types\":{},\"rows\":[]}", "_fptc_name"},
+        {FPTC__ROWS, "{\"type\":\"sqlite_schema\",\"types\":{},\"rows\":[]}", "sqlite_schema"},
+        {FPTC__ROWS, "{\"type\":\"Shot__x\",\"types\":{},\"rows\":[]}", "Shot__x"},
+        {FPTC__ROWS, "{\"type\":\"shot\",\"types\":{},\"rows\":[]}", "differ only in case"},
+        {FPTC__ROWS, "{\"type\":\"Shot\",\"types\":{\"a b\":\"text\"},\"rows\":[]}", "a b"},
+        {FPTC__ROWS,
+         "{\"type\":\"Shot\",\"types\":{\"x\\\"); DROP TABLE Shot; --\":\"text\"},\"rows\":[]}",
+         "DROP"},
+        {FPTC__ROWS, "{\"type\":\"Shot\",\"types\":{\"x\":7},\"rows\":[]}", "data type"},
+        {FPTC__ROWS, "{\"type\":\"Shot\",\"types\":{\"CODE\":\"text\"},\"rows\":[]}",
+         "differ only in case"},
+        {FPTC__ROWS,
+         "{\"type\":\"Shot\",\"types\":{\"a\":\"entity\",\"a__id\":\"number\"},\"rows\":[]}",
+         "do not fit"},
+        {FPTC__ROWS, "{\"type\":\"Shot\",\"rows\":[{\"id\":1}]}", "field types"},
+        {FPTC__ROWS, "{\"type\":\"Shot\",\"types\":{},\"rows\":[{\"code\":\"x\"}]}", "no id"},
+        {FPTC__ROWS, "{\"type\":\"Shot\",\"types\":{},\"rows\":[{\"id\":\"1\"}]}", "no id"},
+        {FPTC__ROWS, "{\"type\":\"Shot\",\"types\":{},\"rows\":[7]}", "no id"},
+        {FPTC__GONE, "{\"type\":\"Shot\",\"rows\":[{}]}", "no id"},
+        {FPTC__COVER, "{\"types\":{}}", "type"},
+        {FPTC__COVER, "{\"type\":\"Shot\"}", "field types"},
+        {FPTC__QUERY, "{\"type\":\"Shot\",\"types\":{}}", "hash"},
+        {FPTC__CONFIG, "{\"value\":1}", "key"},
+        {FPTC__MUTATE, "{}", "event"},
+        {FPTC__SETTLE, "{}", "event"},
+        {FPTC__REFUSE, "{}", "event"},
+    };
+    size_t i;
+    int mode;
+
+    (void)state;
+    for (mode = 0; mode < MODES; mode++) {
+        struct store s;
+        char *before, *after;
+        begin(&s, mode);
+        put(&s, FPTC__ROWS, SHOT_ROWS("0", CODE_A UPDATED("05")));
+        stored(&s, mode);
+        before = store_state(&s, 1);
+        for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+            must_refuse(&s, bad[i].kind, bad[i].body, FPTC_EDAMAGED, bad[i].word);
+        for (i = 0; i < 20; i++) {
+            if (i == 0 || i > FPTC__CONFIG || i == FPTC__FEED)
+                must_refuse(&s, (uint16_t)i, "{}", FPTC_EFORMAT, "kind");
+        }
+        after = store_state(&s, 1);
+        assert_string_equal(before, after);
+        assert_int_equal(s.told.n_rows + s.told.n_types, 0);
+        put(&s, FPTC__ROWS, SHOT_ROWS("1", CODE_B UPDATED("06"))); /* and it goes on */
+        assert_string_equal(store_row(&s, "Shot", 5, "code"), "b");
+        free(before);
+        free(after);
+        store_close(&s);
+    }
+}
+
+/* Good records before the bad one leave no trace: rows, tables, columns, names, callbacks. */
+static void test_all_or_nothing(void **state)
+{
+    static const char *const good[] = {
+        SHOT_ROWS("1", CODE_B UPDATED("06")),
+        "{\"type\":\"Shot\",\"seen\":1,\"types\":{\"sg_new\":\"text\",\"sg_m\":\"multi_entity\"},"
+        "\"rows\":[{\"id\":8,\"sg_new\":\"x\",\"sg_m\":[{\"type\":\"Task\",\"id\":1,\"name\":\"n\"}]}]}",
+        "{\"type\":\"Brand\",\"seen\":1,\"types\":{\"code\":\"text\"},\"rows\":[{\"id\":1}]}",
+    };
+    int mode;
+
+    (void)state;
+    for (mode = 0; mode < MODES; mode++) {
+        struct store s;
+        struct fptc__record records[4];
+        char *before, *after;
+        int i;
+        begin(&s, mode);
+        put(&s, FPTC__ROWS, SHOT_ROWS("0", CODE_A UPDATED("05")));
+        stored(&s, mode);
+        before = store_state(&s, 1);
+        for (i = 0; i < 3; i++)
+            records[i] = (struct fptc__record){FPTC__ROWS, good[i], strlen(good[i])};
+        records[3] = (struct fptc__record){FPTC__MUTATE, "{}", 2};
+        assert_int_equal(store_apply(&s, 2, records, 4), FPTC_MISS);
+        assert_int_equal(th_err.status, FPTC_EDAMAGED);
+        assert_non_null(strstr(th_err.message, "record 4 of commit 2"));
+        after = store_state(&s, 1);
+        if (strcmp(before, after) != 0)
+            fail_msg("%s: %s", mode_names[mode], state_difference(before, after));
+        assert_string_equal(store_get(&s, "SELECT 1 FROM main.sqlite_schema WHERE name IN"
+                                          " ('Brand', 'Shot__sg_m')"),
+                            "-");
+        assert_int_equal(s.told.n_rows + s.told.n_types, 0);
+        assert_int_equal(store_apply(&s, 2, records, 3), FPTC_OK);
+        assert_string_equal(store_row(&s, "Shot", 8, "sg_new"), "x");
+        assert_int_equal(s.told.n_rows, mode == STORED_BELOW);
+        assert_int_equal(s.told.n_types, 2);
+        free(before);
+        free(after);
+        store_close(&s);
+    }
+}
+
 /* --- the door --------------------------------------------------------------------------------- */
 
 static void test_memory_is_hardened(void **state)
@@ -362,6 +487,8 @@ int main(void)
         cmocka_unit_test(test_lost_fieldset),
         cmocka_unit_test(test_grow),
         cmocka_unit_test(test_changed_data_type),
+        cmocka_unit_test(test_refused_records),
+        cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_memory_is_hardened),
         cmocka_unit_test(test_quote),
         cmocka_unit_test(test_overlay_is_in_place),
