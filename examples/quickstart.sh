@@ -179,8 +179,7 @@ run fptcache update Shot "$shot" --data '{"sg_status_list":"ip"}' >/dev/null
 run fptcache create Shot --project 101 --data '{"code":"quick_020"}' --json >"$folder/made"
 second=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["rows"][0]["id"])' "$folder/made")
 run fptcache delete Shot "$second"
-# FPT answers a create thinly, so the new row is read; a process that has not seen the row to change or
-# delete asks for its project first.
+# FPT answers a create thinly, so the new row is read once.
 expect_visits "create 2, delete 1, search 2, update 1" "two creates, an update and a delete"
 
 say "Read it back in other processes"

@@ -50,6 +50,8 @@ struct fptc_cache {
     int64_t n_own_commits;      /* writes and flights: other views of this handle have to look */
     int64_t distrust_before_ms; /* server time: coverage from before this misses a write of ours */
     int n_threads, n_idle, is_closing; /* job.c */
+    pthread_t last_left;               /* a thread that has left and is not joined yet, if any */
+    int has_last_left;
     struct fptc__job *queue;
 };
 

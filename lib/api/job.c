@@ -82,6 +82,22 @@ static void run_job(struct fptc_cache *cache, struct fptc__job *job)
     job_release(job);
 }
 
+/* With the mutex held, which it gives up: who leaves joins the one that left before, so that at most one
+   thread waits to be joined and none is alive after close. */
+static void leave(struct fptc_cache *cache)
+{
+    pthread_t before = cache->last_left;
+    int has_before = cache->has_last_left;
+
+    cache->last_left = pthread_self();
+    cache->has_last_left = 1;
+    cache->n_threads--;
+    pthread_cond_broadcast(&cache->changed);
+    pthread_mutex_unlock(&cache->mutex);
+    if (has_before)
+        pthread_join(before, NULL);
+}
+
 static void *work(void *ctx)
 {
     struct fptc_cache *cache = ctx;
@@ -101,9 +117,7 @@ static void *work(void *ctx)
         pthread_cond_wait(&cache->changed, &cache->mutex);
         cache->n_idle--;
     }
-    cache->n_threads--;
-    pthread_cond_broadcast(&cache->changed);
-    pthread_mutex_unlock(&cache->mutex);
+    leave(cache);
     return NULL;
 }
 
@@ -111,7 +125,6 @@ static void *work(void *ctx)
 static fptc_status start_worker(struct fptc_cache *cache, fptc_error *err)
 {
     pthread_t thread;
-    pthread_attr_t attributes;
     const struct fptc__job *waiting;
     int rc, n_waiting = 0;
 
@@ -121,10 +134,7 @@ static fptc_status start_worker(struct fptc_cache *cache, fptc_error *err)
         pthread_cond_broadcast(&cache->changed);
         return FPTC_OK;
     }
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    rc = pthread_create(&thread, &attributes, work, cache);
-    pthread_attr_destroy(&attributes);
+    rc = pthread_create(&thread, NULL, work, cache);
     if (rc != 0)
         return fptc__fail_errno(err, rc, "starting a thread");
     cache->n_threads++;
@@ -217,4 +227,6 @@ void fptc__jobs_stop(struct fptc_cache *cache)
     while (cache->n_threads > 0)
         pthread_cond_wait(&cache->changed, &cache->mutex);
     pthread_mutex_unlock(&cache->mutex);
+    if (cache->has_last_left)
+        pthread_join(cache->last_left, NULL);
 }

@@ -53,8 +53,11 @@ static fptc_status take_page(struct load *l, struct fptc__intake *in, const stru
             status = fptc__fail_nomem(err);
         l->rows++;
     }
-    snprintf(what, sizeof(what), "%s in %s", l->source->type,
-             fptc__view_partition(l->follow->view, FPTC__HOME)->name);
+    if (l->source->project_id != 0)
+        snprintf(what, sizeof(what), "%s in project %lld", l->source->type,
+                 (long long)l->source->project_id);
+    else
+        snprintf(what, sizeof(what), "%s", l->source->type);
     if (l->progress != NULL && l->progress->fn != NULL)
         stop = l->progress->fn(what, l->rows, 0, l->progress->payload) != 0;
     pthread_mutex_unlock(&l->mutex);

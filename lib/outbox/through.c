@@ -254,15 +254,38 @@ static fptc_status spell_as_reads(const struct fptc__source *source, fptc__json 
     return FPTC_OK;
 }
 
-static int is_whole(const struct fptc__source *source, const fptc__json *row)
+/* What was sent belongs to the reply, too, and only a read spells fields that are not kept as reads do. */
+static int is_whole(const struct fptc__through *t, const fptc__json *row)
 {
     const fptc__json *at;
 
-    for (at = fptc__json_first(source->types); at != NULL; at = fptc__json_next(at)) {
+    for (at = fptc__json_first(t->source->types); at != NULL; at = fptc__json_next(at)) {
         if (fptc__json_get(row, fptc__json_key(at)) == NULL)
             return 0;
     }
+    for (at = fptc__json_first(t->verb == FPTC_VERB_CREATE ? t->data : NULL); at != NULL;
+         at = fptc__json_next(at)) {
+        if (fptc__json_get(t->source->types, fptc__json_key(at)) == NULL)
+            return 0;
+    }
     return 1;
+}
+
+/* The fields that the type is kept with and those that were sent: the caller gets both back. */
+static char *whole_fields(const struct fptc__through *t)
+{
+    char *kept = fptc__source_fields(t->source);
+    const fptc__json *at;
+    struct fptc__buf csv;
+
+    fptc__buf_init(&csv, FPTC_FILTER_BYTES_MAX);
+    fptc__buf_adds(&csv, kept != NULL ? kept : "id");
+    for (at = fptc__json_first(t->data); at != NULL; at = fptc__json_next(at)) {
+        if (fptc__json_get(t->source->types, fptc__json_key(at)) == NULL)
+            fptc__buf_addf(&csv, ",%s", fptc__json_key(at));
+    }
+    free(kept);
+    return fptc__buf_steal(&csv);
 }
 
 /* FPT's whole row: a create answers with a thin one, an update with all fields (A§1.9). */
@@ -271,7 +294,7 @@ static fptc_status read_whole(const struct sending *s, fptc__json **row, fptc_er
     const struct fptc__session *f = s->t->follow;
     fptc__json *filters = fptc__json_new_object();
     fptc__json *triple = fptc__json_new_array(), *conditions = fptc__json_new_array();
-    char *fields = fptc__source_fields(s->t->source);
+    char *fields = whole_fields(s->t);
     struct fptc__search search = {s->t->source->type, filters, fields, "id", 1, 1, 0};
     struct fptc__page page = {NULL, 0, 0};
     fptc_status status = FPTC_OK;
@@ -338,7 +361,7 @@ static void keep(struct sending *s, struct fptc__intake *in, char partition[64])
         status = fptc__intake_gone(in, t->id, NULL, NULL, &err);
     } else {
         status = spell_as_reads(t->source, s->out->row, &err);
-        if (status == FPTC_OK && !is_whole(t->source, s->out->row))
+        if (status == FPTC_OK && !is_whole(t, s->out->row))
             status = read_whole(s, &s->out->row, &err);
         if (status == FPTC_OK)
             status = keep_row(s, in, &err);

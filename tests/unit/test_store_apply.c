@@ -551,10 +551,9 @@ static void test_never_stored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),           cmocka_unit_test(test_values),
-        cmocka_unit_test(test_links),           cmocka_unit_test(test_versions_count_changes),
-        cmocka_unit_test(test_events),          cmocka_unit_test(test_never_stored),
-        cmocka_unit_test(test_refused_records), cmocka_unit_test(test_all_or_nothing),
+        cmocka_unit_test(test_rules),  cmocka_unit_test(test_values),
+        cmocka_unit_test(test_links),  cmocka_unit_test(test_versions_count_changes),
+        cmocka_unit_test(test_events), cmocka_unit_test(test_never_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
