@@ -1,5 +1,6 @@
 #include "api/answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,8 +91,24 @@ static int has_name(const fptc__json *list, const char *name)
 
 struct freshness {
     int64_t asof_ms;
+    int64_t lists_ms; /* of the lists of links in it; INT64_MAX: it has none */
     int has_suspects;
 };
+
+/* A list may be the other side of a link that is kept elsewhere (Shot.tasks of Task.entity): it then
+   changes without the row's updated_at, and only reading every row brings it up to date. */
+static int is_list(struct fptc__answer *a, const struct fptc__need *need)
+{
+    struct fptc_cache *cache = a->work->cache;
+    const struct fptc__field *field;
+    int is;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    field = fptc__schema_field(cache->schema, need->type, need->field);
+    is = field != NULL && field->class_of == FPTC__LINKS;
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return is;
+}
 
 /* With the view begun: FPTC_MISS unless the type is covered with every field the plan needs of it. */
 static fptc_status look_at_type(struct fptc__answer *a, const char *type, struct freshness *out,
@@ -112,6 +129,8 @@ static fptc_status look_at_type(struct fptc__answer *a, const char *type, struct
         if (strcmp(need->type, type) == 0 && strcmp(need->field, "id") != 0 &&
             strcmp(need->field, "type") != 0 && !has_name(cover.fields, need->field))
             status = FPTC_MISS;
+        if (strcmp(need->type, type) == 0 && is_list(a, need))
+            out->lists_ms = cover.audited_ms;
     }
     fptc__cover_done(&cover);
     if (status == FPTC_OK)
@@ -148,13 +167,49 @@ static int is_fresh(const struct fptc__answer *a, const struct freshness *f)
 
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type)
 {
-    struct freshness f = {0, 0};
+    struct freshness f = {0, 0, 0};
     fptc_status status;
 
     fptc__view_begin(a->work->session.view);
     status = look_at_type(a, type, &f, NULL);
     fptc__view_end(a->work->session.view);
     return status == FPTC_OK && is_fresh(a, &f);
+}
+
+/* Whether the question follows the link into that type. */
+static int follows(const struct fptc__plan *plan, const char *link, const char *type)
+{
+    char path[2 * FPTC_NAME_BYTES_MAX + 4];
+    size_t i;
+    int found;
+
+    snprintf(path, sizeof(path), "%s.%s.", link, type);
+    found = strstr(plan->canonical, path) != NULL;
+    for (i = 0; i < plan->n_columns; i++)
+        found = found || strstr(plan->columns[i].name, path) != NULL;
+    return found;
+}
+
+/* A row of another project stands in none of our parts: what it holds only FPT can say. */
+static int leaves_project(struct fptc__answer *a)
+{
+    const struct fptc__plan *plan = a->plan;
+    size_t i, k;
+
+    for (i = 0; i < plan->n_needs; i++) {
+        const struct fptc__need *need = &plan->needs[i];
+
+        if (part_of_type(a, need->type) != FPTC__HOME)
+            continue;
+        for (k = 0; k < plan->n_row_types; k++) {
+            if (follows(plan, need->field, plan->row_types[k]) &&
+                part_of_type(a, plan->row_types[k]) == FPTC__HOME &&
+                fptc__view_links_outside(a->work->session.view, need->type, need->field,
+                                         plan->row_types[k]))
+                return 1;
+        }
+    }
+    return 0;
 }
 
 /* The oldest of the types that decide the answer. */
@@ -167,16 +222,20 @@ static fptc_status look_at_plan(struct fptc__answer *a, struct freshness *out, f
     if (!plan->is_local || plan->has_never || plan->has_computed ||
         (plan->is_project_type && plan->project_id == 0))
         return FPTC_MISS;
-    out->asof_ms = INT64_MAX;
+    out->asof_ms = out->lists_ms = INT64_MAX;
     out->has_suspects = 0;
     for (i = 0; i < plan->n_row_types && status == FPTC_OK; i++) {
-        struct freshness one = {0, 0};
+        struct freshness one = {0, INT64_MAX, 0};
 
         status = look_at_type(a, plan->row_types[i], &one, err);
         if (one.asof_ms < out->asof_ms)
             out->asof_ms = one.asof_ms;
+        if (one.lists_ms < out->lists_ms)
+            out->lists_ms = one.lists_ms;
         out->has_suspects |= one.has_suspects;
     }
+    if (status == FPTC_OK && plan->is_project_type && leaves_project(a))
+        return FPTC_MISS;
     return status;
 }
 
@@ -220,9 +279,25 @@ static int links_are_covered(struct fptc__answer *a, int64_t *asof_ms)
     return 1;
 }
 
+static int lists_are_young(struct fptc__answer *a, int64_t lists_ms, int64_t *asof_ms)
+{
+    if (lists_ms == INT64_MAX)
+        return 1;
+    if (!is_young(a, lists_ms)) {
+        fptc__result_warn(
+            a->result,
+            "lists of links are as of %lld s ago where only their other side has changed",
+            (long long)((a->now_ms - lists_ms) / 1000));
+        return 0;
+    }
+    if (lists_ms < *asof_ms)
+        *asof_ms = lists_ms;
+    return 1;
+}
+
 static fptc_status from_coverage(struct fptc__answer *a, fptc_error *err)
 {
-    struct freshness f = {0, 0};
+    struct freshness f = {0, 0, 0};
     fptc_status status;
 
     fptc__view_begin(a->work->session.view);
@@ -234,7 +309,8 @@ static fptc_status from_coverage(struct fptc__answer *a, fptc_error *err)
         status = fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
     if (status == FPTC_OK) {
         a->result->source = FPTC_SOURCE_CACHE;
-        a->result->is_complete = links_are_covered(a, &f.asof_ms) && !f.has_suspects;
+        a->result->is_complete = links_are_covered(a, &f.asof_ms) &&
+                                 lists_are_young(a, f.lists_ms, &f.asof_ms) && !f.has_suspects;
         a->result->age_ms = a->now_ms > f.asof_ms ? a->now_ms - f.asof_ms : 0;
     } else {
         fptc__rows_done(&a->result->rows);
@@ -367,8 +443,8 @@ void fptc__answer_note_outbox(struct fptc__answer *a)
         return;
     if (outbox_view(a, 0, &outbox, NULL) == FPTC_OK && outbox != NULL) {
         fptc__view_begin(outbox->view);
-        session->notes_outbox = fptc__mutation_horizon(outbox->view, a->now_ms,
-                                                       &session->outbox_seen, NULL) == FPTC_OK;
+        session->notes_outbox =
+            fptc__mutation_horizon(outbox->view, a->now_ms, &session->outbox_seen, NULL) == FPTC_OK;
         fptc__view_end(outbox->view);
     }
     fptc__view_put(a->work->cache, outbox);
@@ -381,8 +457,7 @@ static fptc_status check_elsewhere(struct fptc__answer *a, const struct fptc__st
 {
     struct fptc__open_view *outbox = NULL;
     int is_written = 1;
-    fptc_status status =
-        outbox_view(a, fptc__handle_refresh_ms(a->work->cache), &outbox, err);
+    fptc_status status = outbox_view(a, fptc__handle_refresh_ms(a->work->cache), &outbox, err);
 
     if (status == FPTC_OK && outbox != NULL && q->outbox_seen >= 0) {
         fptc__view_begin(outbox->view);

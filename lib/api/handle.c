@@ -266,10 +266,19 @@ int fptc__handle_is_stranger(struct fptc_cache *cache)
     if (identity[0] == '\0')
         return 0;
     if (info.realm[0] == '\0' &&
-        fptc__cache_read(cache->options.cache_dir, &info, NULL) == FPTC_OK && info.realm[0] != '\0') {
+        fptc__cache_read(cache->options.cache_dir, &info, NULL) == FPTC_OK &&
+        info.realm[0] != '\0') {
         pthread_mutex_lock(&cache->mutex);
         cache->info = info;
         pthread_mutex_unlock(&cache->mutex);
     }
     return info.realm[0] != '\0' && strcmp(info.realm, identity) != 0;
+}
+
+fptc_status fptc__handle_may_read(struct fptc_cache *cache, fptc_error *err)
+{
+    if (!fptc__handle_is_stranger(cache))
+        return FPTC_OK;
+    return fptc__fail(err, FPTC_EEXIST, "%s belongs to another identity than %s",
+                      cache->options.cache_dir, fptc__site_identity(cache->site));
 }

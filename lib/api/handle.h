@@ -23,7 +23,7 @@ struct fptc__open_view {
     struct fptc__view *view;
     int n_users;
     int64_t used_mono_ms;
-    int64_t n_own_commits; /* of the handle, when this view was last refreshed */
+    int64_t n_own_commits;  /* of the handle, when this view was last refreshed */
     pthread_mutex_t flight; /* held by the thread that asks FPT on behalf of this view */
 };
 
@@ -84,6 +84,7 @@ fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_err
 fptc_status fptc__handle_may_ask(struct fptc_cache *cache, fptc_error *err);
 /* 1 when the directory belongs to another realm than these credentials. */
 int fptc__handle_is_stranger(struct fptc_cache *cache);
+fptc_status fptc__handle_may_read(struct fptc_cache *cache, fptc_error *err); /* FPTC_EEXIST then */
 int64_t fptc__handle_refresh_ms(const struct fptc_cache *cache);
 /* A duration option: 0 is `normal`, FPTC_ZERO_MS is 0. */
 int64_t fptc__duration(int64_t option, int64_t normal);

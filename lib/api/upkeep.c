@@ -302,13 +302,12 @@ static fptc_status run_changes(struct fptc__task *task, const struct fptc__call 
     struct upkeep_task *t = (struct upkeep_task *)task;
     struct fptc__work w;
     char partition[64];
-    fptc_status status;
+    fptc_status status = fptc__handle_may_read(task->cache, err);
 
-    if (fptc__handle_is_stranger(task->cache))
-        return fptc__fail(err, FPTC_EEXIST, "%s belongs to another identity",
-                          task->cache->options.cache_dir);
+    memset(&w, 0, sizeof(w));
     fptc__partition_name(t->project_id, partition);
-    status = fptc__work_begin(&w, task->cache, call, partition, err);
+    if (status == FPTC_OK)
+        status = fptc__work_begin(&w, task->cache, call, partition, err);
     if (status == FPTC_OK)
         status = fptc__result_new(&task->result, err);
     if (status == FPTC_OK)

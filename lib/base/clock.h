@@ -24,7 +24,7 @@ int64_t fptc__process_id(void);
 
 /* How long a call may take and whether its caller still wants it. Zeroed: no bound. */
 struct fptc__call {
-    int64_t deadline_mono_ms; /* 0: none */
+    int64_t deadline_mono_ms;    /* 0: none */
     const atomic_int *cancelled; /* NULL: never; non-zero: stop at the next safe place */
 };
 /* Milliseconds left, clamped to 0..most; `most` when there is no deadline. */

@@ -278,9 +278,12 @@ static int make_one(const char *path)
     if (fptc__sys.mkdir(path, 0777) == 0)
         return 0;
     failed = errno;
-    if (failed != ENOENT && fptc__sys.stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return 0;
-    return failed;
+    if (failed == ENOENT)
+        return failed;
+    if (fptc__sys.stat(path, &st) == 0)
+        return S_ISDIR(st.st_mode) ? 0 : failed;
+    /* Something is there, and what it is could not be seen: that is the failure, not its being there. */
+    return failed == EEXIST && errno != ENOENT ? errno : failed;
 }
 
 /* Walks up until a directory can be made or is there, then down again. 0 or errno; `path` is cut at

@@ -24,7 +24,8 @@ fptc_status fptc__file_finish(int fd, const char *path, fptc_error *err);
 /* pread of exactly n bytes; *out_got < n only at the end of the file. */
 fptc_status fptc__file_pread(int fd, const char *path, void *data, size_t n, int64_t offset,
                              size_t *out_got, fptc_error *err);
-fptc_status fptc__file_open(const char *path, int *out_fd, fptc_error *err); /* read only; FPTC_MISS */
+fptc_status fptc__file_open(const char *path, int *out_fd,
+                            fptc_error *err); /* read only; FPTC_MISS */
 void fptc__file_close(int fd);
 fptc_status fptc__file_size(int fd, const char *path, int64_t *out_bytes, fptc_error *err);
 /* Size and mtime by name; FPTC_MISS when there is none. Outputs may be NULL. */

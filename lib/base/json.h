@@ -28,16 +28,18 @@ int fptc__json_is_integer(const fptc__json *v); /* a number without fraction, |v
 int fptc__json_is_bool(const fptc__json *v);
 int fptc__json_is_true(const fptc__json *v);
 int fptc__json_is_null(const fptc__json *v);
-const char *fptc__json_type_name(const fptc__json *v); /* "a string", "an object" ..., for messages */
+const char *
+fptc__json_type_name(const fptc__json *v); /* "a string", "an object" ..., for messages */
 
-const char *fptc__json_text(const fptc__json *v);  /* of a string, else NULL */
-double fptc__json_double(const fptc__json *v);     /* of a number, else 0 */
-int64_t fptc__json_int(const fptc__json *v);       /* of a number, clamped, else 0 */
-const char *fptc__json_key(const fptc__json *v);   /* name of an object's member, else NULL */
+const char *fptc__json_text(const fptc__json *v); /* of a string, else NULL */
+double fptc__json_double(const fptc__json *v);    /* of a number, else 0 */
+int64_t fptc__json_int(const fptc__json *v);      /* of a number, clamped, else 0 */
+const char *fptc__json_key(const fptc__json *v);  /* name of an object's member, else NULL */
 const fptc__json *fptc__json_get(const fptc__json *object, const char *key); /* NULL if absent */
-const char *fptc__json_get_text(const fptc__json *object, const char *key);  /* NULL unless a string */
-int64_t fptc__json_get_int(const fptc__json *object, const char *key);       /* 0 unless a number */
-size_t fptc__json_size(const fptc__json *v);       /* elements of an array or object */
+const char *fptc__json_get_text(const fptc__json *object,
+                                const char *key);                      /* NULL unless a string */
+int64_t fptc__json_get_int(const fptc__json *object, const char *key); /* 0 unless a number */
+size_t fptc__json_size(const fptc__json *v); /* elements of an array or object */
 /* for (c = fptc__json_first(v); c; c = fptc__json_next(c)) walks an array or an object. */
 const fptc__json *fptc__json_first(const fptc__json *v);
 const fptc__json *fptc__json_next(const fptc__json *v);
@@ -53,8 +55,8 @@ fptc__json *fptc__json_new_double(double v);
 fptc__json *fptc__json_new_bool(int v);
 fptc__json *fptc__json_new_null(void);
 fptc__json *fptc__json_copy(const fptc__json *v);
-int fptc__json_set(fptc__json *object, const char *key, fptc__json *child);   /* 1 done, 0 not */
-int fptc__json_append(fptc__json *array, fptc__json *child);                  /* 1 done, 0 not */
+int fptc__json_set(fptc__json *object, const char *key, fptc__json *child); /* 1 done, 0 not */
+int fptc__json_append(fptc__json *array, fptc__json *child);                /* 1 done, 0 not */
 /* Takes a member or element out of its parent and gives it to the caller. */
 fptc__json *fptc__json_detach(fptc__json *parent, const fptc__json *child);
 

@@ -5,7 +5,7 @@
 #include "base/error.h"
 
 fptc_status fptc__cover_record(struct fptc__intake *in, int64_t date_ms, int64_t max_id,
-                               fptc_error *err)
+                               int64_t audited_ms, fptc_error *err)
 {
     fptc__json *body = fptc__json_new_object();
     char mark[21] = "";
@@ -18,7 +18,7 @@ fptc_status fptc__cover_record(struct fptc__intake *in, int64_t date_ms, int64_t
     ok = fptc__json_set(body, "asof", fptc__json_new_int(in->asof_ms)) && ok;
     ok = fptc__json_set(body, "mark", fptc__json_new_text(mark)) && ok;
     ok = fptc__json_set(body, "max_id", fptc__json_new_int(max_id)) && ok;
-    ok = fptc__json_set(body, "audited", fptc__json_new_int(in->asof_ms)) && ok;
+    ok = fptc__json_set(body, "audited", fptc__json_new_int(audited_ms)) && ok;
     status = ok ? fptc__intake_record(in, FPTC__COVER, body, err) : fptc__fail_nomem(err);
     fptc__json_free(body);
     return status;

@@ -174,7 +174,7 @@ static fptc_status publish_cover(struct catch_up *c, fptc_error *err)
     covered.types = c->since->cover_types != NULL ? c->since->cover_types : c->source->types;
     in.source = &covered;
     if (status == FPTC_OK)
-        status = fptc__cover_record(&in, c->date_ms, c->max_id, err);
+        status = fptc__cover_record(&in, c->date_ms, c->max_id, c->since->audited_ms, err);
     if (status == FPTC_OK)
         status = fptc__intake_commit(&in, err);
     fptc__intake_done(&in);
@@ -215,7 +215,7 @@ fptc_status fptc__fetch_changes(const struct fptc__session *f, const struct fptc
                                 struct fptc__fetch_stats *stats, fptc_error *err)
 {
     enum fptc__part part = fptc__view_part_of(f->view, source->is_project_type);
-    struct fptc__since since = {0, 0, 1, NULL, NULL};
+    struct fptc__since since = {0, 0, 0, 1, NULL, NULL};
     struct fptc__cover cover;
     fptc__json *types = NULL;
     fptc_status status;
@@ -230,6 +230,7 @@ fptc_status fptc__fetch_changes(const struct fptc__session *f, const struct fptc
         status = FPTC_MISS;
     } else {
         since.max_id = cover.max_id;
+        since.audited_ms = cover.audited_ms;
         types = covered_types(source, cover.fields);
         since.cover_types = types;
         status = types == NULL ? fptc__fail_nomem(err)

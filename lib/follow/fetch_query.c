@@ -206,8 +206,8 @@ static fptc_status settle_missing(const struct fptc__intake *in, const fptc__jso
     fptc_status status = FPTC_OK;
 
     for (row = fptc__json_first(rows); row != NULL && status == FPTC_OK; row = fptc__json_next(row))
-        status = fptc__idset_add(&met, fptc__json_get_int(row, "id")) ? FPTC_OK
-                                                                      : fptc__fail_nomem(err);
+        status =
+            fptc__idset_add(&met, fptc__json_get_int(row, "id")) ? FPTC_OK : fptc__fail_nomem(err);
     if (status == FPTC_OK)
         status = fptc__settle_missing(in->follow, in->source, &met, &stats, err);
     fptc__idset_clear(&met);
@@ -220,7 +220,7 @@ static fptc_status keep(struct fptc__intake *in, const struct fptc__plan *plan,
                         const fptc__json *rows, int64_t date_ms, fptc_error *err)
 {
     const struct fptc__source *source = in->source;
-    struct fptc__since since = {date_ms, fptc__max_id(rows, 0), 1, NULL, NULL};
+    struct fptc__since since = {date_ms, fptc__max_id(rows, 0), in->asof_ms, 1, NULL, NULL};
     struct fptc__fetch_stats stats = {0, 0, 0};
     int is_page = fptc__json_size(rows) < FPTC_PAGE_ROWS;
     int is_whole = plan->is_unfiltered && (source->project_id != 0 || !source->is_project_type) &&
@@ -231,7 +231,7 @@ static fptc_status keep(struct fptc__intake *in, const struct fptc__plan *plan,
     if (status == FPTC_OK)
         status = add_query_record(in, plan, rows, err);
     if (status == FPTC_OK && missing == FPTC_OK && is_whole && is_page)
-        status = fptc__cover_record(in, date_ms, since.max_id, err);
+        status = fptc__cover_record(in, date_ms, since.max_id, in->asof_ms, err);
     if (status == FPTC_OK)
         status = fptc__intake_commit(in, err);
     if (status == FPTC_OK && missing == FPTC_OK && is_whole && !is_page)

@@ -265,10 +265,6 @@ static fptc_status fold(struct compactor *c, struct fptc__log *log,
         status = fptc__log_refresh(log, err);
     if (status != FPTC_OK)
         return status;
-    if (fptc__log_is_read_only(log))
-        return fptc__fail(err, FPTC_EFORMAT,
-                          "%s holds records of a newer libfptcache; compact it with that",
-                          c->p->dir);
     m.upto = fptc__log_head(log);
     m.prev = fptc__log_head_checksum(log);
     base = fptc__log_base(log);

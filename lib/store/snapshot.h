@@ -31,8 +31,8 @@ fptc_status fptc__snapshot_finish(sqlite3 *db, struct fptc__manifest *m, fptc_er
 fptc_status fptc__snapshot_put(const struct fptc__partition *p, const char *local_path,
                                struct fptc__manifest *m, fptc_error *err);
 /* Both: finish, then put. */
-fptc_status fptc__snapshot_seal(const struct fptc__partition *p, sqlite3 *db, const char *local_path,
-                                struct fptc__manifest *m, fptc_error *err);
+fptc_status fptc__snapshot_seal(const struct fptc__partition *p, sqlite3 *db,
+                                const char *local_path, struct fptc__manifest *m, fptc_error *err);
 /* ATTACHes m's snapshot as `schema` of db (opened with SQLITE_OPEN_URI), immutable, read-only, through
    our VFS. FPTC_MISS when the file has gone, FPTC_EDAMAGED when its size is not the manifest's or it
    holds anything but tables and indexes. On failure nothing stays attached. */

@@ -58,10 +58,11 @@ fptc_status fptc__view_cover(struct fptc__view *v, enum fptc__part part, const c
     fptc_status status;
 
     memset(out, 0, sizeof(*out));
-    status = ask(v, part,
-                 "SELECT s.fields, c.asof, c.mark, c.max_id, c.commit_no FROM %s._fptc_cover c "
-                 "JOIN %s._fptc_fieldset s ON s.no = c.fieldset WHERE c.type = ?1",
-                 type, &stmt, err);
+    status = ask(
+        v, part,
+        "SELECT s.fields, c.asof, c.mark, c.max_id, c.commit_no, c.audited FROM %s._fptc_cover c "
+        "JOIN %s._fptc_fieldset s ON s.no = c.fieldset WHERE c.type = ?1",
+        type, &stmt, err);
     if (status == FPTC_OK)
         status = first(v, stmt, "reading coverage", err);
     if (status != FPTC_OK)
@@ -72,6 +73,7 @@ fptc_status fptc__view_cover(struct fptc__view *v, enum fptc__part part, const c
     snprintf(out->mark, sizeof(out->mark), "%s", mark == NULL ? "" : mark);
     out->max_id = sqlite3_column_int64(stmt, 3);
     out->commit_no = sqlite3_column_int64(stmt, 4);
+    out->audited_ms = sqlite3_column_int64(stmt, 5);
     sqlite3_reset(stmt);
     return status;
 }
@@ -328,6 +330,31 @@ int fptc__view_has(struct fptc__view *v, enum fptc__part part, const char *type,
     }
     sqlite3_reset(stmt);
     return has;
+}
+
+int fptc__view_links_outside(struct fptc__view *v, const char *type, const char *field,
+                             const char *target)
+{
+    struct fptc__view_part *home = fptc__view_at(v, FPTC__HOME);
+    sqlite3_stmt *stmt = NULL;
+    char *sql;
+    int is_outside = 1;
+
+    if (fptc__shape_type(v, home, type, NULL) != FPTC_OK ||
+        fptc__shape_type(v, home, target, NULL) != FPTC_OK)
+        return 1;
+    sql =
+        sqlite3_mprintf("SELECT 1 FROM \"%w\" a WHERE a.\"%w__type\" = ?1 AND NOT EXISTS (SELECT 1 "
+                        "FROM \"%w\" b WHERE b.id = a.\"%w__id\") AND NOT fptc_gone(?1, "
+                        "a.\"%w__id\") LIMIT 1",
+                        type, field, target, field, field);
+    if (sql != NULL && fptc__view_prepare(v, sql, &stmt, NULL) == FPTC_OK) {
+        sqlite3_bind_text(stmt, 1, target, -1, SQLITE_STATIC);
+        is_outside = sqlite3_step(stmt) != SQLITE_DONE;
+        sqlite3_reset(stmt);
+    }
+    sqlite3_free(sql);
+    return is_outside;
 }
 
 fptc_status fptc__view_ids_missing(struct fptc__view *v, enum fptc__part part, const char *type,

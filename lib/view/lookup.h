@@ -11,6 +11,7 @@
 struct fptc__cover {
     fptc__json *fields; /* array of names */
     int64_t asof_ms;    /* file server's clock */
+    int64_t audited_ms; /* when every row was read, not only those whose updated_at had moved */
     char mark[32];      /* FPT's clock: where the sweep by updated_at goes on */
     int64_t max_id;
     int64_t commit_no;
@@ -21,13 +22,13 @@ fptc_status fptc__view_cover(struct fptc__view *v, enum fptc__part part, const c
 void fptc__cover_done(struct fptc__cover *c);
 
 struct fptc__stored_query {
-    fptc__json *ids;    /* array: id, or [id, {"dotted.Path.field": value}] */
-    fptc__json *fields; /* array of names: what each row held */
+    fptc__json *ids;     /* array: id, or [id, {"dotted.Path.field": value}] */
+    fptc__json *fields;  /* array of names: what each row held */
     fptc__json *touches; /* array of types that decide the answer, and {"outbox": its head then} */
     int64_t asof_ms;
     int64_t commit_no;
     int64_t outbox_seen; /* -1: not known */
-    int is_untouched; /* no later commit of this part changed a row of its types */
+    int is_untouched;    /* no later commit of this part changed a row of its types */
 };
 /* FPTC_MISS when it is not there (or another text has the same hash). */
 fptc_status fptc__view_query(struct fptc__view *v, enum fptc__part part, const char *hash,
@@ -57,6 +58,10 @@ fptc_status fptc__view_count(struct fptc__view *v, enum fptc__part part, const c
 /* 1 when the type has that living row; *out_updated_at (may be NULL) gets its updated_at or "". */
 int fptc__view_has(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id,
                    char out_updated_at[32]);
+/* 1 when a row of the home part links by `field` to a living `target` that is not in this part: what
+   stands in that row is then not to be had here. Also 1 when it cannot be found out. */
+int fptc__view_links_outside(struct fptc__view *v, const char *type, const char *field,
+                             const char *target);
 /* Array of the ids of the type's living rows that `seen` lacks. */
 fptc_status fptc__view_ids_missing(struct fptc__view *v, enum fptc__part part, const char *type,
                                    const struct fptc__idset *seen, fptc__json **out,

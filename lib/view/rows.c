@@ -250,6 +250,16 @@ static void print_links(const struct fptc__cell *cell, struct fptc__buf *out)
     fptc__buf_addc(out, ']');
 }
 
+/* 25.0, not 25: readers tell integers and floats apart. */
+static void print_float(double d, struct fptc__buf *out)
+{
+    size_t start = out->len;
+
+    fptc__json_put_double(out, d);
+    if (out->failed == FPTC_OK && strpbrk(fptc__buf_text(out) + start, ".eEnN") == NULL)
+        fptc__buf_adds(out, ".0");
+}
+
 static void print_cell(const struct fptc__cell *cell, struct fptc__buf *out)
 {
     switch (cell->kind) {
@@ -260,7 +270,7 @@ static void print_cell(const struct fptc__cell *cell, struct fptc__buf *out)
         fptc__buf_addf(out, "%lld", (long long)cell->i);
         break;
     case FPTC_KIND_FLOAT:
-        fptc__json_put_double(out, cell->d);
+        print_float(cell->d, out);
         break;
     case FPTC_KIND_BOOL:
         fptc__buf_adds(out, cell->i ? "true" : "false");

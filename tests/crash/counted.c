@@ -75,6 +75,20 @@ static int comes(const char *name, enum effect effect, int *dies_after)
     return fails;
 }
 
+/* A compactor's own directory on local disk: whoever kills us should remove it. */
+static void made_directory(const char *path)
+{
+    static const char prefix[] = P_tmpdir "/fptcache-";
+    char line[256];
+    int n;
+
+    power_named(path);
+    if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
+        return;
+    n = snprintf(line, sizeof(line), "local %s\n", path);
+    (void)!write(1, line, (size_t)n);
+}
+
 /* `noted` runs after a call that was carried out; it may look at `result` and keeps errno. */
 #define COUNTED(type, name, params, args, failure, effect, noted)                                  \
     static type counted_##name params                                                              \
@@ -118,7 +132,7 @@ COUNTED(int, symlink, (const char *content, const char *path), (content, path), 
 COUNTED(ssize_t, readlink, (const char *path, char *out, size_t n), (path, out, n), -1, READS,
         NOTHING)
 COUNTED(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, CHANGES,
-        WHEN_DONE(power_named(path)))
+        WHEN_DONE(made_directory(path)))
 COUNTED(int, rmdir, (const char *path), (path), -1, CHANGES, WHEN_DONE(power_removed(path)))
 COUNTED(DIR *, opendir, (const char *path), (path), NULL, READS, NOTHING)
 COUNTED(struct dirent *, readdir, (DIR * dir), (dir), NULL, READS, NOTHING)

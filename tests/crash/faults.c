@@ -1,13 +1,14 @@
 /*
  * faults.c: one operation again and again, with its 1st, 2nd, 3rd ... system call failing.
  *
- *   crash_faults DIR SITE ERRNO HOW PLACE STRIDE OPERATION -- AFTERWARDS...
+ *   crash_faults DIR SITE ERRNO HOW PLACE STRIDE PREPARE OPERATION -- AFTERWARDS...
  *
  * HOW: once (that call fails), writes (from there on every call that changes something fails).
  * PLACE: same (always DIR), cold (a new cache DIR/<k> each time). STRIDE: every n-th call is tried.
+ * PREPARE: done before, without failures; "-": nothing, then the opening is part of the operation.
  * "{K}" in an operation is the number of the call. Each time, with a new handle:
- *   "point K NAME STATUS ERR_STATUS WARNED MESSAGE" of the operation, the opening included; then,
- *   without failures and with the same handle, each of AFTERWARDS: "then WORD STATUS MESSAGE".
+ *   "point K NAME STATUS ERR_STATUS WARNED MESSAGE" of the operation; then, without failures and with
+ *   the same handle, each of AFTERWARDS: "then WORD STATUS MESSAGE".
  * Ends when the operation makes fewer than K calls: "points N".
  */
 #include <errno.h>
@@ -19,14 +20,14 @@
 #include "crash/counted.h"
 #include "crash/ops.h"
 
-#define CALLS_MAX 20000
+#define CALLS_MAX 3000
 
 struct campaign {
     const char *dir, *site;
     int sys_errno;
     enum counted_action action;
     int is_cold, stride;
-    char **words; /* the operation, "--", and what is done afterwards */
+    char **words; /* what is prepared, the operation, "--", and what is done afterwards */
 };
 
 static const struct {
@@ -83,12 +84,15 @@ static int one_point(const struct campaign *c, int k)
     if (c->is_cold) {
         snprintf(dir, sizeof(dir), "%s/%d", c->dir, k);
         status = mkdir(dir, 0777) == 0 ? ops_run(&ops, "init", &err) : FPTC_EIO;
-        if (status != FPTC_OK) {
-            fprintf(stderr, "cannot make %s: %s\n", dir, err.message);
-            exit(9);
-        }
     }
     fill_in(word, sizeof(word), c->words[0], k);
+    if (status == FPTC_OK && strcmp(word, "-") != 0)
+        status = ops_run(&ops, word, &err);
+    if (status != FPTC_OK) {
+        fprintf(stderr, "%s: %s: %d %s\n", dir, word, (int)status, err.message);
+        exit(9);
+    }
+    fill_in(word, sizeof(word), c->words[1], k);
     counted_arm(c->action, k, c->sys_errno);
     status = ops_run(&ops, word, &err);
     if (counted_hit() != NULL)
@@ -99,7 +103,7 @@ static int one_point(const struct campaign *c, int k)
     if (hit[0] != '\0') {
         say("point %d %s %d %d %d %s", k, hit, (int)status, (int)err.status, ops_warned(),
             err.message);
-        afterwards(&ops, c->words + 2, k);
+        afterwards(&ops, c->words + 3, k);
     }
     ops_close(&ops);
     return hit[0] != '\0';
@@ -111,9 +115,9 @@ int main(int argc, char **argv)
     struct campaign c;
     int k, n = 0;
 
-    if (argc < 9 || realpath(argv[1], root) == NULL || strcmp(argv[8], "--") != 0) {
+    if (argc < 10 || realpath(argv[1], root) == NULL || strcmp(argv[9], "--") != 0) {
         fprintf(stderr,
-                "usage: crash_faults DIR SITE ERRNO HOW PLACE STRIDE OPERATION -- AFTERWARDS...\n");
+                "usage: crash_faults DIR SITE ERRNO HOW PLACE STRIDE PREPARE OPERATION -- ...\n");
         return 9;
     }
     c.dir = root;

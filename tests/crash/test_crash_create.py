@@ -6,6 +6,8 @@ an unknown write sent again; no fsync of the temp, of the log's directory or of 
 directories (power).
 """
 
+import os
+import shutil
 import signal
 import time
 import unittest
@@ -35,7 +37,7 @@ class Creating(crash_case.Case):
                 self.work(directory, "init")     # it died before there was a cache
             self.note(self.check_writes(directory, name, where), run)
             self.check_alive(directory, name, where)
-            crash_case.shutil.rmtree(directory)
+            shutil.rmtree(directory)
         return n
 
     def test_every_call_of_one_handle(self):
@@ -45,7 +47,7 @@ class Creating(crash_case.Case):
         points, n = self.steps(trace), 0
         changing = set(self.changing(trace))
         for mode, k in points:
-            name = f"h{mode[0]}{k}_"
+            name = f"zh{mode[0]}{k}_"
             run = self.run_writer(directory, mode, k, f"create={name}w:1", "begin", f"create={name}v:1")
             n += run.was_killed
             where = f"killed {mode} call {k} ({trace[k - 1]})"
@@ -56,9 +58,9 @@ class Creating(crash_case.Case):
         # The same calls to the end: otherwise the points above were not where they were meant to be.
         again = self.work(directory, "create=again:1", "begin", "create=counted:1").trace
         self.assertLess(abs(len(again) - len(trace)), 8)
-        self.assertEqual(self.find_by_command(directory, "hb1_w.0"), [self.acked["hb1_w.0"]])
+        self.assertEqual(self.find_by_command(directory, "zhb1_w.0"), [self.acked["zhb1_w.0"]])
         for words in ([], ["compact"]):
-            run = self.check_alive(directory, "h", "at the end", *words, "find=Version:fresh")
+            run = self.check_alive(directory, "zh", "at the end", *words, "find=Version:fresh")
             self.check_same_rows(run, "at the end")
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls, {len(changing)} of them change something; "
                  f"second writes left behind: {self.points}")
@@ -73,7 +75,7 @@ class Creating(crash_case.Case):
         operations = ["create={name}c:1"]
         trace = self.work(self.directory(template), "create=process:1").trace
         points = self.steps(trace, share=4)
-        n = self.step_through(points, lambda: self.directory(template), operations, "p")
+        n = self.step_through(points, lambda: self.directory(template), operations, "zp")
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls; left behind: {self.points}")
         self.assertGreater(n, 30)
 
@@ -82,7 +84,7 @@ class Creating(crash_case.Case):
         operations = ["init", "create={name}c:1"]
         trace = self.work(self.directory(), "init", "create=veryfirst:1").trace
         points = self.steps(trace, share=4)
-        n = self.step_through(points, self.directory, operations, "f")
+        n = self.step_through(points, self.directory, operations, "zf")
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls; left behind: {self.points}")
         self.assertGreater(n, 30)
 
@@ -96,7 +98,7 @@ class Creating(crash_case.Case):
             trace = self.work(make(), *(word.format(name=f"power{len(first)}") for word in words)).trace
             points = [("power", k) for k in self.changing(trace)][::1 if LONG else 3]
             self.assertGreater(len(points), 10)
-            n += self.step_through(points, make, words, f"w{len(first)}")
+            n += self.step_through(points, make, words, f"zw{len(first)}")
         self.say(f"lost power {n} times; left behind: {self.points}")
 
     def test_random_moments(self):
@@ -106,14 +108,12 @@ class Creating(crash_case.Case):
         for at in range(500 if LONG else 50):
             if at % 10 == 0:
                 self.site.latency(self.random.choice((0, 3, 15)))
-            name = f"r{at}_"
-            with self.start(directory, "count", 0, "open", "find=Version:only", f"create={name}:200") as process:
-                first = process.stdout.readline()       # the answer of find: it is open now
-                time.sleep(self.random.uniform(0.001, 0.080) * (3 if SANITIZE else 1))
-                process.send_signal(signal.SIGKILL)
-                rest = process.stdout.read()
-                process.wait(60)
-            run = self.remember(crash_case.Run(crash_case.subprocess.CompletedProcess([], process.returncode, first + rest)))
+            name = f"zr{at}_"
+            process = self.start(directory, "count", 0, "open", "find=Version:only", f"create={name}:200")
+            first = process.stdout.readline()       # the answer of find: it is open now
+            time.sleep(self.random.uniform(0.001, 0.080) * (3 if SANITIZE else 1))
+            process.send_signal(signal.SIGKILL)
+            run = self.end(process, first)
             self.assertTrue(run.was_killed, run.text[-1000:])
             n_acked += len(run.acked)
             in_flight += len(run.tried) > len(run.acked)
@@ -123,7 +123,7 @@ class Creating(crash_case.Case):
                 self.site.latency(0)
                 self.check_alive(directory, name, f"kill {at}", "compact")
         self.site.latency(0)
-        self.check_same_rows(self.check_alive(directory, "r", "at the end", "find=Version:fresh"), "at the end")
+        self.check_same_rows(self.check_alive(directory, "zr", "at the end", "find=Version:fresh"), "at the end")
         self.say(f"{n_acked} acknowledged, {in_flight} killed within a create; left behind: {self.points}")
         self.assertGreater(in_flight, 25)
         self.assertGreater(n_acked, 10)
@@ -134,16 +134,16 @@ class Creating(crash_case.Case):
         trace = self.work(directory, "create=s:1", "begin", "create=t:1").trace
         links = [k for k, name in enumerate(trace, 1) if name in ("link!", "send!")]
         for k in links:
-            name = f"s{k}_"
-            with self.start(directory, "stop", k, f"create={name}w:1", "begin", f"create={name}v:1") as process:
-                crash_case.os.waitid(crash_case.os.P_PID, process.pid, crash_case.os.WSTOPPED)
-                self.check_alive(directory, f"{name}", f"stopped at {k}", "compact", f"create={name}o:2", "compact")
-                process.send_signal(signal.SIGCONT)
-                text, _ = process.communicate(timeout=60)
-            run = self.remember(crash_case.Run(crash_case.subprocess.CompletedProcess([], process.returncode, text)))
+            name = f"zs{k}_"
+            process = self.start(directory, "stop", k, f"create={name}w:1", "begin", f"create={name}v:1")
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            others = self.work(directory, f"create={name}o:2", "compact", f"create={name}p:1", "compact")
+            self.assertEqual(len(others.acked), 3)
+            process.send_signal(signal.SIGCONT)
+            run = self.end(process)
             self.assertEqual(run.returncode, 0, run.text)
             self.assertEqual(len(run.acked), 2, run.text)
-            self.check_writes(directory, name, f"stopped at {k}")
+            self.check_alive(directory, name, f"stopped at {k}")
         self.say(f"stopped at {len(links)} calls")
         self.assertGreater(len(links), 3)
 

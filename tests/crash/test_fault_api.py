@@ -1,0 +1,144 @@
+"""Every system call of an API call fails once (EIO, ESTALE, EACCES), or the disk is full from there on: the
+call answers or ends with an error that names a path, and the same handle works afterwards.
+
+Seen to fail: a find that gives up when its commit fails; a write that is acknowledged although its
+intent could not be written; an error without a path.
+"""
+
+import collections
+import re
+import shutil
+import subprocess
+import unittest
+
+import crash_case
+from crash_case import FAULTS, LONG, Store
+
+OK, UNKNOWN, EDAMAGED, EINTERNAL, ENODATA = 0, 4, -21, -70, -54
+# FPTC_EIO, ENOENT, ENOSPC, EACCESS
+FILE_ERRORS = (-10, -11, -12, -13)
+FAULT_KINDS = (("EIO", "once"), ("ESTALE", "once"), ("EACCES", "once"), ("ENOSPC", "writes"), ("EACCES", "writes"))
+
+Point = collections.namedtuple("Point", "k name status err_status warned message then")
+
+
+class Failing(crash_case.Case):
+
+    def campaign(self, directory, errno, how, place, stride, prepare, operation, *afterwards):
+        done = subprocess.run([FAULTS, directory, self.site.url, errno, how, place, str(1 if LONG else stride),
+                               prepare, operation, "--", *afterwards], env=self.environment, text=True, timeout=600,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:])
+        points, written = [], []
+        for line in done.stdout.splitlines():
+            word, _, rest = line.partition(" ")
+            if word == "point":
+                k, name, status, err_status, warned, message = rest.split(" ", 5)
+                points.append(Point(int(k), name, int(status), int(err_status), int(warned), message, []))
+            elif word == "then":
+                operation_name, status, message = rest.split(" ", 2)
+                points[-1].then.append((operation_name, int(status), message))
+            elif word in ("try", "ack", "nak"):
+                written.append(line)
+            elif word == "local":
+                shutil.rmtree(rest, ignore_errors=True)
+        self.assertIn("\npoints ", done.stdout)
+        return points, written
+
+    def check(self, points, where, may_be=()):
+        for point in points:
+            told = f"{where}, call {point.k} ({point.name}): {point.status} {point.message}"
+            self.assertNotIn(point.status, (EDAMAGED, EINTERNAL), told)
+            if point.status not in (OK, *may_be):
+                self.assertIn(point.status, FILE_ERRORS, told)
+                self.assertEqual(point.status, point.err_status, told)
+                self.assertRegex(point.message, r"/\S+", told)
+                self.assertIn("/", point.message, told)
+            self.assertTrue(point.then, told)
+            for operation, status, message in point.then:
+                self.assertEqual(status, OK, f"{told}\n  afterwards {operation}: {message}")
+
+    def each_kind(self, make_directory, place, stride, prepare, operation, *afterwards, may_be=()):
+        """All points of all kinds, after the common checks: [(errno, how, directory, points, written)]."""
+        everything, n, failed = [], 0, 0
+        for errno, how in FAULT_KINDS:
+            directory = make_directory()
+            points, written = self.campaign(directory, errno, how, place, stride, prepare, operation, *afterwards)
+            self.check(points, f"{operation} with {errno} {how}", may_be)
+            n += len(points)
+            failed += sum(point.status != OK for point in points)
+            everything.append((errno, how, directory, points, written))
+        self.say(f"{operation}: {n} points, {failed} of them ended with an error")
+        self.assertGreater(n, 40)
+        return everything
+
+    def mirrored(self):
+        directory = self.directory()
+        self.work(directory, "init", "mirror=Version", "sync", "create=first:1", "compact", "create=more:1")
+        return directory
+
+    def test_cold_find(self):
+        """The first question in an empty cache: schema, rows, commit. A full disk only warns."""
+        for errno, how, _, points, _ in self.each_kind(self.directory, "cold", 6, "-", "find=Version:prefer",
+                                                       "find=Version:prefer", "find=Version:refresh"):
+            if errno != "ENOSPC":
+                continue
+            for point in points:
+                self.assertEqual(point.status, OK, f"{errno} {how} {point}")
+            self.assertGreater(sum(point.warned for point in points), len(points) // 3)
+
+    def test_miss(self):
+        """A question that an existing cache cannot answer."""
+        template = self.mirrored()
+        for errno, how, _, points, _ in self.each_kind(lambda: self.directory(template), "same", 5, "find=Version:only", "find=Shot:prefer:code{K}",
+                                                       "find=Shot:prefer:code{K}", "find=Version:only"):
+            if errno == "ENOSPC":
+                for point in points:
+                    self.assertEqual(point.status, OK, f"{errno} {how} {point}")
+
+    def test_covered_find(self):
+        """A question that the cache answers: without a request, or after a catch-up."""
+        template = self.mirrored()
+        self.each_kind(lambda: self.directory(template), "same", 5, "find=Version:only", "find=Version:fresh", "find=Version:only")
+        self.each_kind(lambda: self.directory(template), "same", 5, "-", "find=Version:only", "find=Version:only")
+
+    def test_create(self):
+        template = self.mirrored()
+        for number, (errno, how, directory, points, written) in enumerate(self.each_kind(
+                lambda: self.directory(template), "same", 7, "create=zp{K}:1", "create=zq{K}:1",
+                "find=Version:only:zq{K}.0", "create=zr{K}:1", "find=Version:only:zr{K}.0", may_be=(UNKNOWN,))):
+            tried = {line.split(" ")[1]: line.split(" ", 2)[2] for line in written if line.startswith("try")}
+            acked = {line.split(" ")[1]: int(line.split(" ")[2]) for line in written if line.startswith("ack")}
+            store = Store(directory)
+            where = f"create with {errno} {how}"
+            self.assertEqual(store.problems, [], where)
+            site = self.site.rows("Version")
+            by_id = {row["id"]: row["code"] for row in site}
+            for event, row_id in acked.items():
+                self.assertEqual(by_id.get(row_id), tried[event], where)
+            n_at_site = collections.Counter(row["code"] for row in site)
+            for event, code in tried.items():
+                # Each kind uses the same codes again, so a code may be there once for each kind so far.
+                self.assertLessEqual(n_at_site[code], number + 1, f"{where}: {code} was written twice")
+                if event not in acked:
+                    self.assertNotIn(event, {e for e, m in store.mutations.items() if m["state"] == 2}, where)
+            run = self.work(directory, "find=Version:fresh", "status")
+            self.check_same_rows(run, where)
+            kept = Store(directory).versions
+            self.assertEqual(set(acked.values()) - set(kept), set(), where)
+            self.assertEqual(run.document("status")["outbox"]["unknown"], len(store.unknown()), where)
+            self.say(f"{where}: {len(acked)} acknowledged, {len(tried) - len(acked)} not, {len(store.unknown())} unknown")
+
+    def test_sync(self):
+        self.each_kind(self.directory, "cold", 8, "mirror=Version", "sync", "sync", "find=Version:only")
+
+    def test_compact(self):
+        template = self.mirrored()
+        for errno, how, directory, _, _ in self.each_kind(lambda: self.directory(template), "same", 9, "create=zp{K}:1",
+                                                          "compact", "create=zk{K}:1", "compact", "find=Version:only"):
+            self.check_same_rows(self.work(directory, "find=Version:fresh"), f"{errno} {how}")
+            self.assertEqual(Store(directory).problems, [], f"{errno} {how}")
+
+
+if __name__ == "__main__":
+    unittest.main()

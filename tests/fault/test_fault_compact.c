@@ -167,6 +167,17 @@ static void must_be(const char *expected, const char *when)
     free(now);
 }
 
+/* The newest base has its snapshot: readers would find a way around it, but they should not have to. */
+static void check_base(void)
+{
+    struct fptc__manifest m;
+
+    assert_int_equal(fptc__manifest_read(&sh_p, sh_newest_base(), &m, &th_err), FPTC_OK);
+    if (access(sh_file(&m), R_OK) != 0)
+        fail_msg("call %d (%s, %s): %s has gone", fault.at, fault.name, way_names[fault.way],
+                 sh_file(&m));
+}
+
 /* After an unlink or rmdir failed the leftovers are ours to remove. */
 static void check_local(void)
 {
@@ -209,6 +220,7 @@ static int fail_at(enum way way, int sys_errno, int at)
         assert_true(sh_newest_base() > before);
     must_be(expected, "after call");
     check_local();
+    check_base();
     sh_compact(&stats);
     assert_int_equal(sh_newest_base(), 3);
     must_be(expected, "after the next, call");

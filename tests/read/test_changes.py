@@ -61,6 +61,9 @@ class Changes(ReadTest):
             self.assertEqual(self.walk(cache, limit=limit), whole, limit)
         cache.compact()
         self.assertEqual(self.walk(cache, limit=3), whole)
+        cache = self.cache()                                    # this one begins with the snapshot
+        for limit in (1, 3, 1000):
+            self.assertEqual(self.walk(cache, limit=limit), whole, limit)
         cache.update("Shot", whole[-2].id if whole[-2].kind == "row" else ids(self.rows(cache))[-1], {"description": "x"})
         after = self.walk(cache, limit=4)
         self.in_order(after)
@@ -77,6 +80,7 @@ class Changes(ReadTest):
         for compacted in (False, True):
             if compacted:
                 cache.compact()
+                cache = self.cache()                            # this one begins with the snapshot
             last = {change.id: change for change in self.walk(cache)}
             for number in (made[0], numbers[0], numbers[1]):
                 self.assertEqual((last[number].kind, last[number].row), ("gone", None))
@@ -88,6 +92,10 @@ class Changes(ReadTest):
         cache.find("Shot", [IN_PROJECT], ["code"], max_age=0)
         back = [change for change in self.walk(cache) if change.id == numbers[1]]
         self.assertEqual([change.kind for change in back], ["row"])
+        cache.delete("Shot", numbers[1])
+        cache.delete("Shot", numbers[3])
+        last = [change for change in self.walk(cache) if change.id in (numbers[1], numbers[3])]
+        self.assertEqual([(change.id, change.kind) for change in last], [(numbers[1], "gone"), (numbers[3], "gone")])
 
     def test_following(self):
         """Somebody who takes in page after page has what the site has, at every stop."""
@@ -197,4 +205,4 @@ class Changes(ReadTest):
         self.assertEqual(len(by_id(self.rows(cache))), len(truth))
 
 
-assert json
+

@@ -123,6 +123,26 @@ class OlderNewer(ReadTest):
         self.agrees(cache)
         self.silently(cache.find, "Shot", [IN_PROJECT], SHOT)
 
+    def test_silent_rewrite_committed_last(self):
+        """Of two answers that nothing tells apart the older is committed first: it must not stay."""
+        cache = self.cache()
+        number = ids(cache.find("Shot", [IN_PROJECT], SHOT))[5]
+        older = self.slow_find(seconds=0.8)
+        self.site.control("POST", "/set", {"type": "Shot", "id": number, "fields": {"description": "unstamped"}})
+        newer = self.late(["find", "Shot", "--filters", json.dumps([IN_PROJECT, ["id", "is", number]]), "--fields",
+                           ",".join(SHOT), "--mode", "refresh"], 1.6)
+        self.site.control("POST", "/set", {"type": "Shot", "id": number, "fields": {"sg_status_list": "omt"}})
+        third = self.late(["find", "Shot", "--filters", json.dumps([IN_PROJECT, ["id", "in", [number]]]), "--fields",
+                           ",".join(SHOT), "--mode", "refresh", "--limit", 5], 1.6)
+        for process in (older, newer, third):
+            self.finish(process)
+        found, counts = self.visits(cache.find, "Shot", [IN_PROJECT], SHOT)
+        self.assertEqual((by_id(found)[number]["description"], by_id(found)[number]["sg_status_list"]),
+                         ("unstamped", "omt"))
+        self.assertGreater(counts.get("search", 0), 0)      # it was read again
+        self.agrees(cache)
+        self.silently(cache.find, "Shot", [IN_PROJECT], SHOT)
+
     def test_stored_query_meets_a_newer_write(self):
         """The ids of an answer that a write has overtaken are not believed."""
         cache = self.cache()

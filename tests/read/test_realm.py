@@ -5,7 +5,7 @@ import os
 import pathlib
 
 import fptcache
-from readtest import IN_PROJECT, NO_DATA, ReadTest, ids
+from readtest import IN_PROJECT, NO_DATA, REFUSED, ReadTest, ids
 
 
 class Realm(ReadTest):
@@ -86,7 +86,6 @@ class Realm(ReadTest):
         reader = fptcache.open(self.directory, hold="never")
         self.addCleanup(reader.close)
         self.assertEqual(len(self.silently(reader.changes, "Shot", 101)), len(wanted))
-        self.silently(self.find_elsewhere, "Version", [IN_PROJECT], "code", expect=self.no_credentials(), **none)
-
-    def no_credentials(self):
-        return NO_DATA
+        self.silently(self.find_elsewhere, "Version", [IN_PROJECT], "code", expect=REFUSED, **none)
+        self.silently(self.find_elsewhere, "Version", [IN_PROJECT], "code", "--mode", "only-cache", expect=NO_DATA,
+                      **none)

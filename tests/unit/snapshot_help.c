@@ -77,6 +77,14 @@ int sh_count(const char *sub)
     return n;
 }
 
+const char *sh_local(const char *name)
+{
+    static char paths[26][FPTC_PATH_MAX];
+    char *path = paths[(name[0] - 'a') % 26];
+    snprintf(path, FPTC_PATH_MAX, "%.4000s/%s", sh_dir, name);
+    return path;
+}
+
 const char *sh_file(const struct fptc__manifest *m)
 {
     static char path[FPTC_PATH_MAX];
@@ -140,12 +148,9 @@ static void add_rows(struct fptc__tables *t, int rows)
 void sh_build(int rows, struct fptc__manifest *m)
 {
     struct fptc__tables_options o = {.base = "main", .delta = "main"};
-    char local[] = "/tmp/fptc_local_XXXXXX";
+    const char *local = sh_local("build.sqlite");
     struct fptc__tables *t;
-    int fd = mkstemp(local);
 
-    assert_true(fd >= 0);
-    close(fd);
     unlink(local);
     memset(m, 0, sizeof(*m));
     m->upto = 1;

@@ -21,6 +21,8 @@ int sh_tear_down(void **state);
 /* Removes a directory with all that is in it. */
 void sh_remove_tree(const char *dir);
 int sh_count(const char *sub); /* entries of a folder of the partition */
+/* A place for a local file, removed with the rest. Static buffers, one per name's first letter. */
+const char *sh_local(const char *name);
 /* "<partition>/files/<name>". Static buffer. */
 const char *sh_file(const struct fptc__manifest *m);
 

@@ -476,6 +476,21 @@ static void test_links(void **state)
 
 /* --- versions, events, what is never stored --------------------------------------------------- */
 
+/* Two contradicting rows in one record: neither can have been asked for after this commit. */
+static void test_twice_in_a_record(void **state)
+{
+    struct store s;
+
+    (void)state;
+    store_open(&s);
+    put(&s, FPTC__ROWS,
+        "{\"type\":\"Shot\",\"seen\":999,\"types\":{\"code\":\"text\"},\"rows\":[{\"id\":1,\"code\":"
+        "\"a\"},{\"id\":1,\"code\":\"b\"}]}");
+    assert_string_equal(store_row(&s, "Shot", 1, "code"), "a");
+    assert_true(is_suspect(&s, "Shot", 1));
+    store_close(&s);
+}
+
 static void test_versions_count_changes(void **state)
 {
     struct store s;
@@ -551,9 +566,13 @@ static void test_never_stored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),  cmocka_unit_test(test_values),
-        cmocka_unit_test(test_links),  cmocka_unit_test(test_versions_count_changes),
-        cmocka_unit_test(test_events), cmocka_unit_test(test_never_stored),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_twice_in_a_record),
+        cmocka_unit_test(test_versions_count_changes),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_never_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

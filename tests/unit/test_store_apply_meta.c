@@ -42,6 +42,7 @@ static const char *name_of(struct store *s)
     ",\"sg_m\":[{\"type\":\"Asset\",\"id\":7,\"name\":" name "}]}]}"
 #define ASSET(seen, types, members)                                                                \
     "{\"type\":\"Asset\",\"seen\":" seen ",\"types\":{" types "},\"rows\":[{\"id\":7," members "}]}"
+#define NAMED "\"code\":\"text\",\"sg_x\":\"text\",\"updated_at\":\"date_time\""
 #define CODE ASSET("0", "\"code\":\"text\"", "\"code\":\"row\"")
 
 static const struct {
@@ -89,6 +90,11 @@ static const struct {
                          "\"code\":\"new\"," UPDATED("05"))}},
      {FPTC__ROWS, ASSET("0", "\"code\":\"text\",\"updated_at\":\"date_time\"",
                         "\"code\":\"old\"," UPDATED("04"))},
+     "new 0 1"},
+    {"not even when its name is older than the row's last change",
+     {{FPTC__ROWS, ASSET("0", NAMED, "\"code\":\"new\",\"sg_x\":\"1\"," UPDATED("05"))},
+      {FPTC__ROWS, ASSET("1", NAMED, "\"code\":\"new\",\"sg_x\":\"2\"," UPDATED("06"))}},
+     {FPTC__ROWS, ASSET("1", NAMED, "\"code\":\"old\",\"sg_x\":\"1\"," UPDATED("05"))},
      "new 0 1"},
     {"gone is noted",
      {{FPTC__ROWS, CODE}},

@@ -437,6 +437,8 @@ static void test_all_or_nothing(void **state)
         assert_int_equal(s.told.n_rows + s.told.n_types, 0);
         assert_int_equal(store_apply(&s, 2, records, 3), FPTC_OK);
         assert_string_equal(store_row(&s, "Shot", 8, "sg_new"), "x");
+        assert_string_equal(
+            store_get(&s, "SELECT name FROM main._fptc_name WHERE type='Task' AND id=1"), "n");
         assert_int_equal(s.told.n_rows, mode == STORED_BELOW);
         assert_int_equal(s.told.n_types, 2);
         free(before);

@@ -1,0 +1,3 @@
+fptc_unit_test(test_view_idset)
+fptc_unit_test(test_view_rows)
+fptc_unit_test(test_view_lookup test_view_lookup.c store_help.c)
