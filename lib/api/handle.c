@@ -124,9 +124,11 @@ void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view)
 
 fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_error *err)
 {
+    const fptc_options *options = &cache->options;
     struct fptc__server_clock clock;
     struct fptc__partition site;
-    fptc_status status = fptc__partition_at(cache->options.cache_dir, "site", &site, err);
+    char path[FPTC_PATH_MAX];
+    fptc_status status = fptc__partition_at(options->cache_dir, "site", &site, err);
 
     *out_ms = 0;
     if (status != FPTC_OK)
@@ -135,6 +137,13 @@ fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_err
     clock = cache->clock;
     pthread_mutex_unlock(&cache->mutex);
     status = fptc__server_now(&clock, &site, out_ms, err); /* may touch the server: not locked */
+    if (status != FPTC_OK &&
+        fptc__path(path, NULL, "%s/fptcache.json", options->cache_dir) == FPTC_OK &&
+        fptc__file_info(path, NULL, out_ms, NULL) == FPTC_OK) {
+        /* A new cache that cannot be written to: nothing in it is older than its description. */
+        fptc__error_clear(err);
+        return FPTC_OK;
+    }
     pthread_mutex_lock(&cache->mutex);
     if (clock.mono_ms > cache->clock.mono_ms)
         cache->clock = clock;

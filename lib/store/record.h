@@ -16,9 +16,12 @@
  *          "event":"…"}                    updated_at, moved_to, event optional
  * cover   {"type":"Shot","types":{…},"asof":…,"mark":"2026-11-22T03:27:48Z","max_id":4711,
  *          "audited":…}                    this partition's rows of the type are complete as of `asof`;
+ *                                          audited: when every row was read last, not only changed ones;
  *                                          mark is FPT's clock; {"type":"Shot","drop":true} withdraws
  * query   {"hash":"<32 hex>","text":"<canonical query>","type":"Shot","touches":["Shot","Sequence"],
- *          "types":{…},"ids":[…],"asof":…} the ordered ids FPT answered a query with
+ *          "types":{…},"seen":41,"ids":[…],"asof":…} the ordered ids FPT answered a query with; touches
+ *                                          may end with {"outbox":17}: its head before the question
+ *                                          (fptc__mutation_horizon), where other partitions decide too
  * config  {"key":"schema:Shot","value":…,"asof":…}   value null deletes the key. Keys: schema:<Type>,
  *                                          mirror:<Type>
  * mutate  {"event":"…","verb":"create"|"update"|"delete","type":"Shot","id":0,"data":{…},

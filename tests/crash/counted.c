@@ -15,8 +15,8 @@
 
 #define TRACE_BYTES (4 * 1024 * 1024)
 
-/* What a call does; the last two are never failed. */
-enum effect { READS, CHANGES, SENDS, NEVER_FAILS };
+/* What a call does. A full disk still lets files be removed; the last two are never failed. */
+enum effect { READS, CHANGES, REMOVES, SENDS, NEVER_FAILS };
 
 static struct fptc__sys_table real;
 static struct {
@@ -39,7 +39,7 @@ static int note(const char *name, enum effect effect)
 {
     size_t room = sizeof(state.trace) - state.trace_len;
     int n = snprintf(state.trace + state.trace_len, room, "%s%s ", name,
-                     effect == CHANGES || effect == SENDS ? "!" : "");
+                     effect == READS || effect == NEVER_FAILS ? "" : "!");
 
     if (n > 0 && (size_t)n < room)
         state.trace_len += (size_t)n;
@@ -57,7 +57,7 @@ static int comes(const char *name, enum effect effect, int *dies_after)
     action = state.action;
     is_it = state.at != 0 && n == state.at;
     if (action == COUNTED_FAIL)
-        fails = is_it && (effect == READS || effect == CHANGES);
+        fails = is_it && effect != SENDS && effect != NEVER_FAILS;
     else if (action == COUNTED_FAIL_WRITES)
         fails = state.at != 0 && n >= state.at && effect == CHANGES;
     if (fails && state.hit == NULL)
@@ -124,7 +124,7 @@ COUNTED(int, fstat, (int fd, struct stat *out), (fd, out), -1, READS, NOTHING)
 COUNTED(int, stat, (const char *path, struct stat *out), (path, out), -1, READS, NOTHING)
 COUNTED(int, link, (const char *from, const char *to), (from, to), -1, CHANGES,
         WHEN_DONE(power_named(to)))
-COUNTED(int, unlink, (const char *path), (path), -1, CHANGES, WHEN_DONE(power_removed(path)))
+COUNTED(int, unlink, (const char *path), (path), -1, REMOVES, WHEN_DONE(power_removed(path)))
 COUNTED(int, rename, (const char *from, const char *to), (from, to), -1, CHANGES,
         WHEN_DONE(power_removed(from)))
 COUNTED(int, symlink, (const char *content, const char *path), (content, path), -1, CHANGES,
@@ -133,7 +133,7 @@ COUNTED(ssize_t, readlink, (const char *path, char *out, size_t n), (path, out, 
         NOTHING)
 COUNTED(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, CHANGES,
         WHEN_DONE(made_directory(path)))
-COUNTED(int, rmdir, (const char *path), (path), -1, CHANGES, WHEN_DONE(power_removed(path)))
+COUNTED(int, rmdir, (const char *path), (path), -1, REMOVES, WHEN_DONE(power_removed(path)))
 COUNTED(DIR *, opendir, (const char *path), (path), NULL, READS, NOTHING)
 COUNTED(struct dirent *, readdir, (DIR * dir), (dir), NULL, READS, NOTHING)
 COUNTED(int, closedir, (DIR * dir), (dir), -1, NEVER_FAILS, NOTHING)

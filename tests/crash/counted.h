@@ -15,7 +15,7 @@ enum counted_action {
     COUNTED_STOP,        /* SIGSTOP before the call; SIGCONT goes on */
     COUNTED_POWER,      /* before the call: what was not synced is undone (power.h), then SIGKILL */
     COUNTED_FAIL,       /* this call fails, nothing is done */
-    COUNTED_FAIL_WRITES /* from this call on every call that would change something fails */
+    COUNTED_FAIL_WRITES /* from here on every call fails that makes, names or writes something */
 };
 
 /* Puts the wrappers into fptc__sys. Once, before the first call into the library. */

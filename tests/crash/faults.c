@@ -3,7 +3,8 @@
  *
  *   crash_faults DIR SITE ERRNO HOW PLACE STRIDE PREPARE OPERATION -- AFTERWARDS...
  *
- * HOW: once (that call fails), writes (from there on every call that changes something fails).
+ * HOW: once (that call fails), writes (from there on every call
+ * that makes, names or writes something fails).
  * PLACE: same (always DIR), cold (a new cache DIR/<k> each time). STRIDE: every n-th call is tried.
  * PREPARE: done before, without failures; "-": nothing, then the opening is part of the operation.
  * "{K}" in an operation is the number of the call. Each time, with a new handle:
