@@ -964,8 +964,8 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_mirror_list(fptc_cache *cache,
                                                             fptc_error *err);
 
 /**
- * Brings every declared type up to date: the first time all rows, later what changed. Resumes where an
- * earlier call was stopped.
+ * Brings every declared type up to date: the first time all rows, later what changed. Of a call that
+ * was stopped the rows are kept, and its walk begins again.
  * @param cache       the handle.
  * @param project_id  one project (and the types without a project that are declared), or 0 for all.
  * @param progress    may be NULL.

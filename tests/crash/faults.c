@@ -6,7 +6,7 @@
  * HOW: once (that call fails), writes (from there on every call
  * that makes, names or writes something fails).
  * PLACE: same (always DIR), cold (a new cache DIR/<k> each time). STRIDE: every n-th call is tried.
- * PREPARE: done before, without failures; "-": nothing, then the opening is part of the operation.
+ * PREPARE: done before, without failures, words separated by '+'; "-": nothing, then the opening is part of the operation.
  * "{K}" in an operation is the number of the call. Each time, with a new handle:
  *   "point K NAME STATUS ERR_STATUS WARNED MESSAGE" of the operation; then, without failures and with
  *   the same handle, each of AFTERWARDS: "then WORD STATUS MESSAGE".
@@ -49,15 +49,20 @@ static int errno_of(const char *name)
     exit(9);
 }
 
-/* The word with "{K}" replaced. */
+/* The word with each "{K}" replaced. */
 static void fill_in(char *out, size_t size, const char *word, int k)
 {
-    const char *mark = strstr(word, "{K}");
+    size_t n = 0;
 
-    if (mark == NULL)
-        snprintf(out, size, "%s", word);
-    else
-        snprintf(out, size, "%.*s%d%s", (int)(mark - word), word, k, mark + 3);
+    while (*word != '\0' && n + 16 < size) {
+        if (strncmp(word, "{K}", 3) != 0) {
+            out[n++] = *word++;
+            continue;
+        }
+        n += (size_t)snprintf(out + n, size - n, "%d", k);
+        word += 3;
+    }
+    out[n] = '\0';
 }
 
 static void afterwards(struct ops *ops, char **words, int k)
@@ -76,7 +81,7 @@ static void afterwards(struct ops *ops, char **words, int k)
 /* 1 while there was a call to fail. */
 static int one_point(const struct campaign *c, int k)
 {
-    char dir[4096], word[512], hit[64] = "";
+    char dir[4096], word[512], hit[64] = "", *rest = NULL, *at;
     struct ops ops = {.dir = dir, .site = c->site};
     fptc_error err = FPTC_ERROR_INIT;
     fptc_status status = FPTC_OK;
@@ -87,8 +92,10 @@ static int one_point(const struct campaign *c, int k)
         status = mkdir(dir, 0777) == 0 ? ops_run(&ops, "init", &err) : FPTC_EIO;
     }
     fill_in(word, sizeof(word), c->words[0], k);
-    if (status == FPTC_OK && strcmp(word, "-") != 0)
-        status = ops_run(&ops, word, &err);
+    for (at = strtok_r(word, "+", &rest); at != NULL; at = strtok_r(NULL, "+", &rest)) {
+        if (status == FPTC_OK && strcmp(at, "-") != 0)
+            status = ops_run(&ops, at, &err);
+    }
     if (status != FPTC_OK) {
         fprintf(stderr, "%s: %s: %d %s\n", dir, word, (int)status, err.message);
         exit(9);

@@ -153,8 +153,8 @@ static fptc_status carry_out(struct ops *ops, fptc_write *write, const char *wha
     return status;
 }
 
-static fptc_status one_write(struct ops *ops, int32_t verb, int64_t id, const char *data,
-                             const char *what, fptc_error *err)
+static fptc_status one_write(struct ops *ops, int32_t verb, int64_t id, const char *event,
+                             const char *data, const char *what, fptc_error *err)
 {
     fptc_write *write = NULL;
     fptc_status status = need_open(ops, err);
@@ -163,10 +163,20 @@ static fptc_status one_write(struct ops *ops, int32_t verb, int64_t id, const ch
         status = fptc_write_new(verb, "Version", id, &write, err);
     if (status == FPTC_OK && data != NULL)
         status = fptc_write_set_data(write, data, err);
+    if (status == FPTC_OK && event != NULL)
+        status = fptc_write_set_event_id(write, event, err);
     if (status == FPTC_OK)
         status = carry_out(ops, write, what, err);
     fptc_write_free(write);
     return status;
+}
+
+static void create_data(const char *code, char *out, size_t size)
+{
+    snprintf(out, size,
+             "{\"code\":\"%s\",\"description\":\"of %s\",\"project\":{\"type\":\"Project\","
+             "\"id\":%d}}",
+             code, code, PROJECT);
 }
 
 static fptc_status op_create(struct ops *ops, const char *argument, fptc_error *err)
@@ -180,13 +190,22 @@ static fptc_status op_create(struct ops *ops, const char *argument, fptc_error *
         char code[256], data[1024];
 
         snprintf(code, sizeof(code), "%.*s.%d", length, argument, i);
-        snprintf(data, sizeof(data),
-                 "{\"code\":\"%s\",\"description\":\"of %s\",\"project\":{\"type\":\"Project\","
-                 "\"id\":%d}}",
-                 code, code, PROJECT);
-        status = one_write(ops, FPTC_VERB_CREATE, 0, data, code, err);
+        create_data(code, data, sizeof(data));
+        status = one_write(ops, FPTC_VERB_CREATE, 0, NULL, data, code, err);
     }
     return status;
+}
+
+/* The create of a process that died, once more with its event id. */
+static fptc_status op_repeat(struct ops *ops, const char *argument, fptc_error *err)
+{
+    char event[33] = "", code[256] = "", data[1024];
+    fptc_status status;
+
+    (void)sscanf(argument, "%32[^:]:%255s", event, code);
+    create_data(code, data, sizeof(data));
+    status = one_write(ops, FPTC_VERB_CREATE, 0, event, data, code, err);
+    return status == FPTC_UNKNOWN ? FPTC_OK : status; /* as it should be */
 }
 
 static fptc_status op_update(struct ops *ops, const char *argument, fptc_error *err)
@@ -195,12 +214,12 @@ static fptc_status op_update(struct ops *ops, const char *argument, fptc_error *
     char data[1024];
 
     snprintf(data, sizeof(data), "{\"description\":\"%s\"}", colon == NULL ? "" : colon + 1);
-    return one_write(ops, FPTC_VERB_UPDATE, atoll(argument), data, argument, err);
+    return one_write(ops, FPTC_VERB_UPDATE, atoll(argument), NULL, data, argument, err);
 }
 
 static fptc_status op_delete(struct ops *ops, const char *argument, fptc_error *err)
 {
-    return one_write(ops, FPTC_VERB_DELETE, atoll(argument), NULL, argument, err);
+    return one_write(ops, FPTC_VERB_DELETE, atoll(argument), NULL, NULL, argument, err);
 }
 
 /* --- mirrors, upkeep --- */
@@ -304,11 +323,11 @@ static const struct {
     const char *name;
     fptc_status (*run)(struct ops *ops, const char *argument, fptc_error *err);
 } table[] = {
-    {"init", op_init},       {"open", op_open},         {"close", op_close},
-    {"pause", op_pause},     {"create", op_create},     {"update", op_update},
-    {"delete", op_delete},   {"mirror", op_mirror},     {"sync", op_sync},
-    {"compact", op_compact}, {"status", op_status},     {"changes", op_changes},
-    {"find", op_find},       {"deadline", op_deadline},
+    {"init", op_init},       {"open", op_open},     {"close", op_close},
+    {"pause", op_pause},     {"create", op_create}, {"update", op_update},
+    {"delete", op_delete},   {"mirror", op_mirror}, {"sync", op_sync},
+    {"compact", op_compact}, {"status", op_status}, {"changes", op_changes},
+    {"find", op_find},       {"repeat", op_repeat}, {"deadline", op_deadline},
 };
 
 fptc_status ops_run(struct ops *ops, const char *word, fptc_error *err)

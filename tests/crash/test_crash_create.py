@@ -16,6 +16,9 @@ import crash_case
 from crash_case import LONG, SANITIZE, Store
 
 
+UNKNOWN = 4
+
+
 class Creating(crash_case.Case):
 
     def mirrored(self):
@@ -40,8 +43,28 @@ class Creating(crash_case.Case):
             shutil.rmtree(directory)
         return n
 
+    def check_repeated(self, directory, name, where):
+        """A fresh process finds work; repeating the dead one's write with its event id never does it twice."""
+        self.check_alive(directory, name, where)
+        code = f"{name}v.0"
+        event = self.events.get(code)
+        if event is None:
+            return
+        before, known = self.at_site(code).get(code, []), code in self.acked
+        state = Store(directory).mutations.get(event, {"state": None})["state"]
+        run = self.work(directory, f"repeat={event}:{code}")
+        site = self.at_site(code).get(code, [])
+        if state == crash_case.ATTEMPTED:
+            self.assertEqual((run.refused[event][0], site), (UNKNOWN, before), where)
+        else:
+            self.assertEqual(site, [run.acked[event]], where)
+            self.assertTrue(before == site or state is None, where)
+        self.repeated[state] = self.repeated.get(state, 0) + 1
+        self.assertTrue(not known or site == before, where)
+
     def test_every_call_of_one_handle(self):
         """One directory, one kill after the other: each process creates one row and dies in its second."""
+        self.repeated = {}
         directory = self.mirrored()
         trace = self.work(directory, "create=count:1", "begin", "create=counted:1").trace
         points, n = self.steps(trace), 0
@@ -54,7 +77,7 @@ class Creating(crash_case.Case):
             self.assertIn(f"{name}w.0", self.acked, where)
             self.note(self.check_writes(directory, name, where), run)
             if k in changing or LONG:
-                self.check_alive(directory, name, where)
+                self.check_repeated(directory, name, where)
         # The same calls to the end: otherwise the points above were not where they were meant to be.
         again = self.work(directory, "create=again:1", "begin", "create=counted:1").trace
         self.assertLess(abs(len(again) - len(trace)), 8)
@@ -64,7 +87,7 @@ class Creating(crash_case.Case):
             run = self.check_alive(directory, "zh", "at the end", *words, "find=Version:fresh")
             self.check_same_rows(run, "at the end")
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls, {len(changing)} of them change something; "
-                 f"second writes left behind: {self.points}")
+                 f"second writes left behind: {self.points}; repeated with their event ids: {self.repeated}")
         self.assertGreater(len(trace), 120)
         self.assertGreater(n, len(points) * 9 // 10)
         for name in ("nothing written", "attempted", "settled"):

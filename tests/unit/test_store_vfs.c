@@ -125,7 +125,7 @@ static void test_flipped_bytes(void **state)
         poke(sh_file(&m), at, mask);
     }
     must_be_right(&m);
-    assert_true(n_errors > flips() / 2); /* most pages are read by those queries */
+    assert_true(n_errors > flips() / 5); /* those queries do not read every page */
 }
 
 /* A page that is sound but stands in another's place. */
