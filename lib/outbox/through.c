@@ -178,6 +178,30 @@ static fptc_status claim(struct sending *s, fptc_error *err)
     return status;
 }
 
+/* The row of a settled write, from the cache where it has it; its id at least. */
+static fptc_status replayed_row(struct sending *s, fptc_error *err)
+{
+    struct fptc__view *view = s->t->follow->view;
+    enum fptc__part part = fptc__view_part_of(view, s->t->source->is_project_type);
+    struct fptc__rows rows = {0};
+    struct fptc__buf text;
+    fptc_status status;
+
+    fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
+    fptc__view_begin(view);
+    if (fptc__view_row(view, part, s->t->source->type, s->out->id, &rows, NULL) == FPTC_OK)
+        fptc__rows_print(&rows, 0, &text);
+    else
+        fptc__buf_addf(&text, "{\"id\":%" PRId64 "}", s->out->id);
+    fptc__view_end(view);
+    status = fptc__buf_check(&text, "row", err);
+    if (status == FPTC_OK)
+        status = fptc__json_parse(text.data, text.len, "row", &s->out->row, err);
+    fptc__buf_done(&text);
+    fptc__rows_done(&rows);
+    return status;
+}
+
 /* A write that is known already: repeating it is free (W8). FPTC_MISS: it is new. */
 static fptc_status replay(struct sending *s, fptc_error *err)
 {
@@ -196,7 +220,7 @@ static fptc_status replay(struct sending *s, fptc_error *err)
     switch (w.state) {
     case FPTC__MUTATION_SETTLED:
         s->out->is_row_kept = 1;
-        return FPTC_OK;
+        return s->t->verb == FPTC_VERB_DELETE ? FPTC_OK : replayed_row(s, err);
     case FPTC__MUTATION_REFUSED:
         return fptc__fail(err, FPTC_EREFUSED, "event %s was refused before: %s", w.event, w.text);
     case FPTC__MUTATION_INTENT:

@@ -1,9 +1,8 @@
 """A process is killed at every one of its system calls while it creates rows, and at random moments: each
 acknowledged row is there, none is there twice, the store opens, the site's rows agree.
 
-Seen to fail: acknowledged before the commit was linked; sent before the intent was durable; no `settle`;
-an unknown write sent again; no fsync of the temp, of the log's directory or of a new partition's
-directories (power).
+Seen to fail: acknowledged without `settle`, or without the row; sent before the intent was durable; an
+unknown write sent again; no fsync of the temp, of the log's directory or of a new partition's (power).
 """
 
 import os
@@ -55,6 +54,7 @@ class Creating(crash_case.Case):
         run = self.work(directory, f"repeat={event}:{code}")
         site = self.at_site(code).get(code, [])
         if state == crash_case.ATTEMPTED:
+            self.assertIn(event, run.refused, f"{where}: an unknown write was sent again")
             self.assertEqual((run.refused[event][0], site), (UNKNOWN, before), where)
         else:
             self.assertEqual(site, [run.acked[event]], where)
