@@ -54,13 +54,11 @@ static void test_patterns(void **state)
     int shift;
 
     (void)state;
-    for (shift = 0; shift < 62; shift += 4) {
-        for (id = 1; id < 200; id++)
-            assert_int_equal(fptc__idset_add(&s, (id << shift) & INT64_MAX), 1);
-        for (id = 1; id < 200; id++) {
-            if (((id << shift) & INT64_MAX) != 0)
-                assert_int_equal(fptc__idset_has(&s, (id << shift) & INT64_MAX), 1);
-        }
+    for (shift = 0; shift < 56; shift += 4) {
+        for (id = 1; id < 100; id++)
+            assert_int_equal(fptc__idset_add(&s, id << shift), 1);
+        for (id = 1; id < 100; id++)
+            assert_int_equal(fptc__idset_has(&s, id << shift), 1);
     }
     assert_int_equal(fptc__idset_has(&s, 1000003), 0);
     fptc__idset_clear(&s);
