@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -127,6 +128,11 @@ void fptc__host_name(char *out, size_t n)
 int64_t fptc__process_id(void)
 {
     return (int64_t)getpid();
+}
+
+int fptc__process_lives(int64_t pid)
+{
+    return pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH;
 }
 
 int64_t fptc__call_left_ms(const struct fptc__call *call, int64_t most)

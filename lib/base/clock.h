@@ -21,6 +21,8 @@ void fptc__random_hex32(char out[33]);
 void fptc__boot_id(char out[37]);
 void fptc__host_name(char *out, size_t n);
 int64_t fptc__process_id(void);
+/* 0 when this kernel surely has no such process (in our name space of processes). */
+int fptc__process_lives(int64_t pid);
 
 /* How long a call may take and whether its caller still wants it. Zeroed: no bound. */
 struct fptc__call {

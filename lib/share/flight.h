@@ -1,7 +1,8 @@
 /*
  * flight.h: many that miss on the same thing wait for the one that asks (threads, processes and hosts
- * alike): a symlink CACHE/flights/<key> -> "<id>" is there while somebody asks. Advisory: who cannot
- * wait or finds a claim unchanged for long asks itself, which costs a visit and harms nothing.
+ * alike): a symlink CACHE/flights/<key> -> "<boot id>:<pid>:<random>" is there while somebody asks.
+ * Advisory: who cannot wait, finds the claim of a process of this host that is dead, or one unchanged
+ * for long asks itself, which costs a visit and harms nothing.
  */
 #ifndef FPTC_SHARE_FLIGHT_H
 #define FPTC_SHARE_FLIGHT_H
@@ -11,14 +12,14 @@
 
 struct fptc__flight {
     char path[FPTC_PATH_MAX];
-    char id[48];
+    char id[96];
     int is_leader;
 };
 
 /*
  * FPTC_OK: we lead; end with fptc__flight_end(). FPTC_MISS: somebody else's flight has landed while we
- * waited: look at the cache again. Waits at most FPTC_FLIGHT_WAIT_MS, and until the call's deadline;
- * after that we lead without the claim.
+ * waited: look at the cache again. Waits at most FPTC_FLIGHT_WAIT_MS and half of what the call's deadline
+ * leaves, so that time to ask remains; after that we lead without the claim.
  */
 fptc_status fptc__flight_begin(struct fptc__flight *f, const char *cache_dir, const char *key,
                                const struct fptc__call *call);

@@ -1,0 +1,2 @@
+fptc_unit_test(test_share_flight)
+fptc_unit_test(test_share_turn)

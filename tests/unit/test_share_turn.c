@@ -1,0 +1,79 @@
+/* The turn: taken by one, waited for briefly, given back, and broken when its owner has gone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "share/turn.h"
+
+static char dir[] = "/tmp/fptc-turn-XXXXXX";
+
+static int make_dir(void **state)
+{
+    (void)state;
+    return mkdtemp(dir) == NULL;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    return rmdir(dir) != 0; /* also: nobody left a claim behind */
+}
+
+static void test_one_at_a_time(void **state)
+{
+    struct fptc__turn a, b;
+    int64_t start;
+
+    (void)state;
+    fptc__turn_init(&a, dir);
+    fptc__turn_init(&b, dir);
+    fptc__turn_take(&a);
+    assert_true(a.is_held);
+    start = fptc__mono_ms();
+    fptc__turn_take(&b);
+    assert_false(b.is_held);
+    assert_true(fptc__mono_ms() - start >= FPTC_LOCK_WAIT_MS);
+    fptc__turn_give(&b); /* not its own: the claim stays */
+    fptc__turn_take(&b);
+    assert_false(b.is_held);
+    fptc__turn_give(&a);
+    fptc__turn_take(&b);
+    assert_true(b.is_held);
+    fptc__turn_give(&b);
+}
+
+static void test_an_unchanged_claim_is_broken_over_several_waits(void **state)
+{
+    struct fptc__turn gone, next;
+    int64_t start = fptc__mono_ms();
+
+    (void)state;
+    fptc__turn_init(&gone, dir);
+    fptc__turn_init(&next, dir);
+    fptc__turn_take(&gone);
+    while (!next.is_held && fptc__mono_ms() - start < 20000)
+        fptc__turn_take(&next);
+    assert_true(next.is_held);
+    assert_true(fptc__mono_ms() - start >= FPTC_LOCK_STALE_MS);
+    fptc__turn_give(&gone); /* wakes late: must not take away what is another's now */
+    fptc__turn_take(&gone);
+    assert_false(gone.is_held);
+    fptc__turn_give(&next);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_an_unchanged_claim_is_broken_over_several_waits),
+    };
+
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
