@@ -167,6 +167,13 @@ static int is_outage(fptc_status status)
            status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
 }
 
+/* Whether only the directory fails (full, read-only, a bad disk): FPT is asked for the answer itself. */
+static int is_cache_failure(fptc_status status)
+{
+    return status == FPTC_EIO || status == FPTC_ENOENT || status == FPTC_ENOSPC ||
+           status == FPTC_EACCESS || status == FPTC_ERACE || status == FPTC_EFORMAT;
+}
+
 /* What the caller is told when FPT could not be asked and the cache has nothing either. */
 static fptc_status not_provable(fptc_status why, fptc_error *err)
 {
@@ -228,6 +235,8 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
         status = catch_up(a, err);
         if (status == FPTC_OK)
             status = fptc__answer_from_cache(a, err);
+        if (is_cache_failure(status))
+            status = FPTC_MISS;
     }
     if (status == FPTC_MISS)
         status = ask(a, err);
@@ -321,6 +330,7 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     if (status == FPTC_OK) {
         task->result = a.result;
         a.result = NULL;
+        fptc__error_clear(err); /* what went wrong on the way is among the warnings */
         count_answer(task->cache, task->result->source);
     }
     fptc__answer_done(&a);
