@@ -88,8 +88,10 @@ static int one_point(const struct campaign *c, int k)
 
     snprintf(dir, sizeof(dir), "%s", c->dir);
     if (c->is_cold) {
-        snprintf(dir, sizeof(dir), "%s/%d", c->dir, k);
-        status = mkdir(dir, 0777) == 0 ? ops_run(&ops, "init", &err) : FPTC_EIO;
+        int n = snprintf(dir, sizeof(dir), "%s/%d", c->dir, k);
+
+        status =
+            n < (int)sizeof(dir) && mkdir(dir, 0777) == 0 ? ops_run(&ops, "init", &err) : FPTC_EIO;
     }
     fill_in(word, sizeof(word), c->words[0], k);
     for (at = strtok_r(word, "+", &rest); at != NULL; at = strtok_r(NULL, "+", &rest)) {
