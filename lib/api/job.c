@@ -70,7 +70,8 @@ static void job_release(struct fptc__job *job)
 
 static void run_job(struct fptc_cache *cache, struct fptc__job *job)
 {
-    struct fptc__call call = {job->work_until_mono_ms, &job->cancelled};
+    struct fptc__call call = {.deadline_mono_ms = job->work_until_mono_ms,
+                              .cancelled = &job->cancelled};
     fptc_status status;
 
     pthread_mutex_unlock(&cache->mutex);
@@ -210,7 +211,7 @@ static fptc_status run_bounded(struct fptc__task *task, int64_t deadline_ms,
 fptc_status fptc__task_run(struct fptc__task *task, int64_t deadline_ms,
                            struct fptc_result **out_result, fptc_error *err)
 {
-    struct fptc__call call = {0, NULL};
+    struct fptc__call call = {0};
     fptc_status status;
 
     if (deadline_ms > 0)

@@ -28,6 +28,7 @@ int fptc__process_lives(int64_t pid);
 struct fptc__call {
     int64_t deadline_mono_ms;    /* 0: none */
     const atomic_int *cancelled; /* NULL: never; non-zero: stop at the next safe place */
+    int64_t send_by_mono_ms;     /* 0: none; a write not sent by then never is (§7) */
 };
 /* Milliseconds left, clamped to 0..most; `most` when there is no deadline. */
 int64_t fptc__call_left_ms(const struct fptc__call *call, int64_t most);

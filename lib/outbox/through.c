@@ -81,7 +81,7 @@ static fptc_status append_end(const struct sending *s, uint16_t kind, const char
 {
     struct fptc__records records = {0};
     struct fptc__append request = {.records = &records};
-    struct fptc__call patient = {0, NULL};
+    struct fptc__call patient = {0};
     fptc_status status = fptc__records_add(&records, kind, text, strlen(text), 0, err);
 
     if (status == FPTC_OK)
@@ -216,6 +216,13 @@ static fptc_status replay(struct sending *s, fptc_error *err)
     fptc__view_end(outbox);
     if (status != FPTC_OK)
         return status;
+    if (w.state != FPTC__MUTATION_NONE &&
+        (strcmp(w.verb, fptc__verb_name(s->t->verb)) != 0 ||
+         strcmp(w.type, s->t->source->type) != 0 || (s->t->id != 0 && s->t->id != w.id)))
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "event %s is that of another write: %s %s %" PRId64
+                          "; a new write needs an event id of its own",
+                          w.event, w.verb, w.type, w.id);
     s->out->id = w.id;
     switch (w.state) {
     case FPTC__MUTATION_SETTLED:
@@ -240,19 +247,17 @@ static fptc_status deliver(const struct sending *s, fptc__json **out_row, fptc_e
 {
     const struct fptc__through *t = s->t;
     const struct fptc__session *f = t->follow;
+    struct fptc__call call = *f->call;
 
     *out_row = NULL;
-    if (fptc__mono_ms() - s->attempted_mono_ms >= FPTC_SEND_WINDOW_MS)
-        return fptc__fail(err, FPTC_EDEADLINE,
-                          "the outbox took longer than %d s to accept the write; it was not sent",
-                          FPTC_SEND_WINDOW_MS / 1000);
+    call.send_by_mono_ms = s->attempted_mono_ms + FPTC_SEND_WINDOW_MS;
     switch (t->verb) {
     case FPTC_VERB_CREATE:
-        return fptc__site_create(f->site, t->source->type, t->data, f->call, out_row, err);
+        return fptc__site_create(f->site, t->source->type, t->data, &call, out_row, err);
     case FPTC_VERB_UPDATE:
-        return fptc__site_update(f->site, t->source->type, t->id, t->data, f->call, out_row, err);
+        return fptc__site_update(f->site, t->source->type, t->id, t->data, &call, out_row, err);
     default:
-        return fptc__site_delete(f->site, t->source->type, t->id, f->call, err);
+        return fptc__site_delete(f->site, t->source->type, t->id, &call, err);
     }
 }
 
@@ -373,7 +378,7 @@ static fptc_status keep_row(const struct sending *s, struct fptc__intake *in, fp
 static void keep(struct sending *s, struct fptc__intake *in, char partition[64])
 {
     const struct fptc__through *t = s->t;
-    struct fptc__call patient = {0, NULL};
+    struct fptc__call patient = {0};
     struct fptc__session follow = *t->follow;
     fptc_error err = FPTC_ERROR_INIT;
     fptc_status status = FPTC_OK;
@@ -431,11 +436,10 @@ fptc_status fptc__through(const struct fptc__through *t, struct fptc__through_re
     if (status != FPTC_MISS)
         return status;
     status = fptc__call_check(t->follow->call, "before sending the write", err);
+    if (status == FPTC_OK) /* `seen`: before the request; and nothing may fail behind the claim */
+        status = fptc__intake_begin(&in, t->follow, t->source, err);
     if (status == FPTC_OK)
         status = claim(&s, err);
-    if (status == FPTC_OK)
-        status =
-            fptc__intake_begin(&in, t->follow, t->source, err); /* `seen`: before the request */
     if (status != FPTC_OK)
         return status;
     sent = deliver(&s, &out->row, err != NULL ? err : &own);

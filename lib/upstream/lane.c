@@ -114,6 +114,15 @@ static size_t take_bytes(char *data, size_t size, size_t n, void *payload)
     return lane->r->reply->failed ? 0 : size * n;
 }
 
+/* A write whose time to be sent is over: its attempt no longer stands for it (§7). */
+static int is_too_late(const struct fptc__lane *lane)
+{
+    const struct fptc__call *call = lane->call;
+
+    return !lane->r->is_read && call != NULL && call->send_by_mono_ms != 0 &&
+           fptc__mono_ms() >= call->send_by_mono_ms;
+}
+
 /* Called by libcurl each time it is about to send: the last moment to stay "not sent". */
 static int before_sending(void *payload, char *to, char *from, int to_port, int from_port)
 {
@@ -124,7 +133,7 @@ static int before_sending(void *payload, char *to, char *from, int to_port, int 
     (void)from;
     (void)to_port;
     (void)from_port;
-    if (is_first && fptc__call_check(lane->call, "", NULL) != FPTC_OK)
+    if (is_first && (fptc__call_check(lane->call, "", NULL) != FPTC_OK || is_too_late(lane)))
         return CURL_PREREQFUNC_ABORT;
     if (!is_first && !lane->r->is_read)
         return CURL_PREREQFUNC_ABORT;
@@ -322,6 +331,8 @@ static fptc_status status_of(const struct fptc__lane *lane, CURLcode code)
     case CURLE_ABORTED_BY_CALLBACK: {
         fptc_status stopped = fptc__call_check(lane->call, "", NULL);
 
+        if (stopped == FPTC_OK && lane->r->n_sent == 0 && is_too_late(lane))
+            return FPTC_EDEADLINE;
         return stopped != FPTC_OK && lane->r->n_sent <= 1 ? stopped : FPTC_ENET;
     }
     case CURLE_SSL_CONNECT_ERROR:

@@ -314,6 +314,13 @@ class Writing(WithSite):
         again, counts = self.visits(*words)
         self.assertEqual((again["event_id"], counts.get("create", 0)), (first["event_id"], 0))
 
+    def test_event_id_of_another_write_is_refused(self):
+        self.json("create", "Shot", "--project", "101", "--data", '{"code":"cli_031"}', "--event", "b" * 32)
+        for words in (("update", "Shot", "1", "--data", '{"code":"cli_032"}'),
+                      ("create", "Sequence", "--project", "101", "--data", '{"code":"cli_032"}')):
+            self.fptcache(*words, "--event", "b" * 32, expect=USAGE)
+            self.assertIn("another write: create Shot", self.errors)
+
     def test_refused(self):
         self.fptcache("create", "Shot", "--data", '{"code":"cli_040"}', expect=REFUSED)
         self.assertIn("project", self.errors)

@@ -226,6 +226,14 @@ class Deadlines(OnSite):
         self.assertStatus(got, "EDEADLINE", "not sent")
         self.assertLessEqual(got["ms"], 400 + SLACK_MS)
 
+    def test_a_write_is_sent_in_its_window_or_never(self):
+        self.fault("latency", "auth", ms=600)
+        got = self.on_site().create(type="Shot", data=self.shot("window"), send_by_ms=300)
+        self.assertStatus(got, "EDEADLINE", "not sent")
+        self.assertEqual(self.named("window"), [])
+        self.assertStatus(self.on_site().search(**PAGE, send_by_ms=1), "OK")   # reads have no window
+        self.assertStatus(self.on_site().create(type="Shot", data=self.shot("window"), send_by_ms=5000), "OK")
+
     def test_the_deadline_bounds_back_off(self):
         self.fault("502", times=-1)
         got = self.on_site().search(**PAGE, deadline_ms=500)

@@ -8,7 +8,7 @@
  *   {"do":"threads", "n":8, "times":20, ... as search}        all at once on the one site
  *   {"do":"counts"} {"do":"close"}
  *
- * Any of them with "deadline_ms" and "cancel_after_ms". The answer holds status, message, ms, and what
+ * Any of them with "deadline_ms", "send_by_ms" and "cancel_after_ms". The answer holds status, message, ms, and what
  * was asked for; "log" has the log lines since the last answer.
  */
 #include <netdb.h>
@@ -104,6 +104,8 @@ static void bounds_begin(struct bounds *b, const fptc__json *order)
     b->call.cancelled = &b->cancelled;
     if (deadline_ms > 0)
         b->call.deadline_mono_ms = fptc__mono_ms() + deadline_ms;
+    if (fptc__json_get_int(order, "send_by_ms") > 0)
+        b->call.send_by_mono_ms = fptc__mono_ms() + fptc__json_get_int(order, "send_by_ms");
     b->cancel_after_ms = fptc__json_get_int(order, "cancel_after_ms");
     if (b->cancel_after_ms > 0)
         pthread_create(&b->thread, NULL, cancel_later, b);

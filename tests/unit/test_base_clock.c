@@ -167,7 +167,7 @@ static void test_host(void **state)
 static void test_call(void **state)
 {
     atomic_int cancelled = 0;
-    struct fptc__call call = {0, NULL};
+    struct fptc__call call = {0};
     fptc_error err;
 
     (void)state;

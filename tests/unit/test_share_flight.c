@@ -15,7 +15,7 @@
 #include "share/flight.h"
 
 static char dir[] = "/tmp/fptc-flight-XXXXXX";
-static const struct fptc__call patient = {0, NULL};
+static const struct fptc__call patient = {0};
 
 static int make_dir(void **state)
 {
@@ -95,7 +95,7 @@ static void test_a_dead_leader_holds_nobody_up(void **state)
 static void test_half_of_a_deadline_stays_for_asking(void **state)
 {
     struct fptc__flight leader, other;
-    struct fptc__call call = {fptc__mono_ms() + 1000, NULL};
+    struct fptc__call call = {.deadline_mono_ms = fptc__mono_ms() + 1000};
 
     (void)state;
     assert_int_equal(fptc__flight_begin(&leader, dir, "slow", &patient), FPTC_OK);

@@ -260,12 +260,12 @@ static void test_old_answers_go(void **state)
 static void test_deadline(void **state)
 {
     atomic_int cancelled = 1;
-    struct fptc__call call = {fptc__mono_ms() - 1, NULL};
+    struct fptc__call call = {.deadline_mono_ms = fptc__mono_ms() - 1};
 
     (void)state;
     append_shot(1, "a");
     assert_int_equal(fptc__compact(&sh_p, &call, NULL, NULL, &th_err), FPTC_EDEADLINE);
-    call = (struct fptc__call){0, &cancelled};
+    call = (struct fptc__call){.cancelled = &cancelled};
     assert_int_equal(fptc__compact(&sh_p, &call, NULL, NULL, &th_err), FPTC_ECANCELLED);
     assert_int_equal(sh_newest_base(), 0);
     assert_int_equal(sh_count("files"), 0);

@@ -34,7 +34,7 @@ static void put(const char *partition, uint16_t kind, const char *body)
     struct fptc__partition p;
     struct fptc__records records = {0};
     struct fptc__append append = {.records = &records};
-    struct fptc__call call = {0, NULL};
+    struct fptc__call call = {0};
     struct fptc__view *v;
     fptc_error err = FPTC_ERROR_INIT;
 
@@ -52,7 +52,7 @@ static void compact(const char *partition)
 {
     struct fptc__partition p;
     struct fptc__compact_stats stats;
-    struct fptc__call call = {0, NULL};
+    struct fptc__call call = {0};
     struct fptc__logger logger = {0};
 
     assert_int_equal(fptc__partition_at(help_dir, partition, &p, &help_err), FPTC_OK);
