@@ -14,7 +14,7 @@ import traceback
 import zlib
 from http import HTTPStatus
 
-from api import Reply, Request, kind_of
+from api import Reply, Request
 from errors import ApiError
 
 COMPRESSIBLE = (200, 403, 404)      # what the service's front end compresses, and so sends in chunks
@@ -110,7 +110,7 @@ class Handler(socketserver.BaseRequestHandler):
             self._send(request, site.control(request), keep)
             return
         started = time.time()
-        wait, fault = site.faults.of(request.method, request.target)
+        wait, fault = site.faults.of(request.method, request.label)
         if wait + site.latency:
             site.stopping.wait(wait + site.latency)
         reply, status, size = None, "dropped", 0
@@ -121,7 +121,7 @@ class Handler(socketserver.BaseRequestHandler):
             status = reply.status
             size = self._send(request, reply, keep, fault is not None and fault.kind == "truncate")
         finally:
-            site.journal.add(kind_of(request.method, request.path), request.method, request.target, status,
+            site.journal.add(request.kind, request.method, request.label, status,
                              reply.rows if reply else 0, started, size)
 
     def _before(self, site, fault, request):

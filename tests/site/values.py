@@ -17,7 +17,7 @@ _CLASSES = {
     "currency": "String, BigDecimal, Integer, Float, NilClass",
     "checkbox": "String, FalseClass, TrueClass", "uuid": "String",
     "entity": HASH_CLASSES + ", NilClass", "multi_entity": "Array, Hash",
-    "serializable": HASH_CLASSES + ", Array, NilClass", "jsonb": HASH_CLASSES + ", Array, NilClass",
+    "tag_list": "Array, NilClass", "serializable": HASH_CLASSES + ", Array, NilClass", "jsonb": HASH_CLASSES + ", Array, NilClass",
     "url": HASH_CLASSES + ", NilClass", "image": HASH_CLASSES + ", NilClass",
 }
 
