@@ -52,7 +52,7 @@ def _scalar(store, field):
         return lambda row: "null"
     if kind == "checkbox":
         return lambda row: "true" if row.v.get(name) else "false"
-    if kind in ("number", "duration", "percent", "timecode"):
+    if kind in ("number", "duration", "percent", "timecode", "footage"):
         return lambda row: "null" if (value := row.v.get(name)) is None else str(value)
     if kind in ("float", "currency"):
         return lambda row: "null" if (value := row.v.get(name)) is None else f'"{float_text(value)}"'

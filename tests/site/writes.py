@@ -60,10 +60,10 @@ class Writer:
 
     def _scalar(self, field, raw, verb, path):
         value = values.scalar(field.type, raw, verb, path)
-        if field.type in ("text", "list", "status_list", "entity_type", "password", "footage"):
+        if field.type in ("text", "list", "status_list", "entity_type", "password"):
             value = (value.strip() or None) if value else None
         failed = f"{verb.title()} failed for [{path}]"
-        if field.type in ("number", "duration", "percent", "timecode") and value is not None \
+        if field.type in values.WHOLE and value is not None \
                 and not -values.INT32 <= value < values.INT32:
             raise bad_request(f"{failed}: Invalid statement.", None, 104)
         if field.type in ("list", "status_list") and value and field.valid_values \
