@@ -89,6 +89,8 @@ class Envelope(Api3Test):
     def test_what_is_no_call(self):
         self.assertEqual(self.fault("no_such_method")[1], "API no_such_method() is not a method of this site.")
         self.assertIn("invalid/missing string entity 'type'", self.fault("read", {"type": "Nonsense"})[1])
+        self.assertIn("invalid parameters", self.fault("read", [1])[1])
+        self.assertIn("invalid parameters", self.fault("batch", {"request_type": "create"})[1])
         for body in (b"", b"[]", b'"read"', b"{", b"null"):
             status, _, content = self.site.call("POST", "/api3/json", body)
             self.assertEqual((status, json.loads(content)["message"]), (200, "Invalid JSON body"), body)

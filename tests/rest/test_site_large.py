@@ -50,6 +50,12 @@ class Large(unittest.TestCase):
             if table.type.has_project:
                 self.assertEqual(sorted(i for ids in table.by_project.values() for i in ids), table.active, name)
 
+    def test_copies_of_retired_rows_are_retired(self):
+        table = self.store.tables["Version"]
+        half = sorted(table.rows)[len(table.rows) // 2]
+        self.assertGreater(sum(1 for row_id in table.retired if row_id > half), 3)
+        self.assertTrue(all(table.rows[row_id].retired for row_id in table.retired))
+
     def test_every_link_leads_somewhere_and_back(self):
         links = 0
         for row in self.rows():

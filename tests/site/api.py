@@ -1,5 +1,6 @@
 """The REST routes: from a request to a reply. HTTP itself is server.py's."""
 
+import functools
 import json
 import re
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -41,15 +42,20 @@ class Request:
             raise bad_request("Invalid JSON body") from None
 
 
+    @functools.cached_property
+    def rpc(self):
+        """The method of a call of the older API."""
+        return api3.method_of(self.body)
+
     @property
     def label(self):
         """What faults are matched with: the target, and the method of the older API behind it."""
-        return f"{self.target} {api3.method_of(self.body)}" if self.path == api3.PATH else self.target
+        return f"{self.target} {self.rpc}" if self.path == api3.PATH else self.target
 
     @property
     def kind(self):
         """What the request log counts the request as."""
-        return api3.kind_of(self.body) if self.path == api3.PATH else kind_of(self.method, self.path)
+        return api3.kind_of(self.rpc) if self.path == api3.PATH else kind_of(self.method, self.path)
 
 
 class Reply:

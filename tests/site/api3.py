@@ -31,9 +31,8 @@ def method_of(body):
         return ""
 
 
-def kind_of(body):
+def kind_of(method):
     """What the request log counts a call as: the same words as for the REST API."""
-    method = method_of(body)
     if method.startswith("schema_"):
         return "schema"
     return method if method in SAME_KIND else KINDS.get(method, "other")
@@ -77,7 +76,7 @@ class Api3:
         work = getattr(self, f"call_{method}", None) or getattr(self.social, f"call_{method}", None)
         if work is None:
             raise faulty(method, "is not a method of this site.")
-        if not isinstance(arguments, (dict, list)):
+        if arguments and not isinstance(arguments, list if method == "batch" else dict):
             raise faulty(method, f"invalid parameters: {ruby(arguments)}")
         found, rows = work(session, arguments)
         return found if isinstance(found, str) else dumps(found), rows

@@ -113,16 +113,20 @@ class Handler(socketserver.BaseRequestHandler):
         wait, fault = site.faults.of(request.method, request.label)
         if wait + site.latency:
             site.stopping.wait(wait + site.latency)
-        reply, status, size = None, "dropped", 0
+        entry, status, size = None, "dropped", 0
+
+        def log(status, rows):
+            return site.journal.add(request.kind, request.method, request.label, status, rows, started)
+
         try:
             reply = self._before(site, fault, request) if fault else None
             reply = reply or self._perform(site, request)
             reply = self._after(site, fault, reply) if fault else reply
-            status = reply.status
+            entry = log(reply.status, reply.rows)
             size = self._send(request, reply, keep, fault is not None and fault.kind == "truncate")
+            status = reply.status
         finally:
-            site.journal.add(request.kind, request.method, request.label, status,
-                             reply.rows if reply else 0, started, size)
+            site.journal.end(entry or log(status, 0), status, size)
 
     def _before(self, site, fault, request):
         """A fault that strikes before the request is looked at: its reply, or None."""
