@@ -1,6 +1,7 @@
 """The official client's own tests, beside the project: which fail is known, and nothing else may.
 
-Skipped, and counted so, where the client's sources are not to be had: see run_official.py.
+Skipped, and counted so, but in long runs (FPTC_LONG=1), and where the client's sources are not to be
+had: see run_official.py.
 """
 
 import importlib.util
@@ -46,6 +47,8 @@ FAIL_FPTCACHE = {
 
 class Official(unittest.TestCase):
     def outcomes(self, client, modules):
+        if not os.environ.get("FPTC_LONG"):
+            self.skipTest("takes minutes: tests/run.sh --long")
         with tempfile.TemporaryDirectory(prefix="fptc-official-") as folder:
             try:
                 run_official.sources(folder)
