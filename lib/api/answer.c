@@ -186,7 +186,7 @@ static int leaves_project(struct fptc__answer *a)
         const struct fptc__follow *f = &plan->follows[i];
 
         if (part_of_type(a, f->type) == FPTC__HOME && part_of_type(a, f->target) == FPTC__HOME &&
-            fptc__view_links_outside(a->work->session.view, f->type, f->link, f->target))
+            fptc__view_links_outside(a->work->session.view, f))
             return 1;
     }
     return 0;

@@ -172,6 +172,7 @@ static void add_follow(struct fptc__planning *p, const struct fptc__hop *hop)
     more->type = copy_text(p, hop->type);
     more->link = copy_text(p, hop->link->name);
     more->target = copy_text(p, hop->target);
+    more->is_list = hop->link->class_of == FPTC__LINKS;
 }
 
 static void add_path(struct fptc__planning *p, const struct fptc__fieldpath *at)
