@@ -20,6 +20,12 @@
  * |   outside its valid_types                   |                        | recorded
  * | linked field: links of more hops than       | pass through           | nobody writes them
  * |   FPTC__HOPS_MAX                            |                        |
+ * | retired_only                                | pass through           | retired rows are not kept
+ * | include_archived_projects false             | hides rows whose       | A§3.6 [D], [C]. Told by Project.archived,
+ * |                                             |   project is archived  | which must be covered
+ * | the same: rows without a project            | stay                   | their project is not archived
+ * | the same: types without a `project` field   | pass through           | what it does to Project, or to types that
+ * |   (Project, HumanUser ...)                  |                        | are in several, is not recorded
  * | letters that differ only in case            | fold.h: simple folding | "ignores case" [R] for ASCII; the same for
  * |                                             |   of all of Unicode's  | the scripts people write in; accents differ
  * |                                             |   cased scripts        |

@@ -135,6 +135,7 @@ static fptc_status write_by_id(struct fptc__planning *p)
 static void put_rest(struct fptc__sqltext *s, const struct fptc__planning *p)
 {
     fptc__compile_where(s, p->filter);
+    fptc__projects_put_scope(s, p);
     if (!s->is_mute)
         put_order(s, p);
     put_limit(s, p->plan);
