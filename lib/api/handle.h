@@ -107,6 +107,25 @@ void *fptc__task_new(size_t size, struct fptc_cache *cache,
                                         fptc_error *),
                      void (*destroy)(struct fptc__task *), fptc_error *err);
 
+/* schema.c: the site's list of types, or the fields of one, from the cache or FPT. */
+struct fptc__schema_topic {
+    struct fptc__work *work;
+    const char *type;    /* NULL: the list of types */
+    int64_t project_id;  /* as that project shows it; 0: as the site does */
+    int64_t believed_ms; /* what the cache has is taken up to this age; INT64_MAX: any */
+    int may_ask;
+    int must_be_young; /* an older one is no answer either when FPT may not or cannot be asked */
+    fptc__json *value; /* out, the caller's: FPT's own object */
+    int64_t age_ms;
+    int32_t source;
+};
+/* FPTC_EUSAGE for an unknown type, with the nearest one; FPTC_ENODATA when FPT may not be asked. When it
+   cannot be asked, FPTC_OK and source STALE, with the reason in err. */
+fptc_status fptc__schema_find(struct fptc__schema_topic *t, fptc_error *err);
+/* Puts a type's fields into the schema that plans are made with; is_newer: also in place of others. */
+fptc_status fptc__schema_learn(struct fptc_cache *cache, const char *type, const fptc__json *fields,
+                               int is_newer, fptc_error *err);
+
 /* kept.c: schema of a type, from the cache or FPT; and the field set that its rows are kept with. */
 fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err);
 fptc_status fptc__kept_types(struct fptc__work *w, const char *type, const char *const *asked,

@@ -17,7 +17,7 @@ struct fptc__site {
     struct fptc__client *client;
     char *identity;
     struct fptc__logger logger;
-    _Atomic int64_t n_schema, n_search, n_create, n_update, n_delete, n_retried;
+    _Atomic int64_t n_schema, n_search, n_text_search, n_create, n_update, n_delete, n_retried;
 };
 
 /* One thing asked of FPT. */
@@ -34,6 +34,8 @@ struct fptc__ask {
    that can be none. Whatever it returns, *a is good for fptc__ask_done(). */
 fptc_status fptc__ask_init(struct fptc__ask *a, const char *verb, const char *type, int64_t id,
                            fptc_error *err);
+/* The same for what belongs to no one type, at FPTC__API + path. */
+void fptc__ask_init_at(struct fptc__ask *a, const char *what, const char *path);
 void fptc__ask_done(struct fptc__ask *a);
 /* The one exchange, as fptc__client_exchange(); counts it. With a content type, a->body is sent. */
 fptc_status fptc__ask_once(struct fptc__site *s, struct fptc__ask *a, const struct fptc__call *call,

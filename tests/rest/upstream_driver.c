@@ -204,7 +204,8 @@ static void do_one(const char *what, const fptc__json *order, fptc__json *answer
 
     bounds_begin(&b, order);
     if (strcmp(what, "schema") == 0)
-        status = fptc__site_schema(site, type, &b.call, &got, &err);
+        status = fptc__site_schema(site, type, fptc__json_get_int(order, "project_id"), &b.call,
+                                   &got, &err);
     else if (strcmp(what, "create") == 0)
         status = fptc__site_create(site, type, data, &b.call, &got, &err);
     else if (strcmp(what, "update") == 0)
