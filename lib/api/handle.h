@@ -107,7 +107,7 @@ void *fptc__task_new(size_t size, struct fptc_cache *cache,
                                         fptc_error *),
                      void (*destroy)(struct fptc__task *), fptc_error *err);
 
-/* schema.c: the site's list of types, or the fields of one, from the cache or FPT. */
+/* site_schema.c: the site's list of types, or the fields of one, from the cache or FPT. */
 struct fptc__schema_topic {
     struct fptc__work *work;
     const char *type;    /* NULL: the list of types */

@@ -86,15 +86,21 @@ class Journal:
 
     def reset(self):
         with self._lock:
-            self.total = 0
+            self.total = self.answered = 0
             self.by_kind = collections.Counter()
             self.log = collections.deque(maxlen=1000)
 
-    def add(self, kind, method, path, status, rows, started, size):
+    def count(self, kind):
+        """When it arrives: who has its answer finds it counted."""
         with self._lock:
             self.total += 1
             self.by_kind[kind] += 1
-            entry = {"n": self.total, "method": method, "path": path, "status": status, "kind": kind, "rows": rows,
+
+    def add(self, kind, method, path, status, rows, started, size):
+        """When it is answered."""
+        with self._lock:
+            self.answered += 1
+            entry = {"n": self.answered, "method": method, "path": path, "status": status, "kind": kind, "rows": rows,
                      "at": round(started, 3), "ms": round((time.time() - started) * 1000, 1), "bytes": size}
             self.log.append(entry)
             if self._stream:

@@ -110,6 +110,7 @@ class Handler(socketserver.BaseRequestHandler):
             self._send(request, site.control(request), keep)
             return
         started = time.time()
+        site.journal.count(kind_of(request.method, request.path))
         wait, fault = site.faults.of(request.method, request.target)
         if wait + site.latency:
             site.stopping.wait(wait + site.latency)

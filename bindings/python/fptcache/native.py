@@ -300,6 +300,21 @@ class Cache:
             self._call(_lib.fptc_cache_find, query, result)
             return _copy_result(result)
 
+    def schema(self, type: Optional[str] = None, field: Optional[str] = None, project: int = 0) -> Dict[str, Any]:
+        """The types of the site, the fields of one type, or one field of it, in the shape of shotgun_api3;
+        with a project as that project shows them. Kept for everybody and believed for ten minutes, or for
+        max_age if that is longer."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_schema, _text(type, "type"), _text(field, "field"), project, result)
+            return _copy_document(result)
+
+    def text_search(self, text: str, types: Dict[str, Filters], limit: int = 0, page: int = 0) -> List[Dict[str, Any]]:
+        """Rows by name, as FPT ranks them: `type`, `id`, `name`, `links` and `status` of each. types: filters
+        by type, [] for none. FPT gives 25 at most (limit); page 2 has the next ones. It is asked each time."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_text_search, _text(text), _json_text(types), limit, page, result)
+            return _copy_document(result)["matches"]
+
     def changes(self, type: str, project: int = 0, since: int = 0, limit: int = 0) -> List[Change]:
         """What happened to the rows of a type, deletions included, in version order: at most `limit`
         (1,000) after the version `since`. Go on with the last one's version; [] means nothing newer."""

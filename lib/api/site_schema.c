@@ -1,5 +1,5 @@
 /*
- * schema.c: the site's schema, asked of FPT once for everybody and kept as settings of the partition
+ * site_schema.c: the site's schema, asked of FPT once for everybody and kept as settings of the partition
  * `site`: "schema" is the list of types, "schema:Shot" the fields of one; "schema@101" and
  * "schema@101:Shot" are the same as project 101 shows them.
  *
@@ -198,6 +198,8 @@ static fptc_status ask_by_flight(struct inquiry *q, fptc_error *err)
     fptc_status status = FPTC_MISS;
     int waits, leads = 0;
 
+    if (fptc__handle_is_stranger(w->cache))
+        return ask(q, err); /* another realm: no trace of it is left here */
     memset(&flight, 0, sizeof(flight));
     name_key(q->topic, "-", key, sizeof(key));
     for (waits = 0; status == FPTC_MISS && !leads && waits < FLIGHTS_JOINED_MAX; waits++) {
