@@ -67,6 +67,9 @@ struct fptc__work {
 
 /* handle.c */
 fptc_status fptc__handle_check(const struct fptc_cache *cache, fptc_error *err);
+/* The same for a call that gives a result, which is NULL until it does. */
+fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_result **out_result,
+                                    fptc_error *err);
 fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
                            struct fptc__open_view **out, fptc_error *err);
 void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view);

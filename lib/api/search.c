@@ -173,14 +173,10 @@ fptc_status fptc_cache_text_search(fptc_cache *cache, const char *text, const ch
                                    fptc_error *err)
 {
     struct search_task *s;
-    fptc_status status = fptc__handle_check(cache, err);
+    fptc_status status = fptc__handle_check_call(cache, out_result, err);
 
-    if (out_result != NULL)
-        *out_result = NULL;
     if (status != FPTC_OK)
         return status;
-    if (out_result == NULL)
-        return fptc__fail(err, FPTC_EUSAGE, "out_result is NULL");
     status = check(text, entity_types, limit, page, err);
     if (status != FPTC_OK)
         return status;

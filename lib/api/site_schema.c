@@ -383,14 +383,10 @@ fptc_status fptc_cache_schema(fptc_cache *cache, const char *type, const char *f
                               int64_t project_id, fptc_result **out_result, fptc_error *err)
 {
     struct schema_task *s;
-    fptc_status status = fptc__handle_check(cache, err);
+    fptc_status status = fptc__handle_check_call(cache, out_result, err);
 
-    if (out_result != NULL)
-        *out_result = NULL;
     if (status != FPTC_OK)
         return status;
-    if (out_result == NULL)
-        return fptc__fail(err, FPTC_EUSAGE, "out_result is NULL");
     if (type != NULL && !fptc__is_name(type))
         return fptc__fail(err, FPTC_EUSAGE, "Entity type '%.80s' does not exist.", type);
     if (field != NULL && (type == NULL || field[0] == '\0' || strlen(field) > FPTC_NAME_BYTES_MAX))

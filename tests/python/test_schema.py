@@ -109,15 +109,18 @@ class TextSearch(WithSite):
 
     def test_limit(self):
         sg = self.shotgun()
-        whole = sg.text_search("Anim", {"Task": []}, limit=1000)["matches"]
-        expected = [row["id"] for row in self.site.rows("Task") if "anim" in row["content"].lower()]
-        self.assertLessEqual(set(expected), {match["id"] for match in whole})
-        self.assertEqual(len({match["id"] for match in whole}), len(whole))
-        for limit in (1, 24, 25, 26, 49, 50):
-            found, counts = self.visits(lambda: sg.text_search("Anim", {"Task": []}, limit=limit)["matches"])
-            self.assertEqual([match["id"] for match in found], [match["id"] for match in whole[:limit]])
-            self.assertEqual(counts["text_search"], -(-min(limit, len(whole)) // 25), (limit, counts))
-        self.assertEqual(len(sg.text_search("Anim", {"Task": []})["matches"]), min(25, len(whole)))
+        types = {"Task": [], "Shot": [], "Asset": [], "Version": []}
+        whole = sg.text_search("001", types, limit=1000)["matches"]
+        named = {(name, row["id"]) for name, field in (("Task", "content"), ("Shot", "code"), ("Asset", "code"))
+                 for row in self.site.rows(name) if "001" in row[field]}
+        self.assertLessEqual(named, {(match["type"], match["id"]) for match in whole})
+        self.assertGreater(len(whole), 50)
+        for limit in (1, 24, 25, 26, 49, 50, 1000):
+            found, counts = self.visits(lambda: sg.text_search("001", types, limit=limit)["matches"])
+            self.assertEqual(found, whole[:limit])
+            wanted = len(whole) // 25 + 1 if limit == 1000 else -(-limit // 25)
+            self.assertEqual(counts["text_search"], wanted, (limit, counts))
+        self.assertEqual(sg.text_search("001", types)["matches"], whole[:25])
 
     def test_filters(self):
         sg = self.shotgun()

@@ -17,6 +17,15 @@ class SchemaTest(ReadTest):
         super().setUp()
         self.site.control("POST", "/schema", {"project": 101, "hide": []})
 
+    def fails(self, error, work, *arguments, text="", visits=None):
+        """It raises that error with that text, after that many requests; none unless told."""
+        self.site.reset_requests()
+        with self.assertRaisesRegex(error, text):
+            work(*arguments)
+        counts = self.site.counts()
+        counts.pop("auth", None)
+        self.assertEqual(counts, visits or {})
+
     def of_site(self, path="", **query):
         """FPT's own words."""
         status, body = self.site.api("GET", "/schema" + path + ("?" + urllib.parse.urlencode(query) if query else ""))
@@ -122,8 +131,8 @@ class Ages(SchemaTest):
     def test_only_cache_never_asks(self):
         cache = self.cache(mode="only-cache")
         for arguments in ((), ("Shot",), ("Shot", "code"), ("Shot", None, 101)):
-            with self.subTest(arguments), self.assertRaises(fptcache.NoData):
-                self.silently(cache.schema, *arguments)
+            with self.subTest(arguments):
+                self.fails(fptcache.NoData, cache.schema, *arguments)
         whole = self.cache().schema("Shot")
         self.assertEqual(self.silently(self.cache(mode="only-cache", max_age=0).schema, "Shot"), whole)
         self.silently(self.elsewhere, "schema", "Asset", "--mode", "only-cache", expect=NO_DATA)
@@ -161,18 +170,21 @@ class Mistakes(SchemaTest):
 
     def test_unknown_type(self):
         cache = self.cache()
-        for wrong, near in (("Shott", "Shot"), ("shots", "Shot"), ("asset", "Asset")):
-            with self.assertRaisesRegex(fptcache.Fault, f"Entity type '{wrong}' does not exist. Did you mean \"{near}\"?"):
-                cache.schema(wrong)
-            # Known to be none by now.
-            with self.assertRaises(fptcache.Fault):
-                self.silently(cache.schema, wrong)
-        with self.assertRaisesRegex(fptcache.Fault, r"Entity type 'Zebra' does not exist\.$"):
-            self.silently(cache.schema, "Zebra")
-        with self.assertRaisesRegex(fptcache.Fault, "Did you mean \"Version\"?"):
-            cache.find("Versoin", [IN_PROJECT])
+        # The type is asked for, then the list of types; after that it is known to be none.
+        self.fails(fptcache.Fault, cache.schema, "Shott", visits={"schema": 2},
+                   text="^Entity type 'Shott' does not exist. Did you mean \"Shot\"\\?$")
+        for wrong, near in (("Shott", "Shot"), ("shots", "Shot"), ("asset", "Asset"), ("Versoin", "Version")):
+            text = f"^Entity type '{wrong}' does not exist. Did you mean \"{near}\"\\?$"
+            self.fails(fptcache.Fault, cache.schema, wrong, text=text)
+            self.fails(fptcache.Fault, cache.schema, wrong, "code", 101, text=text)
+            self.fails(fptcache.Fault, cache.find, wrong, [IN_PROJECT], text=text)
+        self.fails(fptcache.Fault, cache.schema, "Zebra", text=r"^Entity type 'Zebra' does not exist\.$")
         self.elsewhere("schema", "Shott", expect=USAGE)
         self.assertEqual(self.find_elsewhere("shots", expect=USAGE), None)
+
+    def test_a_type_spelled_as_fpt_would_take_it_in_a_path(self):
+        self.fails(fptcache.Fault, self.cache().schema, "shots", visits={"schema": 2}, text="Did you mean \"Shot\"")
+        self.assertIn("code", self.cache().schema("Shot"))
 
     def test_unknown_type_when_the_list_is_not_to_be_had(self):
         self.site.faults([{"kind": "503", "times": -1, "match": "/schema$"}])
@@ -182,16 +194,14 @@ class Mistakes(SchemaTest):
     def test_unknown_field(self):
         cache = self.cache()
         cache.schema("Shot")
-        with self.assertRaisesRegex(fptcache.Fault, "Shot.cod doesn't exist. Did you mean \"code\"?"):
-            self.silently(cache.schema, "Shot", "cod")
-        with self.assertRaisesRegex(fptcache.Fault, r"Shot.qqqqqqqq doesn't exist\.$"):
-            self.silently(cache.schema, "Shot", "qqqqqqqq", 0)
+        self.fails(fptcache.Fault, cache.schema, "Shot", "cod", text="Shot.cod doesn't exist. Did you mean \"code\"?")
+        self.fails(fptcache.Fault, cache.schema, "Shot", "qqqqqqqq", 0, text=r"Shot.qqqqqqqq doesn't exist\.$")
 
     def test_arguments(self):
         cache = self.cache()
         for arguments in (("",), ("No Type",), ("Shot'",), (None, "code"), ("Shot", ""), ("Shot", None, -1)):
-            with self.subTest(arguments), self.assertRaises(fptcache.Fault):
-                self.silently(cache.schema, *arguments)
+            with self.subTest(arguments):
+                self.fails(fptcache.Fault, cache.schema, *arguments)
 
 
 class Search(SchemaTest):
@@ -244,27 +254,23 @@ class Search(SchemaTest):
         few = [cache.text_search("s", types, 5, page) for page in range(1, 11)]
         self.assertEqual(sum(few, []), sum(whole, []))
         for wrong in (-1, 26):
-            with self.assertRaises(fptcache.Fault):
-                self.silently(cache.text_search, "s", types, wrong)
-        with self.assertRaises(fptcache.Fault):
-            self.silently(cache.text_search, "s", types, 0, -1)
+            self.fails(fptcache.Fault, cache.text_search, "s", types, wrong)
+        self.fails(fptcache.Fault, cache.text_search, "s", types, 0, -1)
 
     def test_wrong_questions(self):
         cache = self.cache()
         cache.schema("Shot")
         for text, types in (("", {"Shot": []}), ("  ", {"Shot": []}), ("sh", {}), ("sh", []), ("sh", {"Sh ot": []}),
                             ("sh", {"Shot": 5}), ("sh", {"Shot": ["code", "is", "x"]})):
-            with self.subTest((text, types)), self.assertRaises(fptcache.Fault):
-                self.silently(cache.text_search, text, types)
-        with self.assertRaisesRegex(fptcache.Fault, "Did you mean \"code\""):
-            self.silently(cache.text_search, "sh", {"Shot": [["cod", "is", "x"]]})
+            with self.subTest((text, types)):
+                self.fails(fptcache.Fault, cache.text_search, text, types)
+        self.fails(fptcache.Fault, cache.text_search, "sh", {"Shot": [["cod", "is", "x"]]}, text="Did you mean \"code\"")
         with self.assertRaisesRegex(fptcache.Fault, "Entity type 'Shott' does not exist."):
             cache.text_search("sh", {"Shott": []})
 
     def test_nobody_to_ask(self):
         cache = self.cache(mode="only-cache")
-        with self.assertRaises(fptcache.NoData):
-            self.silently(cache.text_search, "sh", {"Shot": []})
+        self.fails(fptcache.NoData, cache.text_search, "sh", {"Shot": []})
         self.site.faults([{"kind": "503", "times": -1, "match": "_text_search"}])
         with self.assertRaises(fptcache.ProtocolError):
             self.cache().text_search("sh", {"Shot": []})
