@@ -30,7 +30,7 @@ static fptc_status own_plan(struct fptc__answer *a, fptc_error *err)
     fptc__buf_done(&csv);
     if (status == FPTC_OK) {
         pthread_rwlock_rdlock(&cache->schema_lock);
-        status = fptc__plan_build(cache->schema, &own, 0, &a->own, err);
+        status = fptc__plan_build(cache->schema, NULL, &own, 0, &a->own, err);
         pthread_rwlock_unlock(&cache->schema_lock);
     }
     fptc__request_done(&own);
@@ -176,38 +176,18 @@ int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type)
     return status == FPTC_OK && is_fresh(a, &f);
 }
 
-/* Whether the question follows the link into that type. */
-static int follows(const struct fptc__plan *plan, const char *link, const char *type)
-{
-    char path[2 * FPTC_NAME_BYTES_MAX + 4];
-    size_t i;
-    int found;
-
-    snprintf(path, sizeof(path), "%s.%s.", link, type);
-    found = strstr(plan->canonical, path) != NULL;
-    for (i = 0; i < plan->n_columns; i++)
-        found = found || strstr(plan->columns[i].name, path) != NULL;
-    return found;
-}
-
 /* A row of another project stands in none of our parts: what it holds only FPT can say. */
 static int leaves_project(struct fptc__answer *a)
 {
     const struct fptc__plan *plan = a->plan;
-    size_t i, k;
+    size_t i;
 
-    for (i = 0; i < plan->n_needs; i++) {
-        const struct fptc__need *need = &plan->needs[i];
+    for (i = 0; i < plan->n_follows; i++) {
+        const struct fptc__follow *f = &plan->follows[i];
 
-        if (part_of_type(a, need->type) != FPTC__HOME)
-            continue;
-        for (k = 0; k < plan->n_row_types; k++) {
-            if (follows(plan, need->field, plan->row_types[k]) &&
-                part_of_type(a, plan->row_types[k]) == FPTC__HOME &&
-                fptc__view_links_outside(a->work->session.view, need->type, need->field,
-                                         plan->row_types[k]))
-                return 1;
-        }
+        if (part_of_type(a, f->type) == FPTC__HOME && part_of_type(a, f->target) == FPTC__HOME &&
+            fptc__view_links_outside(a->work->session.view, f))
+            return 1;
     }
     return 0;
 }
@@ -479,15 +459,18 @@ static int is_usable(const struct fptc__answer *a, const struct fptc__stored_que
 
 static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
 {
+    const char *canonical = fptc__plan_canonical(a->plan);
     struct fptc__stored_query q;
     const fptc__json *element;
     fptc_status status = a->own == NULL ? own_plan(a, err) : FPTC_OK;
 
     if (status != FPTC_OK)
         return status;
+    if (canonical == NULL)
+        return fptc__fail_nomem(err);
     fptc__view_begin(a->work->session.view);
-    status = fptc__view_query(a->work->session.view, FPTC__HOME, a->plan->hash, a->plan->canonical,
-                              &q, err);
+    status = fptc__view_query(a->work->session.view, FPTC__HOME, fptc__plan_hash(a->plan),
+                              canonical, &q, err);
     fptc__view_end(a->work->session.view);
     if (status != FPTC_OK)
         return status;
