@@ -282,10 +282,12 @@ class Cache:
 
     def find(self, type: str, filters: Filters = None, fields: Union[str, Sequence[str], None] = None,
              order: Union[str, Sequence[str], None] = None, limit: int = 0, page: int = 0, *,
+             retired_only: bool = False, include_archived: bool = True,
              mode: Optional[str] = None, max_age: Optional[float] = None,
              deadline: Optional[float] = None) -> Result:
         """Answers a question. Filters as FPT or shotgun_api3 spell them, or JSON text; order: names,
-        each descending with a leading "-". Date-times are ISO text in UTC, in and out."""
+        each descending with a leading "-". retired_only: the trash, which is FPT's to tell; include_archived
+        False: no rows of archived projects. Date-times are ISO text in UTC, in and out."""
         error = _capi.ErrorInfo()
         with _Output(_capi.Q, _lib.fptc_query_free) as query, _result() as result:
             _lib.fptc_query_new(_text(type, "type"), query, error)
@@ -294,6 +296,7 @@ class Cache:
                 _lib.fptc_query_set_fields(query, _list_text(fields, "fields"), error)
             _lib.fptc_query_set_order(query, _list_text(order, "order"), error)
             _lib.fptc_query_set_limit(query, limit, page, error)
+            _lib.fptc_query_set_scope(query, retired_only, include_archived, error)
             _lib.fptc_query_set_freshness(query, _choice(_MODES, mode, "mode"),
                                           _milliseconds(max_age, "max_age"),
                                           _milliseconds(deadline, "deadline"), error)

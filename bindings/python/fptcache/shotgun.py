@@ -285,17 +285,15 @@ class Shotgun:
         for name, number in (("limit", limit), ("page", page)):
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name} is a whole number from 0 on, not {number!r}")
-        for name, is_used in (("retired_only=True", retired_only),
-                              ("include_archived_projects=False", not include_archived_projects),
-                              ("additional_filter_presets", additional_filter_presets)):
-            if is_used:
-                raise _errors.NotSupported(f"{name} cannot be answered in this version: ask FPT through "
-                                           f"shotgun_api3.Shotgun.find()")
+        if additional_filter_presets:
+            raise _errors.NotSupported("additional_filter_presets: FPT's REST has no documented equivalent; ask "
+                                       "FPT through shotgun_api3.Shotgun.find()")
         if page and not 0 < limit <= _PAGE_ROWS:
             limit = _PAGE_ROWS
         result = self.cache.find(
             entity_type, to_site(translate_filters(filters, filter_operator), self._is_utc),
-            [name for name in fields or () if name not in ("id", "type")], translate_order(order), limit, page)
+            [name for name in fields or () if name not in ("id", "type")], translate_order(order), limit, page,
+            retired_only=bool(retired_only), include_archived=bool(include_archived_projects))
         return [self._row(row) for row in result]
 
     def find_one(self, entity_type: str, filters: Union[Sequence, Dict[str, Any]],
