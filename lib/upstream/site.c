@@ -17,8 +17,6 @@
 #include "upstream/digest.h"
 #include "upstream/mapping.h"
 
-#define SEARCH_TYPE "application/vnd+shotgun.api3_hash+json"
-#define TRIPLES_TYPE "application/vnd+shotgun.api3_array+json"
 #define PAGE_SIZE_MAX 5000
 /* First wait before a read is repeated; doubled each time, less up to half by chance, so that a farm
    does not come back in one wave. */
@@ -127,10 +125,7 @@ static fptc_status judge_read(struct fptc__site *s, struct fptc__ask *a, fptc_er
 
 /* --- reads --- */
 
-/* Takes what was asked for out of a reply; FPTC_ESERVER when it is not in there. */
-typedef fptc_status (*take_fn)(fptc__json *reply, fptc__json **out, fptc_error *err);
-
-static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, take_fn take,
+static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
                               fptc__json **out, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
@@ -156,7 +151,7 @@ static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, take_fn
     return FPTC_ESERVER;
 }
 
-static fptc_status read_once(struct fptc__site *s, struct fptc__ask *a, take_fn take,
+static fptc_status read_once(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
                              const struct fptc__call *call, fptc__json **out, fptc_error *err)
 {
     fptc_status status = fptc__ask_once(s, a, call, err);
@@ -197,8 +192,8 @@ static int wait_for_next(int next, int64_t retry_after_ms, const struct fptc__ca
     return 1;
 }
 
-static fptc_status read_reply(struct fptc__site *s, struct fptc__ask *a, take_fn take,
-                              const struct fptc__call *call, fptc__json **out, fptc_error *err)
+fptc_status fptc__ask_read(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
+                           const struct fptc__call *call, fptc__json **out, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
     fptc_status status;
@@ -274,7 +269,7 @@ fptc_status fptc__site_schema(struct fptc__site *s, const char *type, int64_t pr
     if (status != FPTC_OK)
         return status;
     a.count = &s->n_schema;
-    status = read_reply(s, &a, take_data, call, out, &why);
+    status = fptc__ask_read(s, &a, take_data, call, out, &why);
     if (status == FPTC_EREFUSED && type && why.http_status == 404 && fptc__ask_code(&a) != 0)
         why.status = status = FPTC_EUSAGE;
     if (status == FPTC_OK && type && !is_of_type(*out, type)) {
@@ -331,7 +326,7 @@ static fptc_status search_init(struct fptc__ask *a, const struct fptc__search *s
     write_search(&a->body, search);
     snprintf(a->path + strlen(a->path), sizeof(a->path) - strlen(a->path), "/_search");
     a->x.method = "POST";
-    a->x.content_type = SEARCH_TYPE;
+    a->x.content_type = FPTC__QUERY_TYPE;
     return fptc__buf_check(&a->body, a->what, err);
 }
 
@@ -345,7 +340,7 @@ fptc_status fptc__site_search(struct fptc__site *s, const struct fptc__search *s
     memset(out, 0, sizeof(*out));
     a.count = &s->n_search;
     if (status == FPTC_OK)
-        status = read_reply(s, &a, take_rows, call, &out->rows, err);
+        status = fptc__ask_read(s, &a, take_rows, call, &out->rows, err);
     if (status == FPTC_OK) {
         out->is_last = (int64_t)fptc__json_size(out->rows) < search->page_size;
         out->date_ms = a.x.date_ms;
@@ -360,34 +355,4 @@ void fptc__page_done(struct fptc__page *page)
         return;
     fptc__json_free(page->rows);
     memset(page, 0, sizeof(*page));
-}
-
-static fptc_status text_search_init(struct fptc__ask *a, const struct fptc__text_search *search,
-                                    fptc_error *err)
-{
-    fptc__ask_init_at(a, "text search", "/entity/_text_search");
-    fptc__buf_adds(&a->body, "{\"text\":");
-    fptc__json_put_text(&a->body, search->text, strlen(search->text));
-    fptc__buf_adds(&a->body, ",\"entity_types\":");
-    fptc__json_print(search->entity_types, &a->body);
-    fptc__buf_addf(&a->body, ",\"page\":{\"size\":%lld,\"number\":%lld}}",
-                   (long long)search->page_size, (long long)search->page_number);
-    a->x.method = "POST";
-    a->x.content_type = search->has_groups ? SEARCH_TYPE : TRIPLES_TYPE;
-    return fptc__buf_check(&a->body, a->what, err);
-}
-
-fptc_status fptc__site_text_search(struct fptc__site *s, const struct fptc__text_search *search,
-                                   const struct fptc__call *call, fptc__json **out_rows,
-                                   fptc_error *err)
-{
-    struct fptc__ask a;
-    fptc_status status = text_search_init(&a, search, err);
-
-    *out_rows = NULL;
-    a.count = &s->n_text_search;
-    if (status == FPTC_OK)
-        status = read_reply(s, &a, take_rows, call, out_rows, err);
-    fptc__ask_done(&a);
-    return status;
 }

@@ -60,7 +60,7 @@ struct fptc__text_search {
     int64_t page_size;   /* 1..25 */
     int64_t page_number; /* from 1 */
 };
-/* Repeats as fptc__site_search(). *out_rows: [{"type","id","name","links":[type,name],"status"}]. */
+/* site_text_search.c; repeated as a search is. *out_rows: [{"type","id","name","links":[type,name],"status"}]. */
 fptc_status fptc__site_text_search(struct fptc__site *s, const struct fptc__text_search *search,
                                    const struct fptc__call *call, fptc__json **out_rows,
                                    fptc_error *err);
