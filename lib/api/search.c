@@ -94,7 +94,8 @@ static fptc_status add_filters(struct fptc__work *w, const struct fptc__request 
         status = fptc__plan_make(w, request, 1, &plan, err);
     if (status != FPTC_OK)
         return status;
-    filters = plan == NULL ? fptc__json_new_array() : fptc__json_copy(fptc__plan_rest_filters(plan));
+    filters =
+        plan == NULL ? fptc__json_new_array() : fptc__json_copy(fptc__plan_rest_filters(plan));
     if (!fptc__json_set(types, request->type, filters))
         status = fptc__fail_nomem(err);
     fptc__plan_free(plan);
