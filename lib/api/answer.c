@@ -200,7 +200,7 @@ static fptc_status look_at_plan(struct fptc__answer *a, struct freshness *out, f
     size_t i;
 
     if (!plan->is_local || plan->has_never || plan->has_computed ||
-        (plan->is_project_type && plan->project_id == 0))
+        (plan->is_project_type && plan->project_id == 0) || fptc__answer_names_only_dead(a))
         return FPTC_MISS;
     out->asof_ms = out->lists_ms = INT64_MAX;
     out->has_suspects = 0;

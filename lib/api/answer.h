@@ -43,5 +43,7 @@ fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *re
 int fptc__is_outage(fptc_status status);
 /* What the caller is told when FPT could not be asked and the cache has nothing either. */
 fptc_status fptc__not_provable(fptc_status why, fptc_error *err);
+/* deadlinks.c: whether an `in` names rows of a multi_entity that are all gone; with the view begun. */
+int fptc__answer_names_only_dead(const struct fptc__answer *a);
 
 #endif
