@@ -40,8 +40,8 @@ static int need_type(const char *type, void *payload)
     return n->status != FPTC_OK;
 }
 
-static fptc_status make_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
-                             struct fptc__plan **out, fptc_error *err)
+fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+                            struct fptc__plan **out, fptc_error *err)
 {
     struct needed n = {w, may_ask, FPTC_OK, err};
     fptc_status status;
@@ -160,8 +160,7 @@ static fptc_status ask(struct fptc__answer *a, fptc_error *err)
 
 /* ------------------------------------------------------------------------------------- order of the steps */
 
-/* Whether a failure to reach FPT may be answered from what the cache has. */
-static int is_outage(fptc_status status)
+int fptc__is_outage(fptc_status status)
 {
     return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
            status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
@@ -174,10 +173,9 @@ static int is_cache_failure(fptc_status status)
            status == FPTC_EACCESS || status == FPTC_ERACE || status == FPTC_EFORMAT;
 }
 
-/* What the caller is told when FPT could not be asked and the cache has nothing either. */
-static fptc_status not_provable(fptc_status why, fptc_error *err)
+fptc_status fptc__not_provable(fptc_status why, fptc_error *err)
 {
-    if (!is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
+    if (!fptc__is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
         return why;
     return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
                       err != NULL ? err->message : "");
@@ -202,7 +200,7 @@ static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_er
         return status;
     if (err != NULL)
         *err = outage;
-    return not_provable(why, err);
+    return fptc__not_provable(why, err);
 }
 
 /* What a flight is for: catching up a partition's type, or one query. */
@@ -268,7 +266,7 @@ static fptc_status answer_stranger(struct fptc__answer *a, int32_t mode, fptc_er
     if (mode == FPTC_MODE_ONLY_CACHE)
         return fptc__fail(err, FPTC_ENODATA, "%s belongs to another identity",
                           a->work->cache->options.cache_dir);
-    return not_provable(fptc__answer_pass_through(a, err), err);
+    return fptc__not_provable(fptc__answer_pass_through(a, err), err);
 }
 
 static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
@@ -283,7 +281,7 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
         status = fptc__answer_from_cache(a, err);
     if (status == FPTC_MISS)
         status = answer_by_flight(a, mode, err);
-    return is_outage(status) ? answer_stale(a, status, err) : status;
+    return fptc__is_outage(status) ? answer_stale(a, status, err) : status;
 }
 
 static void count_answer(struct fptc_cache *cache, int32_t source)
@@ -311,8 +309,8 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     memset(&home, 0, sizeof(home));
     memset(&a, 0, sizeof(a));
     if (status == FPTC_OK)
-        status = not_provable(
-            make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
+        status = fptc__not_provable(
+            fptc__plan_make(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
     fptc__work_end(&site);
     if (status != FPTC_OK || plan == NULL)
         return status;

@@ -51,6 +51,8 @@
 #define FPTC_QUIET_MS 600000
 /* The sweep by `updated_at` goes back this far behind its mark: events commit late (A§5.1: 5 minutes). */
 #define FPTC_SWEEP_MARGIN_MS 300000
+/* A schema is believed this long before FPT is asked for it again: types and fields change by the day. */
+#define FPTC_SCHEMA_BELIEVED_MS 600000
 /* A schema older than this is fetched again before an unknown name is called wrong. */
 #define FPTC_SCHEMA_RECHECK_MS 60000
 /* Longest wait for somebody else who asks FPT the same thing; then one asks oneself. */

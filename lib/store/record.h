@@ -22,7 +22,8 @@
  *          "types":{…},"seen":41,"ids":[…],"asof":…} the ordered ids FPT answered a query with; touches
  *                                          may end with {"outbox":17}: its head before the question
  *                                          (fptc__mutation_horizon), where other partitions decide too
- * config  {"key":"schema:Shot","value":…,"asof":…}   value null deletes the key. Keys: schema:<Type>,
+ * config  {"key":"schema:Shot","value":…,"asof":…}   value null deletes the key. Keys: schema (the types),
+ *                                          schema:<Type>, schema@<project>, schema@<project>:<Type>,
  *                                          mirror:<Type>
  * mutate  {"event":"…","verb":"create"|"update"|"delete","type":"Shot","id":0,"data":{…},
  *          "who":"script:NAME","host":"…","pid":1,"asof":…}
