@@ -114,29 +114,24 @@ static int is_list(struct fptc__answer *a, const struct fptc__need *need)
 static fptc_status look_at_type(struct fptc__answer *a, const char *type, struct freshness *out,
                                 fptc_error *err)
 {
-    enum fptc__part part = part_of_type(a, type);
-    struct fptc__cover cover;
-    fptc__json *suspects = NULL;
+    const struct fptc__known_cover *known;
     size_t i;
-    fptc_status status = fptc__view_cover(a->work->session.view, part, type, &cover, err);
+    fptc_status status =
+        fptc__view_known_cover(a->work->session.view, part_of_type(a, type), type, &known, err);
 
     if (status != FPTC_OK)
         return status;
-    out->asof_ms = cover.asof_ms;
+    out->asof_ms = known->cover.asof_ms;
+    out->has_suspects = known->has_suspects;
     for (i = 0; i < a->plan->n_needs && status == FPTC_OK; i++) {
         const struct fptc__need *need = &a->plan->needs[i];
 
         if (strcmp(need->type, type) == 0 && strcmp(need->field, "id") != 0 &&
-            strcmp(need->field, "type") != 0 && !has_name(cover.fields, need->field))
+            strcmp(need->field, "type") != 0 && !has_name(known->cover.fields, need->field))
             status = FPTC_MISS;
         if (strcmp(need->type, type) == 0 && is_list(a, need))
-            out->lists_ms = cover.audited_ms;
+            out->lists_ms = known->cover.audited_ms;
     }
-    fptc__cover_done(&cover);
-    if (status == FPTC_OK)
-        status = fptc__view_suspects(a->work->session.view, part, type, &suspects, err);
-    out->has_suspects = fptc__json_size(suspects) > 0;
-    fptc__json_free(suspects);
     return status;
 }
 
@@ -239,14 +234,15 @@ static fptc_status look_at_plan(struct fptc__answer *a, struct freshness *out, f
     return status;
 }
 
-static fptc_status cover_of(struct fptc__answer *a, const char *type, struct fptc__cover *out)
+static fptc_status cover_of(struct fptc__answer *a, const char *type,
+                            const struct fptc__known_cover **out)
 {
     enum fptc__part part = part_of_type(a, type);
-    fptc_status status = fptc__view_cover(a->work->session.view, part, type, out, NULL);
+    fptc_status status = fptc__view_known_cover(a->work->session.view, part, type, out, NULL);
 
     if (status == FPTC_MISS) /* also when the type's own schema has not been needed yet */
-        status = fptc__view_cover(a->work->session.view,
-                                  part == FPTC__HOME ? FPTC__SITE : FPTC__HOME, type, out, NULL);
+        status = fptc__view_known_cover(
+            a->work->session.view, part == FPTC__HOME ? FPTC__SITE : FPTC__HOME, type, out, NULL);
     return status;
 }
 
@@ -259,21 +255,22 @@ static int links_are_covered(struct fptc__answer *a, int64_t *asof_ms)
 
     for (i = 0; i < a->plan->n_link_types; i++) {
         const char *type = a->plan->link_types[i];
-        struct fptc__cover cover;
+        const struct fptc__known_cover *known;
+        int64_t asof_of_type_ms;
 
-        if (cover_of(a, type, &cover) != FPTC_OK) {
+        if (cover_of(a, type, &known) != FPTC_OK) {
             fptc__result_warn(
                 a->result, "names of linked %s are as last seen: the type is not mirrored", type);
             return 0;
         }
-        fptc__cover_done(&cover);
-        if (!is_young(a, cover.asof_ms)) {
+        asof_of_type_ms = known->cover.asof_ms;
+        if (!is_young(a, asof_of_type_ms)) {
             fptc__result_warn(a->result, "names of linked %s are as of %lld s ago", type,
-                              (long long)((a->now_ms - cover.asof_ms) / 1000));
+                              (long long)((a->now_ms - asof_of_type_ms) / 1000));
             return 0;
         }
-        if (cover.asof_ms < oldest_ms)
-            oldest_ms = cover.asof_ms;
+        if (asof_of_type_ms < oldest_ms)
+            oldest_ms = asof_of_type_ms;
     }
     *asof_ms = oldest_ms;
     return 1;

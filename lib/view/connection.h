@@ -11,6 +11,7 @@
 #include "share/turn.h"
 #include "store/tables.h"
 #include "view/idset.h"
+#include "view/known.h"
 #include "view/view.h"
 
 #define FPTC__STATEMENTS_MAX 64
@@ -38,6 +39,7 @@ struct fptc__view_part {
 
 struct fptc__statement {
     char *sql;
+    uint64_t hash; /* of sql */
     sqlite3_stmt *stmt;
     uint64_t used; /* for eviction */
 };
@@ -53,8 +55,10 @@ struct fptc__view {
     char **shapes; /* names of temporary views that exist */
     size_t n_shapes;
     int shapes_are_stale;
-    struct fptc__buf name; /* of the last fptc__view_name() */
+    struct fptc__buf name; /* of the last look for one */
     int name_is_null;
+    uint64_t generation; /* rises with every commit and base that comes in */
+    struct fptc__known known;
 };
 
 /* A prepared statement for the text, reset, without bindings; owned by the view. */

@@ -338,8 +338,10 @@ int fptc__view_links_outside(struct fptc__view *v, const char *type, const char 
     struct fptc__view_part *home = fptc__view_at(v, FPTC__HOME);
     sqlite3_stmt *stmt = NULL;
     char *sql;
-    int is_outside = 1;
+    int is_outside = 1, rc = SQLITE_ERROR;
 
+    if (fptc__known_outside(v, type, field, target, &is_outside))
+        return is_outside;
     if (fptc__shape_type(v, home, type, NULL) != FPTC_OK ||
         fptc__shape_type(v, home, target, NULL) != FPTC_OK)
         return 1;
@@ -350,10 +352,13 @@ int fptc__view_links_outside(struct fptc__view *v, const char *type, const char 
                         type, field, target, field, field);
     if (sql != NULL && fptc__view_prepare(v, sql, &stmt, NULL) == FPTC_OK) {
         sqlite3_bind_text(stmt, 1, target, -1, SQLITE_STATIC);
-        is_outside = sqlite3_step(stmt) != SQLITE_DONE;
+        rc = sqlite3_step(stmt);
         sqlite3_reset(stmt);
     }
     sqlite3_free(sql);
+    is_outside = rc != SQLITE_DONE;
+    if (rc == SQLITE_DONE || rc == SQLITE_ROW)
+        fptc__known_outside_add(v, type, field, target, is_outside);
     return is_outside;
 }
 
@@ -484,13 +489,11 @@ static int keeps_type(struct fptc__view *v, const struct fptc__view_part *part, 
 }
 
 /* The part that keeps the type's own rows knows best; the other has only met links to it. */
-int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const char **out_name,
-                    int *out_is_gone)
+static int find_name(struct fptc__view *v, const char *type, int64_t id, int *out_is_gone)
 {
     int found = 0, pass;
     size_t i;
 
-    *out_name = NULL;
     *out_is_gone = 0;
     for (pass = 0; pass < 2 && !found; pass++) {
         for (i = 0; i < v->n_parts && !found; i++) {
@@ -503,7 +506,22 @@ int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const ch
                     (part->has_base && name_in(v, part->base_schema, type, id, out_is_gone));
         }
     }
-    if (found && !v->name_is_null)
-        *out_name = fptc__buf_text(&v->name);
+    return found;
+}
+
+int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const char **out_name,
+                    int *out_is_gone)
+{
+    struct fptc__known_name *at = fptc__known_name(v, type, id);
+    int found;
+
+    if (fptc__known_name_is(at, type, id)) {
+        *out_name = at->name;
+        *out_is_gone = at->is_gone;
+        return at->is_found;
+    }
+    found = find_name(v, type, id, out_is_gone);
+    *out_name = found && !v->name_is_null ? fptc__buf_text(&v->name) : NULL;
+    fptc__known_name_set(at, type, id, *out_name, found, *out_is_gone);
     return found;
 }

@@ -21,6 +21,16 @@ fptc_status fptc__view_cover(struct fptc__view *v, enum fptc__part part, const c
                              struct fptc__cover *out, fptc_error *err);
 void fptc__cover_done(struct fptc__cover *c);
 
+/* The same, remembered by the view: *out is valid until the next call. */
+struct fptc__known_cover {
+    char *type;
+    enum fptc__part part;
+    int is_covered, has_suspects;
+    struct fptc__cover cover;
+};
+fptc_status fptc__view_known_cover(struct fptc__view *v, enum fptc__part part, const char *type,
+                                   const struct fptc__known_cover **out, fptc_error *err);
+
 struct fptc__stored_query {
     fptc__json *ids;     /* array: id, or [id, {"dotted.Path.field": value}] */
     fptc__json *fields;  /* array of names: what each row held */

@@ -50,17 +50,34 @@ void fptc__view_forget_statements(struct fptc__view *v)
         forget_statement(&v->statements[i]);
 }
 
+/* Eight bytes at a time: statements are long, and looked up for every answer. */
+static uint64_t hash_of(const char *sql)
+{
+    size_t left = strlen(sql);
+    uint64_t hash = left, eight;
+
+    for (; left >= sizeof(eight); sql += sizeof(eight), left -= sizeof(eight)) {
+        memcpy(&eight, sql, sizeof(eight));
+        hash = (hash ^ eight) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    eight = 0;
+    memcpy(&eight, sql, left);
+    return (hash ^ eight) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
                                fptc_error *err)
 {
     struct fptc__statement *slot = &v->statements[0];
+    uint64_t hash = hash_of(sql);
     size_t i;
 
     *out = NULL;
     for (i = 0; i < FPTC__STATEMENTS_MAX; i++) {
         struct fptc__statement *s = &v->statements[i];
 
-        if (s->sql != NULL && strcmp(s->sql, sql) == 0) {
+        if (s->hash == hash && s->sql != NULL && strcmp(s->sql, sql) == 0) {
             s->used = ++v->clock;
             sqlite3_reset(s->stmt);
             sqlite3_clear_bindings(s->stmt);
@@ -81,6 +98,7 @@ fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_st
         forget_statement(slot);
         return status;
     }
+    slot->hash = hash;
     slot->used = ++v->clock;
     *out = slot->stmt;
     return FPTC_OK;
@@ -175,6 +193,7 @@ static void part_forget(struct fptc__view_part *part)
 {
     struct fptc__view *v = part->view;
 
+    v->generation++;
     fptc__shape_forget(v);
     fptc__view_forget_statements(v);
     fptc__tables_close(part->tables);
@@ -191,6 +210,7 @@ static fptc_status part_start(struct fptc__view_part *part, const struct fptc__m
     struct fptc__tables_options options = {0};
     fptc_status status = attach_memory(v, part, err);
 
+    v->generation++;
     if (status == FPTC_OK && base->snapshot[0] != '\0') {
         status = fptc__snapshot_attach(&part->at, base, v->db, part->base_schema, err);
         part->has_base = status == FPTC_OK;
@@ -227,6 +247,7 @@ static fptc_status on_apply(void *ctx, const struct fptc__commit *commit, fptc_e
     fptc_status status;
 
     pthread_mutex_lock(&part->view->mutex);
+    part->view->generation++;
     status = part->tables == NULL
                  ? fptc__fail(err, FPTC_EINTERNAL, "commit before base in %s", part->at.name)
                  : fptc__tables_apply(part->tables, commit, err);
@@ -388,6 +409,7 @@ void fptc__view_close(struct fptc__view *v)
             part_forget(&v->parts[i]);
     }
     fptc__shape_forget(v);
+    fptc__known_forget(&v->known);
     fptc__buf_done(&v->name);
     sqlite3_close(v->db);
     pthread_mutex_destroy(&v->mutex);
