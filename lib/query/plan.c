@@ -81,43 +81,6 @@ static fptc_status check_paging(struct fptc__planning *p)
     return FPTC_OK;
 }
 
-/* The project that a condition which every row must meet names; 0 if none. */
-static int64_t project_of(const struct fptc__filter *f)
-{
-    const struct fptc__leaf *leaf = f->leaf;
-
-    if (f->kind != FPTC__FILTER_LEAF || leaf->is_negated || leaf->why_not ||
-        (leaf->relation != FPTC__IS && leaf->relation != FPTC__IN))
-        return 0;
-    if (strcmp(f->path, "project") == 0 && leaf->kind == FPTC__KIND_LINK && leaf->n_links == 1 &&
-        !leaf->has_null && strcmp(leaf->links[0].type, "Project") == 0)
-        return leaf->links[0].id;
-    if (strcmp(f->path, "project.Project.id") == 0 && leaf->n_values == 1 &&
-        leaf->values[0].kind == FPTC__PARAM_INT)
-        return leaf->values[0].i;
-    return 0;
-}
-
-static void find_project(struct fptc__planning *p)
-{
-    struct fptc__plan *plan = p->plan;
-    const struct fptc__filter *f = p->filter;
-    const struct fptc__filter *m = NULL;
-    int is_all = f == NULL;
-
-    plan->is_project_type = fptc__schema_is_project_type(p->check.schema, plan->type);
-    if (f && f->kind == FPTC__FILTER_LEAF) {
-        plan->project_id = project_of(f);
-        is_all = plan->project_id != 0;
-    } else if (f && f->kind == FPTC__FILTER_AND) {
-        for (m = f->first; m && plan->project_id == 0; m = m->next)
-            plan->project_id = project_of(m);
-    }
-    if (plan->project_id < 0)
-        plan->project_id = 0;
-    plan->is_unfiltered = is_all && plan->limit == 0 && plan->page == 0;
-}
-
 static void put_sort(const struct fptc__planning *p, struct fptc__buf *out, const char *separator)
 {
     size_t i;
@@ -194,7 +157,9 @@ static fptc_status build(struct fptc__planning *p)
         status = fptc__columns_pick(&p->picks, r, err);
     if (status)
         return status;
-    find_project(p);
+    status = fptc__planning_projects(p);
+    if (status)
+        return status;
     fptc__planning_needs(p);
     status = fptc__planning_columns(p);
     if (!status)

@@ -13,6 +13,13 @@
  * plan: TEXT, INTEGER, REAL, BOOL, JSON: one; NEVER: one, always NULL; LINK: type, id, as stored (the
  * runner, who looks up the name, drops a target that is gone); LINKS: one, the id of the row that owns
  * the list (NULL: no list), read with `links_sql` (the same holds for its targets).
+ *
+ * A plan of a project type that is not bound to one project (n_project_ids != 1) runs on several
+ * partitions, whose rows the caller merges. Its `sql` has, behind the columns above, one hidden column
+ * for each element of `sort`: the key as it is compared (its case folded). Rows come in that order:
+ * NULL is greater than every value (last ascending, first descending), texts compare by their bytes,
+ * equal keys by id ascending. With a limit, `sql` gives the first page * limit rows and no OFFSET: the
+ * merged rows before the page are the caller's to leave out. Every other plan has n_sort 0.
  */
 #ifndef FPTC_QUERY_PLAN_H
 #define FPTC_QUERY_PLAN_H
@@ -46,13 +53,20 @@ struct fptc__need {
     char *field;
 };
 
+/* One key of the order, behind which ids decide. */
+struct fptc__sort {
+    int is_descending;
+};
+
 struct fptc__plan {
     char *type;
     int is_project_type;
-    int64_t project_id; /* of a top-level, and-ed `project is {Project, id}`; 0: none */
-    char *canonical;    /* JSON text: equal questions have equal text */
-    char hash[33];      /* of canonical, hexadecimal */
-    int is_unfiltered;  /* every row of the type in that project (or at all), no limit, no page */
+    int64_t project_id; /* of a top-level, and-ed `project is {Project, id}`; 0: none, or several */
+    int64_t *project_ids; /* of such a `project is` or `project in [...]`: ascending, each once */
+    size_t n_project_ids; /* 0: rows of any project */
+    char *canonical;      /* JSON text: equal questions have equal text */
+    char hash[33];        /* of canonical, hexadecimal */
+    int is_unfiltered;    /* every row of the type in that project (or at all), no limit, no page */
     int is_clock_relative;
     int is_local;   /* 0: only FPT can answer (A§9.6); why_not says why */
     char *why_not;  /* "" when is_local */
@@ -71,6 +85,8 @@ struct fptc__plan {
     char *sql_by_id; /* the same columns of one row: WHERE t0.id = ?1; always there */
     struct fptc__column *columns;
     size_t n_columns;
+    struct fptc__sort *sort; /* of the hidden columns */
+    size_t n_sort;
     int has_never;    /* a column of class NEVER was asked for (image, url ...) */
     int has_computed; /* a column that moves without updated_at (summary, calculated ...); not in
                              needs: whether a stored value will do is for the caller to say */

@@ -1,6 +1,6 @@
 /*
  * planning.h: a plan while it is being built. plan.c has the order of the steps, planning.c those that
- * say what must be covered, plansql.c those that write SQL.
+ * say what must be covered, projects.c those that say in which projects, plansql.c those that write SQL.
  */
 #ifndef FPTC_QUERY_PLANNING_H
 #define FPTC_QUERY_PLANNING_H
@@ -33,6 +33,8 @@ void fptc__planning_pass_through(struct fptc__planning *p, const char *why_not, 
 
 /* keys: unknown fields dropped with a warning; nothing behind `id` decides anything. */
 fptc_status fptc__planning_order(struct fptc__planning *p);
+/* is_project_type, project_ids, project_id, is_unfiltered */
+fptc_status fptc__planning_projects(struct fptc__planning *p);
 /* needs, row_types, link_types. Out of memory shows in the scratch. */
 void fptc__planning_needs(struct fptc__planning *p);
 /* columns, has_never, has_computed */

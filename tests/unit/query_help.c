@@ -259,11 +259,36 @@ void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size
     sqlite3_finalize(stmt);
 }
 
+static void print_row(sqlite3_stmt *stmt, char *out, size_t size)
+{
+    size_t at = 0;
+    int i;
+
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        return;
+    for (i = 0; i < sqlite3_column_count(stmt) && at < size; i++) {
+        const char *text = (const char *)sqlite3_column_text(stmt, i);
+
+        at += (size_t)snprintf(out + at, size - at, "%s%s", i ? "|" : "", text ? text : "~");
+    }
+}
+
+void help_first(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    snprintf(out, size, "%s", plan->sql ? "" : "not local");
+    if (!plan->sql)
+        return;
+    assert_int_equal(sqlite3_prepare_v2(db, plan->sql, -1, &stmt, NULL), SQLITE_OK);
+    bind(stmt, plan);
+    print_row(stmt, out, size);
+    sqlite3_finalize(stmt);
+}
+
 void help_row(sqlite3 *db, const struct fptc__plan *plan, int64_t id, char *out, size_t size)
 {
     sqlite3_stmt *stmt = NULL;
-    size_t at = 0;
-    int i;
 
     out[0] = '\0';
     if (sqlite3_prepare_v2(db, plan->sql_by_id, -1, &stmt, NULL) != SQLITE_OK) {
@@ -271,12 +296,6 @@ void help_row(sqlite3 *db, const struct fptc__plan *plan, int64_t id, char *out,
         return;
     }
     sqlite3_bind_int64(stmt, 1, id);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        for (i = 0; i < sqlite3_column_count(stmt) && at < size; i++) {
-            const char *text = (const char *)sqlite3_column_text(stmt, i);
-
-            at += (size_t)snprintf(out + at, size - at, "%s%s", i ? "|" : "", text ? text : "~");
-        }
-    }
+    print_row(stmt, out, size);
     sqlite3_finalize(stmt);
 }

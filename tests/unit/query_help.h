@@ -28,6 +28,8 @@ struct fptc__plan *help_plan(const struct fptc__schema *schema, const struct hel
                              fptc_error *err);
 /* Runs sql and writes the ids, "1,2,3", or the SQLite error, into out. */
 void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size);
+/* The whole first row of sql, as help_row() writes it; "not local" if there is no sql. */
+void help_first(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size);
 /* The whole first row of sql_by_id for the id, values joined by '|', NULL as "~". */
 void help_row(sqlite3 *db, const struct fptc__plan *plan, int64_t id, char *out, size_t size);
 

@@ -18,6 +18,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define ALL "1,2,3,4,5"
+#define ALL_BY_CODE "2,4,1,5,3"
 
 static struct fptc__schema *schema;
 static sqlite3 *db;
@@ -460,23 +461,91 @@ static void test_order_and_paging(void **state)
         {"sg_sequence.Sequence.id,-id", 0, 0, "4,1,2,5,3"},
         {"sg_sequence.Sequence.project.Project.name,id", 0, 0, "1,4,2,3,5"},
         {"nonsense,-id", 0, 0, "5,4,3,2,1"}, /* R silently ignored */
-        {"code", 2, 0, "2,4"},
-        {"code", 2, 1, "2,4"},
-        {"code", 2, 2, "1,5"},
-        {"code", 2, 3, "3"},
-        {"code", 2, 4, ""},
-        {NULL, 0, 1, ALL},
-        {NULL, 0, 2, ""}, /* pages of 500 */
-        {NULL, 5000, INT64_MAX, ""},
-        {NULL, 1, 0, "1"},
     };
     size_t i;
 
     (void)state;
     for (i = 0; i < COUNT(rows); i++) {
-        struct help_ask ask = {"Shot", "[]", NULL, rows[i].order, rows[i].limit, rows[i].page};
+        struct help_ask ask = {"Shot", "[]", NULL, rows[i].order, 0, 0};
 
         check_ask(&ask, rows[i].ids);
+    }
+}
+
+/* Of one project; of several, whose rows are merged later, it is all up to the end of the page. */
+static void test_paging(void **state)
+{
+    static const struct {
+        const char *order;
+        int64_t limit, page;
+        const char *ids, *merged;
+    } rows[] = {
+        {"code", 2, 0, "2,4", "2,4"},
+        {"code", 2, 1, "2,4", "2,4"},
+        {"code", 2, 2, "1,3", "2,4,1,5"},
+        {"code", 3, 2, "3", ALL_BY_CODE},
+        {"code", 2, 4, "", ALL_BY_CODE},
+        {NULL, 0, 1, "1,2,3,4", ALL},
+        {NULL, 0, 2, "", ALL}, /* pages of 500 */
+        {NULL, 5000, INT64_MAX, "", ALL},
+        {NULL, 1, 0, "1", "1"},
+    };
+    static const char *const several[] = {
+        "[]",
+        "[[\"project\",\"in\",[{\"type\":\"Project\",\"id\":70},{\"type\":\"Project\",\"id\":71}]]]",
+    };
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        struct help_ask ask = {
+            "Shot",        "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}]]",
+            NULL,          rows[i].order,
+            rows[i].limit, rows[i].page};
+
+        check_ask(&ask, rows[i].ids);
+        for (k = 0; k < COUNT(several); k++) {
+            ask.filters = several[k];
+            check_ask(&ask, rows[i].merged);
+        }
+    }
+}
+
+/* Hidden columns behind the others: what the rows are sorted by, for a merger. */
+static void test_sort_columns(void **state)
+{
+    static const struct {
+        struct help_ask ask;
+        const char *sort;  /* a letter for each */
+        const char *first; /* its first row */
+    } rows[] = {
+        {{"Shot", NULL, "flagged,sg_sequence", "-code,sg_cut_in", 0, 0}, "da", "3|103|0|~|~|~|~"},
+        {{"Shot", NULL, NULL, "sg_shot_type,-id", 0, 0}, "ad", "5|105|type a|5"},
+        {{"Shot", NULL, NULL, "-sg_sequence.Sequence.code", 3, 2}, "d", "3|103|~"},
+        {{"Shot", NULL, NULL, "code,id", 0, 0}, "a", "2|102|comp"},
+        {{"Shot", NULL, NULL, NULL, 0, 0}, "", "1|101"},
+        {{"Shot", "[[\"project.Project.id\",\"is\",71]]", NULL, "code", 0, 0}, "", "5|105"},
+        {{"Shot", "[[\"project.Project.id\",\"in\",[71,70]]]", NULL, "-code", 0, 0},
+         "d",
+         "3|103|~"},
+        {{"Project", NULL, NULL, "-name", 0, 0}, "", "71|2"},
+        {{"Shot", NULL, NULL, "sg_sequence", 0, 0}, "", "not local"},
+    };
+    char got[256];
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        fptc_error err = FPTC_ERROR_INIT;
+        struct fptc__plan *plan = help_plan(schema, &rows[i].ask, &err);
+
+        assert_non_null(plan);
+        assert_int_equal(plan->n_sort, strlen(rows[i].sort));
+        for (k = 0; k < plan->n_sort; k++)
+            assert_int_equal(plan->sort[k].is_descending, rows[i].sort[k] == 'd');
+        help_first(db, plan, got, sizeof(got));
+        assert_string_equal(got, rows[i].first);
+        fptc__plan_free(plan);
     }
 }
 
@@ -553,8 +622,12 @@ static void test_sql_text(void **state)
         const char *sql;
     } rows[] = {
         {{"Shot", "[[\"code\",\"is\",\"A\"]]", "code", "code", 10, 3},
-         "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"code\" FROM \"Shot\" AS t0 WHERE "
-         "(fptc_fold(t0.\"code\") = ?1) ORDER BY fptc_fold(t0.\"code\") ASC NULLS LAST, "
+         "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"code\", fptc_fold(t0.\"code\") FROM "
+         "\"Shot\" AS t0 WHERE (fptc_fold(t0.\"code\") = ?1) ORDER BY fptc_fold(t0.\"code\") ASC "
+         "NULLS LAST, t0.\"id\" ASC LIMIT ?2"},
+        {{"Project", "[[\"name\",\"is\",\"A\"]]", "name", "name", 10, 3},
+         "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"name\" FROM \"Project\" AS t0 WHERE "
+         "(fptc_fold(t0.\"name\") = ?1) ORDER BY fptc_fold(t0.\"name\") ASC NULLS LAST, "
          "t0.\"id\" ASC LIMIT ?2 OFFSET ?3"},
         {{"Shot", "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}]]", "assets", "-id", 0, 0},
          "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"id\" FROM \"Shot\" AS t0 WHERE "
@@ -592,6 +665,7 @@ int main(void)
         cmocka_unit_test(test_checkbox),     cmocka_unit_test(test_entity),
         cmocka_unit_test(test_multi_entity), cmocka_unit_test(test_linked_fields),
         cmocka_unit_test(test_groups),       cmocka_unit_test(test_order_and_paging),
+        cmocka_unit_test(test_paging),       cmocka_unit_test(test_sort_columns),
         cmocka_unit_test(test_columns),      cmocka_unit_test(test_all_columns),
         cmocka_unit_test(test_sql_text),
     };

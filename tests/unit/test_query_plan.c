@@ -230,6 +230,48 @@ static void test_project_and_flags(void **state)
     }
 }
 
+#define PROJECT(id) "{\"type\":\"Project\",\"id\":" #id "}"
+#define IN(list) "[\"project\",\"in\",[" list "]]"
+
+/* The projects whose rows can fit: "?" stands for any. */
+static void test_projects(void **state)
+{
+    static const char *const rows[][2] = {
+        {"[]", "?"},
+        {"[" P70 "]", "70"},
+        {"[" IN(PROJECT(71) "," PROJECT(70) "," PROJECT(71)) "]", "70,71"},
+        {"[" X "," IN(PROJECT(71) "," PROJECT(70)) "," X "]", "70,71"},
+        {"[" IN(PROJECT(1) "," PROJECT(2) "," PROJECT(3)) "," IN(PROJECT(71) "," PROJECT(70)) "]",
+         "70,71"},
+        {"[" IN(PROJECT(71) "," PROJECT(70)) "," P70 "]", "70"},
+        {OR IN(PROJECT(71) "," PROJECT(70)) "," X "]}", "?"},
+        {"[" X "," OR IN(PROJECT(71) "," PROJECT(70)) "," X "]}]", "?"},
+        {"[" IN(PROJECT(71) ",null") "]", "?"},
+        {"[" IN(PROJECT(71) ",{\"type\":\"Shot\",\"id\":5}") "]", "?"},
+        {"[" IN(PROJECT(-1) "," PROJECT(71)) "]", "71"},
+        {"[" IN(PROJECT(-1)) "]", "?"},
+        {"[[\"project\",\"not_in\",[" PROJECT(70) "]]]", "?"},
+        {"[[\"project.Project.id\",\"in\",[9,8,9]]]", "8,9"},
+        {"[[\"project.Project.id\",\"between\",[8,9]]]", "?"},
+        {"[[\"sg_sequence.Sequence.project\",\"is\"," PROJECT(70) "]]", "?"},
+    };
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        struct fptc__plan *plan = plan_of(rows[i][0], NULL, NULL);
+        char got[64] = "?";
+
+        for (k = 0; k < plan->n_project_ids; k++)
+            snprintf(got + (k ? strlen(got) : 0), 32, "%s%lld", k ? "," : "",
+                     (long long)plan->project_ids[k]);
+        if (strcmp(got, rows[i][1]) != 0)
+            fail_msg("%s: expected %s, got %s", rows[i][0], rows[i][1], got);
+        assert_int_equal(plan->project_id, plan->n_project_ids == 1 ? plan->project_ids[0] : 0);
+        fptc__plan_free(plan);
+    }
+}
+
 static void test_columns(void **state)
 {
     struct fptc__plan *plan = plan_of(
@@ -278,7 +320,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sort_for_fpt), cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_needs),        cmocka_unit_test(test_project_and_flags),
-        cmocka_unit_test(test_columns),      cmocka_unit_test(test_site_type),
+        cmocka_unit_test(test_projects),     cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_site_type),
     };
 
     return cmocka_run_group_tests_name("query_plan", tests, set_up, tear_down);
