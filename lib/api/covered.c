@@ -1,0 +1,254 @@
+#include "api/covered.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+
+enum fptc__part fptc__answer_part(const struct fptc__answer *a, const char *type)
+{
+    struct fptc_cache *cache = a->work->cache;
+    int is_project_type;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    is_project_type = fptc__schema_is_project_type(cache->schema, type);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return fptc__view_part_of(a->work->session.view, is_project_type);
+}
+
+int fptc__name_is_in(const fptc__json *list, const char *name)
+{
+    const fptc__json *at;
+
+    for (at = fptc__json_first(list); at != NULL; at = fptc__json_next(at)) {
+        if (fptc__json_is_string(at) && strcmp(fptc__json_text(at), name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* A list may be the other side of a link that is kept elsewhere (Shot.tasks of Task.entity): it then
+   changes without the row's updated_at, and only reading every row brings it up to date. */
+static int is_list(struct fptc__answer *a, const struct fptc__need *need)
+{
+    struct fptc_cache *cache = a->work->cache;
+    const struct fptc__field *field;
+    int is;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    field = fptc__schema_field(cache->schema, need->type, need->field);
+    is = field != NULL && field->class_of == FPTC__LINKS;
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return is;
+}
+
+/* With the view begun: FPTC_MISS unless the type is covered with every field the plan needs of it. */
+static fptc_status look_at_type(struct fptc__answer *a, const char *type,
+                                struct fptc__freshness *out, fptc_error *err)
+{
+    const struct fptc__known_cover *known;
+    size_t i;
+    fptc_status status = fptc__view_known_cover(a->work->session.view, fptc__answer_part(a, type),
+                                                type, &known, err);
+
+    if (status != FPTC_OK)
+        return status;
+    out->asof_ms = known->cover.asof_ms;
+    out->has_suspects = known->has_suspects;
+    for (i = 0; i < a->plan->n_needs && status == FPTC_OK; i++) {
+        const struct fptc__need *need = &a->plan->needs[i];
+
+        if (strcmp(need->type, type) == 0 && strcmp(need->field, "id") != 0 &&
+            strcmp(need->field, "type") != 0 && !fptc__name_is_in(known->cover.fields, need->field))
+            status = FPTC_MISS;
+        if (strcmp(need->type, type) == 0 && is_list(a, need))
+            out->lists_ms = known->cover.audited_ms;
+    }
+    return status;
+}
+
+static int64_t distrusted_before(struct fptc_cache *cache)
+{
+    int64_t at;
+
+    pthread_mutex_lock(&cache->mutex);
+    at = cache->distrust_before_ms;
+    pthread_mutex_unlock(&cache->mutex);
+    return at;
+}
+
+/* What FPT was asked for since the question was put is young, however long it took. */
+int fptc__answer_is_young(const struct fptc__answer *a, int64_t asof_ms)
+{
+    int is_of_age = a->now_ms - asof_ms <= a->max_age_ms;
+
+    return a->is_any_age ? is_of_age
+                         : (is_of_age || asof_ms >= a->began_ms) &&
+                               asof_ms > distrusted_before(a->work->cache);
+}
+
+int fptc__covered_is_fresh(const struct fptc__answer *a, const struct fptc__freshness *f)
+{
+    return (a->is_any_age || !f->has_suspects) && fptc__answer_is_young(a, f->asof_ms);
+}
+
+int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type)
+{
+    struct fptc__freshness f = {0, 0, 0};
+    fptc_status status;
+
+    fptc__view_begin(a->work->session.view);
+    status = look_at_type(a, type, &f, NULL);
+    fptc__view_end(a->work->session.view);
+    return status == FPTC_OK && fptc__covered_is_fresh(a, &f);
+}
+
+/* Whether the question follows the link into that type. */
+static int follows(const struct fptc__plan *plan, const char *link, const char *type)
+{
+    char path[2 * FPTC_NAME_BYTES_MAX + 4];
+    size_t i;
+    int found;
+
+    snprintf(path, sizeof(path), "%s.%s.", link, type);
+    found = strstr(plan->canonical, path) != NULL;
+    for (i = 0; i < plan->n_columns; i++)
+        found = found || strstr(plan->columns[i].name, path) != NULL;
+    return found;
+}
+
+/* A row of another project stands in none of our parts: what it holds only FPT can say. */
+static int leaves_project(struct fptc__answer *a)
+{
+    const struct fptc__plan *plan = a->plan;
+    size_t i, k;
+
+    for (i = 0; i < plan->n_needs; i++) {
+        const struct fptc__need *need = &plan->needs[i];
+
+        if (fptc__answer_part(a, need->type) != FPTC__HOME)
+            continue;
+        for (k = 0; k < plan->n_row_types; k++) {
+            if (follows(plan, need->field, plan->row_types[k]) &&
+                fptc__answer_part(a, plan->row_types[k]) == FPTC__HOME &&
+                fptc__view_links_outside(a->work->session.view, need->type, need->field,
+                                         plan->row_types[k]))
+                return 1;
+        }
+    }
+    return 0;
+}
+
+/* The oldest of the types that decide the answer. */
+fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *out, fptc_error *err)
+{
+    const struct fptc__plan *plan = a->plan;
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    if (!plan->is_local || plan->has_never || plan->has_computed ||
+        (plan->is_project_type && plan->project_id == 0))
+        return FPTC_MISS;
+    out->asof_ms = out->lists_ms = INT64_MAX;
+    out->has_suspects = 0;
+    for (i = 0; i < plan->n_row_types && status == FPTC_OK; i++) {
+        struct fptc__freshness one = {0, INT64_MAX, 0};
+
+        status = look_at_type(a, plan->row_types[i], &one, err);
+        if (one.asof_ms < out->asof_ms)
+            out->asof_ms = one.asof_ms;
+        if (one.lists_ms < out->lists_ms)
+            out->lists_ms = one.lists_ms;
+        out->has_suspects |= one.has_suspects;
+    }
+    if (status == FPTC_OK && plan->is_project_type && leaves_project(a))
+        return FPTC_MISS;
+    return status;
+}
+
+static fptc_status cover_of(struct fptc__answer *a, const char *type,
+                            const struct fptc__known_cover **out)
+{
+    enum fptc__part part = fptc__answer_part(a, type);
+    fptc_status status = fptc__view_known_cover(a->work->session.view, part, type, out, NULL);
+
+    if (status == FPTC_MISS) /* also when the type's own schema has not been needed yet */
+        status = fptc__view_known_cover(
+            a->work->session.view, part == FPTC__HOME ? FPTC__SITE : FPTC__HOME, type, out, NULL);
+    return status;
+}
+
+/* Complete only if the names and the life of everything linked are known too, and as freshly
+   (protocol-attacks C6); the answer is then as old as the oldest of them. */
+static int links_are_covered(struct fptc__answer *a, int64_t *asof_ms)
+{
+    int64_t oldest_ms = *asof_ms;
+    size_t i;
+
+    for (i = 0; i < a->plan->n_link_types; i++) {
+        const char *type = a->plan->link_types[i];
+        const struct fptc__known_cover *known;
+        int64_t asof_of_type_ms;
+
+        if (cover_of(a, type, &known) != FPTC_OK) {
+            fptc__result_warn(
+                a->result, "names of linked %s are as last seen: the type is not mirrored", type);
+            return 0;
+        }
+        asof_of_type_ms = known->cover.asof_ms;
+        if (!fptc__answer_is_young(a, asof_of_type_ms)) {
+            fptc__result_warn(a->result, "names of linked %s are as of %lld s ago", type,
+                              (long long)((a->now_ms - asof_of_type_ms) / 1000));
+            return 0;
+        }
+        if (asof_of_type_ms < oldest_ms)
+            oldest_ms = asof_of_type_ms;
+    }
+    *asof_ms = oldest_ms;
+    return 1;
+}
+
+static int lists_are_young(struct fptc__answer *a, int64_t lists_ms, int64_t *asof_ms)
+{
+    if (lists_ms == INT64_MAX)
+        return 1;
+    if (!fptc__answer_is_young(a, lists_ms)) {
+        fptc__result_warn(
+            a->result,
+            "lists of links are as of %lld s ago where only their other side has changed",
+            (long long)((a->now_ms - lists_ms) / 1000));
+        return 0;
+    }
+    if (lists_ms < *asof_ms)
+        *asof_ms = lists_ms;
+    return 1;
+}
+
+void fptc__covered_claim(struct fptc__answer *a, struct fptc__freshness *f)
+{
+    a->result->source = FPTC_SOURCE_CACHE;
+    a->result->is_complete = links_are_covered(a, &f->asof_ms) &&
+                             lists_are_young(a, f->lists_ms, &f->asof_ms) && !f->has_suspects;
+    a->result->age_ms = a->now_ms > f->asof_ms ? a->now_ms - f->asof_ms : 0;
+}
+
+fptc_status fptc__covered_find(struct fptc__answer *a, fptc_error *err)
+{
+    struct fptc__freshness f = {0, 0, 0};
+    fptc_status status;
+
+    fptc__view_begin(a->work->session.view);
+    status = fptc__covered_look(a, &f, err);
+    a->is_covered = status == FPTC_OK;
+    if (status == FPTC_OK && !fptc__covered_is_fresh(a, &f))
+        status = FPTC_MISS;
+    if (status == FPTC_OK)
+        status = fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
+    if (status == FPTC_OK)
+        fptc__covered_claim(a, &f);
+    else
+        fptc__rows_done(&a->result->rows);
+    fptc__view_end(a->work->session.view);
+    return status == FPTC_ENODATA ? FPTC_MISS : status;
+}
