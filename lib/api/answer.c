@@ -37,24 +37,32 @@ static fptc_status own_plan(struct fptc__answer *a, fptc_error *err)
     return status;
 }
 
-fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
-                               const struct fptc__plan *plan, const struct fptc__request *request,
-                               int64_t max_age_ms, fptc_error *err)
+fptc_status fptc__answer_begin_at(struct fptc__answer *a, struct fptc__work *w,
+                                  const struct fptc__plan *plan, int64_t now_ms, fptc_error *err)
 {
     fptc_status status;
 
     memset(a, 0, sizeof(*a));
     a->work = w;
     a->plan = plan;
-    a->request = request;
-    a->max_age_ms = max_age_ms;
+    a->began_ms = a->now_ms = now_ms;
     status = fptc__result_new(&a->result, err);
     if (status == FPTC_OK && plan->warnings[0] != '\0')
         fptc__buf_adds(&a->result->warnings, plan->warnings);
-    if (status == FPTC_OK)
-        status = fptc__handle_now(w->cache, &a->now_ms, err);
-    a->began_ms = a->now_ms;
     return status;
+}
+
+fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
+                               const struct fptc__plan *plan, const struct fptc__request *request,
+                               int64_t max_age_ms, fptc_error *err)
+{
+    int64_t now_ms = 0;
+    fptc_status known = fptc__handle_now(w->cache, &now_ms, err);
+    fptc_status status = fptc__answer_begin_at(a, w, plan, now_ms, known == FPTC_OK ? err : NULL);
+
+    a->request = request;
+    a->max_age_ms = max_age_ms;
+    return known == FPTC_OK ? status : known;
 }
 
 void fptc__answer_done(struct fptc__answer *a)

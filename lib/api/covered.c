@@ -68,16 +68,6 @@ static fptc_status look_at_type(struct fptc__answer *a, const char *type,
     return status;
 }
 
-static int64_t distrusted_before(struct fptc_cache *cache)
-{
-    int64_t at;
-
-    pthread_mutex_lock(&cache->mutex);
-    at = cache->distrust_before_ms;
-    pthread_mutex_unlock(&cache->mutex);
-    return at;
-}
-
 /* What FPT was asked for since the question was put is young, however long it took. */
 int fptc__answer_is_young(const struct fptc__answer *a, int64_t asof_ms)
 {
@@ -85,7 +75,7 @@ int fptc__answer_is_young(const struct fptc__answer *a, int64_t asof_ms)
 
     return a->is_any_age ? is_of_age
                          : (is_of_age || asof_ms >= a->began_ms) &&
-                               asof_ms > distrusted_before(a->work->cache);
+                               asof_ms > a->work->cache->distrust_before_ms;
 }
 
 int fptc__covered_is_fresh(const struct fptc__answer *a, const struct fptc__freshness *f)
@@ -238,13 +228,18 @@ fptc_status fptc__covered_find(struct fptc__answer *a, fptc_error *err)
     struct fptc__freshness f = {0, 0, 0};
     fptc_status status;
 
-    fptc__view_begin(a->work->session.view);
+    if (!a->is_hasty)
+        fptc__view_begin(a->work->session.view);
+    else if (!fptc__view_begin_now(a->work->session.view))
+        return FPTC_MISS;
     status = fptc__covered_look(a, &f, err);
     a->is_covered = status == FPTC_OK;
     if (status == FPTC_OK && !fptc__covered_is_fresh(a, &f))
         status = FPTC_MISS;
     if (status == FPTC_OK)
         status = fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
+    if (fptc__view_was_refused(a->work->session.view))
+        status = FPTC_MISS;
     if (status == FPTC_OK)
         fptc__covered_claim(a, &f);
     else

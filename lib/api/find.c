@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/answer.h"
+#include "api/covered.h"
 #include "api/query.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "share/flight.h"
-#include "view/lookup.h"
 
 /* Flights of others waited for in one find before it asks itself. */
 #define FLIGHTS_JOINED_MAX 3
@@ -19,6 +18,7 @@
 struct find_task {
     struct fptc__task task;
     struct fptc__request request;
+    struct fptc__plan *plan; /* NULL: not made yet */
     int32_t mode;
     int64_t max_age_ms;
 };
@@ -51,6 +51,56 @@ static fptc_status make_plan(struct fptc__work *w, const struct fptc__request *r
     pthread_rwlock_rdlock(&w->cache->schema_lock);
     status = fptc__plan_build(w->cache->schema, request, fptc__wall_ms(), out, err);
     pthread_rwlock_unlock(&w->cache->schema_lock);
+    return status;
+}
+
+/* Whether a failure to reach FPT may be answered from what the cache has. */
+static int is_outage(fptc_status status)
+{
+    return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
+           status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
+}
+
+/* What the caller is told when FPT could not be asked and the cache has nothing either. */
+static fptc_status not_provable(fptc_status why, fptc_error *err)
+{
+    if (!is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
+        return why;
+    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
+                      err != NULL ? err->message : "");
+}
+
+static int is_unknown(const char *type, void *payload)
+{
+    return !fptc__schema_has(payload, type);
+}
+
+/* A plan if every schema is loaded, else FPTC_MISS; nothing is waited for. */
+static fptc_status plan_at_hand(struct fptc_cache *cache, const struct fptc__request *request,
+                                struct fptc__plan **out, fptc_error *err)
+{
+    fptc_status status = FPTC_MISS;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    if (!fptc__request_types(request, is_unknown, cache->schema))
+        status = fptc__plan_build(cache->schema, request, fptc__wall_ms(), out, err);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return status;
+}
+
+/* The plan of a task that has none yet: schemas may be asked for. */
+static fptc_status need_plan(struct find_task *f, const struct fptc__call *call, fptc_error *err)
+{
+    struct fptc__work site;
+    fptc_status status;
+
+    if (f->plan != NULL)
+        return FPTC_OK;
+    status = fptc__work_begin(&site, f->task.cache, call, "site", err);
+    if (status == FPTC_OK)
+        status = not_provable(
+            make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &f->plan, err), err);
+    fptc__work_end(&site);
     return status;
 }
 
@@ -160,27 +210,11 @@ static fptc_status ask(struct fptc__answer *a, fptc_error *err)
 
 /* ------------------------------------------------------------------------------------- order of the steps */
 
-/* Whether a failure to reach FPT may be answered from what the cache has. */
-static int is_outage(fptc_status status)
-{
-    return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
-           status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
-}
-
 /* Whether only the directory fails (full, read-only, a bad disk): FPT is asked for the answer itself. */
 static int is_cache_failure(fptc_status status)
 {
     return status == FPTC_EIO || status == FPTC_ENOENT || status == FPTC_ENOSPC ||
            status == FPTC_EACCESS || status == FPTC_ERACE || status == FPTC_EFORMAT;
-}
-
-/* What the caller is told when FPT could not be asked and the cache has nothing either. */
-static fptc_status not_provable(fptc_status why, fptc_error *err)
-{
-    if (!is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
-        return why;
-    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
-                      err != NULL ? err->message : "");
 }
 
 static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_error *err)
@@ -300,29 +334,24 @@ static void count_answer(struct fptc_cache *cache, int32_t source)
 static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
 {
     struct find_task *f = (struct find_task *)task;
-    struct fptc__work site, home;
-    struct fptc__plan *plan = NULL;
+    struct fptc__work home;
     struct fptc__answer a;
     char partition[64];
     fptc_status refreshed = FPTC_OK;
-    fptc_status status = fptc__work_begin(&site, task->cache, call, "site", err);
+    fptc_status status = need_plan(f, call, err);
 
     memset(&home, 0, sizeof(home));
     memset(&a, 0, sizeof(a));
-    if (status == FPTC_OK)
-        status = not_provable(
-            make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
-    fptc__work_end(&site);
-    if (status != FPTC_OK || plan == NULL)
+    if (status != FPTC_OK || f->plan == NULL)
         return status;
-    fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
+    fptc__partition_name(f->plan->is_project_type ? f->plan->project_id : 0, partition);
     status = fptc__work_begin(&home, task->cache, call, partition, err);
     if (status == FPTC_OK)
         refreshed = fptc__work_refresh(&home, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
         status = refreshed;
     if (status == FPTC_OK)
-        status = fptc__answer_begin(&a, &home, plan, &f->request, f->max_age_ms, err);
+        status = fptc__answer_begin(&a, &home, f->plan, &f->request, f->max_age_ms, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
     if (status == FPTC_OK)
@@ -334,22 +363,79 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
         count_answer(task->cache, task->result->source);
     }
     fptc__answer_done(&a);
-    fptc__plan_free(plan);
     fptc__work_end(&home);
     return status;
 }
 
 static void destroy_find(struct fptc__task *task)
 {
-    fptc__request_done(&((struct find_task *)task)->request);
-    free(task);
+    struct find_task *f = (struct find_task *)task;
+
+    fptc__plan_free(f->plan);
+    fptc__request_done(&f->request);
+    free(f);
+}
+
+/* What is covered and fresh, on the caller's own thread: FPTC_MISS when that is not so or cannot be told
+   at once. With a deadline nothing is waited for. */
+static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task *f, int is_bounded,
+                                struct fptc_result **out_result, fptc_error *err)
+{
+    const struct fptc__plan *plan = f->plan;
+    const struct fptc__call call = {0};
+    struct fptc__at_hand at_hand;
+    struct fptc__work work;
+    struct fptc__answer a;
+    fptc_status status;
+
+    if (f->mode == FPTC_MODE_REFRESH || (plan->is_project_type && plan->project_id == 0) ||
+        !fptc__handle_at_hand(cache, plan->is_project_type ? plan->project_id : 0, &at_hand))
+        return FPTC_MISS;
+    fptc__work_on(&work, cache, &call, at_hand.open);
+    status = fptc__answer_begin_at(&a, &work, plan, at_hand.now_ms, err);
+    a.is_hasty = is_bounded;
+    a.is_any_age = f->mode == FPTC_MODE_ONLY_CACHE;
+    a.max_age_ms = a.is_any_age ? INT64_MAX : f->max_age_ms;
+    if (status == FPTC_OK)
+        status = fptc__covered_find(&a, err);
+    if (status == FPTC_OK) {
+        *out_result = a.result;
+        a.result = NULL;
+        count_answer(cache, (*out_result)->source);
+    }
+    fptc__answer_done(&a);
+    fptc__work_end(&work);
+    return status;
+}
+
+/* The way of every find that may have to wait: as a task. */
+static fptc_status find_by_task(struct fptc_cache *cache, const fptc_query *query,
+                                const struct find_task *known, int64_t deadline_ms,
+                                struct fptc_result **out_result, fptc_error *err)
+{
+    struct find_task *task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
+    fptc_status status;
+
+    if (task == NULL) {
+        fptc__plan_free(known->plan);
+        return FPTC_ENOMEM;
+    }
+    task->plan = known->plan;
+    task->mode = known->mode;
+    task->max_age_ms = known->max_age_ms;
+    status = fptc__request_copy(&task->request, &query->request, err);
+    if (status != FPTC_OK) {
+        destroy_find(&task->task);
+        return status;
+    }
+    return fptc__task_run(&task->task, deadline_ms, out_result, err);
 }
 
 fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_result **out_result,
                             fptc_error *err)
 {
-    struct find_task *task;
-    int32_t mode;
+    struct find_task f;
+    int64_t deadline_ms;
     fptc_status status = fptc__handle_check(cache, err);
 
     if (status != FPTC_OK)
@@ -357,19 +443,20 @@ fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_res
     if (query == NULL || out_result == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "query or out_result is NULL");
     *out_result = NULL;
-    task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
-    if (task == NULL)
-        return FPTC_ENOMEM;
-    mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
-    task->mode = mode == FPTC_MODE_DEFAULT ? FPTC_MODE_PREFER_CACHE : mode;
-    task->max_age_ms = fptc__duration(
+    memset(&f, 0, sizeof(f));
+    f.mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
+    if (f.mode == FPTC_MODE_DEFAULT)
+        f.mode = FPTC_MODE_PREFER_CACHE;
+    f.max_age_ms = fptc__duration(
         query->max_age_ms != 0 ? query->max_age_ms : cache->options.max_age_ms, 60000);
-    status = fptc__request_copy(&task->request, &query->request, err);
-    if (status != FPTC_OK) {
-        destroy_find(&task->task);
-        return status;
+    deadline_ms = query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms;
+    status = plan_at_hand(cache, &query->request, &f.plan, err);
+    if (status == FPTC_OK)
+        status = find_at_hand(cache, &f, deadline_ms > 0, out_result, err);
+    if (status == FPTC_MISS) {
+        fptc__error_clear(err);
+        return find_by_task(cache, query, &f, deadline_ms, out_result, err);
     }
-    return fptc__task_run(&task->task,
-                          query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms,
-                          out_result, err);
+    fptc__plan_free(f.plan);
+    return status;
 }

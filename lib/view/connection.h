@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "share/turn.h"
+#include "store/snapshot.h"
 #include "store/tables.h"
 #include "view/idset.h"
 #include "view/known.h"
@@ -55,9 +56,10 @@ struct fptc__view {
     char **shapes; /* names of temporary views that exist */
     size_t n_shapes;
     int shapes_are_stale;
-    struct fptc__buf name; /* of the last look for one */
-    int name_is_null;
-    uint64_t generation; /* rises with every commit and base that comes in */
+    struct fptc__buf name;              /* of the last look for one */
+    int name_is_null, name_is_doubtful; /* doubtful: the look failed */
+    struct fptc__vfs_haste haste;       /* is_on between begin_now and end */
+    uint64_t generation;                /* rises with every commit and base that comes in */
     struct fptc__known known;
 };
 

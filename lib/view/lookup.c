@@ -451,15 +451,18 @@ static int name_in(struct fptc__view *v, const char *schema, const char *type, i
 {
     char sql[120];
     sqlite3_stmt *stmt;
-    int found;
+    int found, rc;
 
     snprintf(sql, sizeof(sql),
              "SELECT name, is_gone FROM %s._fptc_name WHERE type = ?1 AND id = ?2", schema);
-    if (fptc__view_prepare(v, sql, &stmt, NULL) != FPTC_OK)
+    v->name_is_doubtful |= fptc__view_prepare(v, sql, &stmt, NULL) != FPTC_OK;
+    if (stmt == NULL)
         return 0;
     sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 2, id);
-    found = sqlite3_step(stmt) == SQLITE_ROW;
+    rc = sqlite3_step(stmt);
+    found = rc == SQLITE_ROW;
+    v->name_is_doubtful |= !found && rc != SQLITE_DONE;
     if (found) {
         fptc__buf_clear(&v->name);
         v->name_is_null = sqlite3_column_type(stmt, 0) == SQLITE_NULL;
@@ -480,7 +483,8 @@ static int keeps_type(struct fptc__view *v, const struct fptc__view_part *part, 
 
     snprintf(sql, sizeof(sql), "SELECT 1 FROM %s._fptc_field WHERE type = ?1 LIMIT 1",
              part->delta_schema);
-    if (fptc__view_prepare(v, sql, &stmt, NULL) != FPTC_OK)
+    v->name_is_doubtful |= fptc__view_prepare(v, sql, &stmt, NULL) != FPTC_OK;
+    if (stmt == NULL)
         return 0;
     sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
     keeps = sqlite3_step(stmt) == SQLITE_ROW;
@@ -520,8 +524,10 @@ int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const ch
         *out_is_gone = at->is_gone;
         return at->is_found;
     }
+    v->name_is_doubtful = 0;
     found = find_name(v, type, id, out_is_gone);
     *out_name = found && !v->name_is_null ? fptc__buf_text(&v->name) : NULL;
-    fptc__known_name_set(at, type, id, *out_name, found, *out_is_gone);
+    if (!v->name_is_doubtful)
+        fptc__known_name_set(at, type, id, *out_name, found, *out_is_gone);
     return found;
 }

@@ -10,6 +10,9 @@
 #include "store/snapshot.h"
 #include "view/connection.h"
 
+/* Steps of SQLite's machine that a caller who must not wait may use: about a millisecond. */
+#define HASTY_STEPS 100000
+
 static const char *const BASE_SCHEMAS[2] = {"home", "site"};
 static const char *const DELTA_SCHEMAS[2] = {"home_delta", "site_delta"};
 
@@ -214,6 +217,8 @@ static fptc_status part_start(struct fptc__view_part *part, const struct fptc__m
     if (status == FPTC_OK && base->snapshot[0] != '\0') {
         status = fptc__snapshot_attach(&part->at, base, v->db, part->base_schema, err);
         part->has_base = status == FPTC_OK;
+        if (status == FPTC_OK)
+            (void)sqlite3_file_control(v->db, part->base_schema, FPTC__VFS_HASTE, &v->haste);
     }
     if (status != FPTC_OK)
         return status;
@@ -416,15 +421,31 @@ void fptc__view_close(struct fptc__view *v)
     free(v);
 }
 
+static int is_part_fresh(const struct fptc__view_part *part, int64_t mono_ms, int64_t max_age_ms)
+{
+    int64_t last = fptc__log_refreshed_mono_ms(part->log);
+
+    return last != 0 && mono_ms - last < max_age_ms;
+}
+
+int fptc__view_is_fresh(struct fptc__view *v, int64_t mono_ms, int64_t max_age_ms)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts; i++) {
+        if (!is_part_fresh(&v->parts[i], mono_ms, max_age_ms))
+            return 0;
+    }
+    return 1;
+}
+
 fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_error *err)
 {
     fptc_status status = FPTC_OK;
     size_t i;
 
     for (i = 0; i < v->n_parts && status == FPTC_OK; i++) {
-        int64_t last = fptc__log_refreshed_mono_ms(v->parts[i].log);
-
-        if (last == 0 || fptc__mono_ms() - last >= max_age_ms)
+        if (!is_part_fresh(&v->parts[i], fptc__mono_ms(), max_age_ms))
             status = fptc__log_refresh(v->parts[i].log, err);
     }
     return status;
@@ -450,10 +471,50 @@ void fptc__view_begin(struct fptc__view *v)
     pthread_mutex_lock(&v->mutex);
 }
 
+/* Called by SQLite every so many steps: a hasty statement has had its share. */
+static int on_steps(void *ctx)
+{
+    ((struct fptc__view *)ctx)->haste.has_refused = 1;
+    return 1;
+}
+
+int fptc__view_begin_now(struct fptc__view *v)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts && fptc__log_try_lock(v->parts[i].log); i++)
+        ;
+    if (i < v->n_parts || pthread_mutex_trylock(&v->mutex) != 0) {
+        while (i > 0)
+            fptc__log_unlock(v->parts[--i].log);
+        return 0;
+    }
+    v->haste.is_on = 1;
+    v->haste.has_refused = 0;
+    sqlite3_progress_handler(v->db, HASTY_STEPS, on_steps, v);
+    return 1;
+}
+
+int fptc__view_was_refused(const struct fptc__view *v)
+{
+    return v->haste.is_on && v->haste.has_refused;
+}
+
+/* What a lookup found while pages were refused is not to be remembered. */
+static void end_haste(struct fptc__view *v)
+{
+    v->haste.is_on = 0;
+    sqlite3_progress_handler(v->db, 0, NULL, NULL);
+    if (v->haste.has_refused)
+        v->generation++;
+}
+
 void fptc__view_end(struct fptc__view *v)
 {
     size_t i;
 
+    if (v->haste.is_on)
+        end_haste(v);
     pthread_mutex_unlock(&v->mutex);
     for (i = v->n_parts; i > 0; i--)
         fptc__log_unlock(v->parts[i - 1].log);

@@ -33,6 +33,13 @@ fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_er
 int fptc__view_is_usable(struct fptc__view *v);
 void fptc__view_begin(struct fptc__view *v);
 void fptc__view_end(struct fptc__view *v);
+/* As begin, for a caller who must not wait: 0 when somebody else has the view. Until the end, what would
+   have to wait for a file, or counts more than some 100,000 steps of SQLite, fails. */
+int fptc__view_begin_now(struct fptc__view *v);
+/* 1 when something failed for that reason since begin_now: nothing found since then counts. */
+int fptc__view_was_refused(const struct fptc__view *v);
+/* Whether every part was read less than max_age_ms before that monotonic time. */
+int fptc__view_is_fresh(struct fptc__view *v, int64_t mono_ms, int64_t max_age_ms);
 
 /* FPTC__SITE of a view whose home is `site` or `outbox` is its home. */
 struct fptc__log *fptc__view_log(struct fptc__view *v, enum fptc__part part);
