@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/covered.h"
+#include "api/several.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "view/mutation.h"
@@ -270,7 +271,8 @@ fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err)
     fptc_status status;
 
     (void)fptc__handle_now(a->work->cache, &a->now_ms, NULL); /* FPT may have been asked since */
-    status = fptc__covered_find(a, err);
+    status =
+        fptc__plan_is_several(a->plan) ? fptc__several_find(a, err) : fptc__covered_find(a, err);
     return status == FPTC_MISS ? from_stored_query(a, err) : status;
 }
 

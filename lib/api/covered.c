@@ -1,4 +1,5 @@
 #include "api/covered.h"
+#include "api/several.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,8 +138,7 @@ fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *o
     fptc_status status = FPTC_OK;
     size_t i;
 
-    if (!plan->is_local || plan->has_never || plan->has_computed ||
-        (plan->is_project_type && plan->project_id == 0))
+    if (!plan->is_local || plan->has_never || plan->has_computed)
         return FPTC_MISS;
     out->asof_ms = out->lists_ms = INT64_MAX;
     out->has_suspects = 0;
@@ -157,13 +157,24 @@ fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *o
     return status;
 }
 
+static int is_loaded(const struct fptc__answer *a, const char *type)
+{
+    struct fptc_cache *cache = a->work->cache;
+    int is;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    is = fptc__schema_has(cache->schema, type);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return is;
+}
+
 static fptc_status cover_of(struct fptc__answer *a, const char *type,
                             const struct fptc__known_cover **out)
 {
     enum fptc__part part = fptc__answer_part(a, type);
     fptc_status status = fptc__view_known_cover(a->work->session.view, part, type, out, NULL);
 
-    if (status == FPTC_MISS) /* also when the type's own schema has not been needed yet */
+    if (status == FPTC_MISS && !is_loaded(a, type)) /* then nobody knows where it belongs */
         status = fptc__view_known_cover(
             a->work->session.view, part == FPTC__HOME ? FPTC__SITE : FPTC__HOME, type, out, NULL);
     return status;
@@ -228,6 +239,9 @@ fptc_status fptc__covered_find(struct fptc__answer *a, fptc_error *err)
     struct fptc__freshness f = {0, 0, 0};
     fptc_status status;
 
+    a->is_covered = 0;
+    if (fptc__plan_is_several(a->plan))
+        return FPTC_MISS;
     if (!a->is_hasty)
         fptc__view_begin(a->work->session.view);
     else if (!fptc__view_begin_now(a->work->session.view))

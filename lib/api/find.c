@@ -8,6 +8,7 @@
 
 #include "api/covered.h"
 #include "api/query.h"
+#include "api/several.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "share/flight.h"
@@ -183,6 +184,23 @@ static fptc_status catch_up(struct fptc__answer *a, fptc_error *err)
     return status;
 }
 
+/* The other partitions are covered and fresh: FPT is asked for the rows that belong to no project. */
+static fptc_status ask_projectless(struct fptc__answer *a, fptc_error *err)
+{
+    struct fptc__fetch_stats stats = {0, 0, 0};
+    fptc_status status = fptc__handle_may_ask(a->work->cache, err);
+
+    if (status == FPTC_OK)
+        status = make_source(a, err);
+    if (status == FPTC_OK)
+        status = fptc__fetch_source(&a->work->session, &a->source, NULL, &stats, err);
+    if (status == FPTC_OK)
+        status = fptc__view_refresh(a->work->session.view, 0, err);
+    fptc__json_free(a->types);
+    a->types = NULL;
+    return status;
+}
+
 static fptc_status ask(struct fptc__answer *a, fptc_error *err)
 {
     fptc_error commit_err = FPTC_ERROR_INIT;
@@ -267,6 +285,13 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
     }
     if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH && a->is_covered) {
         status = catch_up(a, err);
+        if (status == FPTC_OK)
+            status = fptc__answer_from_cache(a, err);
+        if (is_cache_failure(status))
+            status = FPTC_MISS;
+    }
+    if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH && a->lacks_projectless) {
+        status = ask_projectless(a, err);
         if (status == FPTC_OK)
             status = fptc__answer_from_cache(a, err);
         if (is_cache_failure(status))
@@ -388,7 +413,7 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task
     struct fptc__answer a;
     fptc_status status;
 
-    if (f->mode == FPTC_MODE_REFRESH || (plan->is_project_type && plan->project_id == 0) ||
+    if (f->mode == FPTC_MODE_REFRESH || fptc__plan_is_several(plan) ||
         !fptc__handle_at_hand(cache, plan->is_project_type ? plan->project_id : 0, &at_hand))
         return FPTC_MISS;
     fptc__work_on(&work, cache, &call, at_hand.open);

@@ -67,6 +67,15 @@ void fptc__rows_done(struct fptc__rows *r)
     memset(r, 0, sizeof(*r));
 }
 
+struct fptc__cell *fptc__rows_cells(struct fptc__rows *r, size_t n)
+{
+    struct fptc__cell *cells = arena_take(r, (n + 1) * sizeof(*cells));
+
+    if (cells != NULL)
+        memset(cells, 0, (n + 1) * sizeof(*cells));
+    return cells;
+}
+
 struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id)
 {
     struct fptc__row *row;
@@ -86,10 +95,9 @@ struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id)
     memset(row, 0, sizeof(*row));
     row->id = id;
     row->change = FPTC_CHANGE_ROW;
-    row->cells = arena_take(r, (r->n_columns + 1) * sizeof(*row->cells));
+    row->cells = fptc__rows_cells(r, r->n_columns);
     if (row->cells == NULL)
         return NULL;
-    memset(row->cells, 0, (r->n_columns + 1) * sizeof(*row->cells));
     r->n++;
     return row;
 }

@@ -29,6 +29,7 @@ struct fptc__row {
     int32_t change;           /* FPTC_CHANGE_* */
     const char *moved_to;     /* of a row that moved: its new partition; else NULL */
     struct fptc__cell *cells; /* n_columns */
+    struct fptc__cell *keys;  /* what rows of several partitions are sorted by; else NULL */
 };
 
 struct fptc__arena_chunk;
@@ -51,6 +52,7 @@ void fptc__rows_done(struct fptc__rows *r);
 struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id);
 /* Copies into the arena; NULL out of memory or for NULL. */
 const char *fptc__rows_text(struct fptc__rows *r, const char *text, size_t len);
+struct fptc__cell *fptc__rows_cells(struct fptc__rows *r, size_t n);
 struct fptc__link *fptc__rows_links(struct fptc__rows *r, size_t n);
 /* A cell that holds JSON text of a string becomes the string. */
 fptc_status fptc__rows_unquote(struct fptc__rows *r, struct fptc__cell *cell, fptc_error *err);

@@ -48,9 +48,14 @@ const struct fptc__partition *fptc__view_partition(const struct fptc__view *v,
 /* The part where a type's rows live. */
 enum fptc__part fptc__view_part_of(const struct fptc__view *v, int is_project_type);
 
+/* Rows with the plan's columns, and none of them yet; needs no view. */
+fptc_status fptc__view_no_rows(const struct fptc__plan *plan, struct fptc__rows *out,
+                               fptc_error *err);
+
 /* ---- everything below is called between begin and end ---- */
 
-/* Runs a local plan. FPTC_EDAMAGED names the damaged file. */
+/* Runs a local plan: its rows, behind those that are in `out` already. FPTC_EDAMAGED names the damaged
+   file. */
 fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
                             struct fptc__rows *out, fptc_error *err);
 /* Adds the one row `id` of the plan's columns to rows; FPTC_MISS if it is not there. Rows that were
