@@ -31,7 +31,7 @@ static fptc_status own_plan(struct fptc__answer *a, fptc_error *err)
     fptc__buf_done(&csv);
     if (status == FPTC_OK) {
         pthread_rwlock_rdlock(&cache->schema_lock);
-        status = fptc__plan_build(cache->schema, &own, 0, &a->own, err);
+        status = fptc__plan_build(cache->schema, cache->plans, &own, 0, &a->own, err);
         pthread_rwlock_unlock(&cache->schema_lock);
     }
     fptc__request_done(&own);
@@ -234,15 +234,18 @@ static int is_usable(const struct fptc__answer *a, const struct fptc__stored_que
 
 static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
 {
+    const char *canonical = fptc__plan_canonical(a->plan);
     struct fptc__stored_query q;
     const fptc__json *element;
     fptc_status status = a->own == NULL ? own_plan(a, err) : FPTC_OK;
 
     if (status != FPTC_OK)
         return status;
+    if (canonical == NULL)
+        return fptc__fail_nomem(err);
     fptc__view_begin(a->work->session.view);
-    status = fptc__view_query(a->work->session.view, FPTC__HOME, a->plan->hash, a->plan->canonical,
-                              &q, err);
+    status = fptc__view_query(a->work->session.view, FPTC__HOME, fptc__plan_hash(a->plan),
+                              canonical, &q, err);
     fptc__view_end(a->work->session.view);
     if (status != FPTC_OK)
         return status;

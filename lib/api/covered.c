@@ -95,38 +95,19 @@ int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type)
     return status == FPTC_OK && fptc__covered_is_fresh(a, &f);
 }
 
-/* Whether the question follows the link into that type. */
-static int follows(const struct fptc__plan *plan, const char *link, const char *type)
-{
-    char path[2 * FPTC_NAME_BYTES_MAX + 4];
-    size_t i;
-    int found;
-
-    snprintf(path, sizeof(path), "%s.%s.", link, type);
-    found = strstr(plan->canonical, path) != NULL;
-    for (i = 0; i < plan->n_columns; i++)
-        found = found || strstr(plan->columns[i].name, path) != NULL;
-    return found;
-}
-
 /* A row of another project stands in none of our parts: what it holds only FPT can say. */
 static int leaves_project(struct fptc__answer *a)
 {
     const struct fptc__plan *plan = a->plan;
-    size_t i, k;
+    size_t i;
 
-    for (i = 0; i < plan->n_needs; i++) {
-        const struct fptc__need *need = &plan->needs[i];
+    for (i = 0; i < plan->n_follows; i++) {
+        const struct fptc__follow *f = &plan->follows[i];
 
-        if (fptc__answer_part(a, need->type) != FPTC__HOME)
-            continue;
-        for (k = 0; k < plan->n_row_types; k++) {
-            if (follows(plan, need->field, plan->row_types[k]) &&
-                fptc__answer_part(a, plan->row_types[k]) == FPTC__HOME &&
-                fptc__view_links_outside(a->work->session.view, need->type, need->field,
-                                         plan->row_types[k]))
-                return 1;
-        }
+        if (fptc__answer_part(a, f->type) == FPTC__HOME &&
+            fptc__answer_part(a, f->target) == FPTC__HOME &&
+            fptc__view_links_outside(a->work->session.view, f->type, f->link, f->target))
+            return 1;
     }
     return 0;
 }
@@ -138,7 +119,7 @@ fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *o
     fptc_status status = FPTC_OK;
     size_t i;
 
-    if (!plan->is_local || plan->has_never || plan->has_computed)
+    if (!plan->is_local || plan->has_never || plan->has_computed || plan->without_archived)
         return FPTC_MISS;
     out->asof_ms = out->lists_ms = INT64_MAX;
     out->has_suspects = 0;

@@ -50,7 +50,8 @@ static fptc_status make_plan(struct fptc__work *w, const struct fptc__request *r
     if (fptc__request_types(request, need_type, &n))
         return n.status;
     pthread_rwlock_rdlock(&w->cache->schema_lock);
-    status = fptc__plan_build(w->cache->schema, request, fptc__wall_ms(), out, err);
+    status =
+        fptc__plan_build(w->cache->schema, w->cache->plans, request, fptc__wall_ms(), out, err);
     pthread_rwlock_unlock(&w->cache->schema_lock);
     return status;
 }
@@ -84,7 +85,7 @@ static fptc_status plan_at_hand(struct fptc_cache *cache, const struct fptc__req
 
     pthread_rwlock_rdlock(&cache->schema_lock);
     if (!fptc__request_types(request, is_unknown, cache->schema))
-        status = fptc__plan_build(cache->schema, request, fptc__wall_ms(), out, err);
+        status = fptc__plan_build(cache->schema, cache->plans, request, fptc__wall_ms(), out, err);
     pthread_rwlock_unlock(&cache->schema_lock);
     return status;
 }
@@ -261,8 +262,9 @@ static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_er
 static void flight_key(const struct fptc__answer *a, char out[160])
 {
     const char *partition = fptc__view_partition(a->work->session.view, FPTC__HOME)->name;
+    const char *hash = a->is_covered ? a->plan->type : fptc__plan_hash(a->plan);
 
-    snprintf(out, 160, "%s-%.60s", partition, a->is_covered ? a->plan->type : a->plan->hash);
+    snprintf(out, 160, "%s-%.60s", partition, hash ? hash : a->plan->type);
 }
 
 /* Asks FPT, or waits for somebody who asks the same already and looks again (design §5.4). */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "query/plancache.h"
 #include "query/request.h"
 #include "query/schema.h"
 #include "store/layout.h"
@@ -42,6 +43,7 @@ struct fptc_cache {
 
     pthread_rwlock_t schema_lock;
     struct fptc__schema *schema;
+    struct fptc__plan_cache *plans; /* of this schema; any thread */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;

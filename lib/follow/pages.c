@@ -95,7 +95,8 @@ static fptc__json *filters_from(const struct fptc__walk *w)
 fptc_status fptc__walk_next(const struct fptc__session *f, struct fptc__walk *w,
                             struct fptc__page *page, fptc_error *err)
 {
-    struct fptc__search search = {w->type, NULL, w->fields, "id", w->page_size, 1, w->is_retired};
+    struct fptc__search search = {w->type,      NULL, w->fields,     "id",
+                                  w->page_size, 1,    w->is_retired, 0};
     fptc__json *filters = filters_from(w);
     const fptc__json *row;
     fptc_status status;

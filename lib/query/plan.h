@@ -58,19 +58,32 @@ struct fptc__sort {
     int is_descending;
 };
 
+/* A link that is followed into rows of `target`: what those hold decides the answer. */
+struct fptc__follow {
+    char *type; /* that has the link */
+    char *link;
+    char *target;
+};
+
+struct fptc__plan_own;
+
+/*
+ * Lists and texts belong to the plan's shape, which plans of one cache share (plancache.h): nobody
+ * changes them. Valid until the plan is freed.
+ */
 struct fptc__plan {
     char *type;
     int is_project_type;
     int64_t project_id; /* of a top-level, and-ed `project is {Project, id}`; 0: none, or several */
     int64_t *project_ids; /* of such a `project is` or `project in [...]`: ascending, each once */
     size_t n_project_ids; /* 0: rows of any project */
-    char *canonical;      /* JSON text: equal questions have equal text */
-    char hash[33];        /* of canonical, hexadecimal */
     int is_unfiltered;    /* every row of the type in that project (or at all), no limit, no page */
     int is_clock_relative;
-    int is_local;   /* 0: only FPT can answer (A§9.6); why_not says why */
-    char *why_not;  /* "" when is_local */
-    char *warnings; /* what FPT drops silently, a line each; "" if nothing */
+    int is_retired_only;  /* the trash: never local, and its rows are never kept as living ones */
+    int without_archived; /* no rows of archived projects */
+    int is_local;         /* 0: only FPT can answer (A§9.6); why_not says why */
+    char *why_not;        /* "" when is_local */
+    char *warnings;       /* what FPT drops silently, a line each; "" if nothing */
 
     struct fptc__need *needs; /* fields used by filters, order and the projection, of all types */
     size_t n_needs;
@@ -78,6 +91,8 @@ struct fptc__plan {
     size_t n_row_types;
     char **link_types; /* types of links the answer may return (names come from them) */
     size_t n_link_types;
+    struct fptc__follow *follows;
+    size_t n_follows;
 
     char *sql; /* NULL unless is_local */
     struct fptc__param *params;
@@ -91,19 +106,30 @@ struct fptc__plan {
     int has_computed; /* a column that moves without updated_at (summary, calculated ...); not in
                              needs: whether a stored value will do is for the caller to say */
 
-    fptc__json *rest_filters; /* {"logical_operator":..,"conditions":[..]} for _search */
-    char *rest_sort;          /* "code,-id"; "id" when no order was asked for */
-    int64_t limit, page;      /* a page without a limit has 500 rows; page 1 is 0 */
+    char *rest_sort;     /* "code,-id"; "id" when no order was asked for */
+    int64_t limit, page; /* a page without a limit has 500 rows; page 1 is 0 */
+
+    struct fptc__plan_own *own; /* plan.c's */
 };
+
+struct fptc__plan_cache;
 
 /*
  * Builds a plan. All types that fptc__request_types() names must be in the schema, else FPTC_ESTATE
  * names the missing one. FPTC_EUSAGE names the wrong type, field, operator or value in FPT's words
  * where they are recorded, with the nearest valid name. Fields of the projection and order that FPT
  * would drop silently are dropped with a warning. now_wall_ms: for clock-relative operators.
+ * plans: shapes built before for the same schema; NULL: none.
  */
-fptc_status fptc__plan_build(const struct fptc__schema *schema, const struct fptc__request *request,
-                             int64_t now_wall_ms, struct fptc__plan **out, fptc_error *err);
+fptc_status fptc__plan_build(const struct fptc__schema *schema, struct fptc__plan_cache *plans,
+                             const struct fptc__request *request, int64_t now_wall_ms,
+                             struct fptc__plan **out, fptc_error *err);
 void fptc__plan_free(struct fptc__plan *plan);
+
+/* plantexts.c: made when first asked for, by one thread at a time; NULL when memory is short. */
+const char *fptc__plan_canonical(const struct fptc__plan *plan); /* equal questions, equal text */
+const char *fptc__plan_hash(const struct fptc__plan *plan);      /* of it, 32 hexadecimal digits */
+/* {"logical_operator":..,"conditions":[..]} for _search. */
+const fptc__json *fptc__plan_rest_filters(const struct fptc__plan *plan);
 
 #endif

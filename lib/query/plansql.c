@@ -15,7 +15,7 @@ static void put_columns(struct fptc__sqltext *s, const struct fptc__planning *p)
 
 static void put_from(struct fptc__sqltext *s, const struct fptc__planning *p)
 {
-    fptc__sql_addf(s, " FROM \"%s\" AS t0 WHERE ", p->plan->type);
+    fptc__sql_addf(s, " FROM \"%s\" AS t0 WHERE ", p->shared->type);
 }
 
 /* Rows of several partitions will be merged: what they are sorted by is selected too. */
@@ -83,20 +83,20 @@ static void put_limit(struct fptc__sqltext *s, const struct fptc__plan *plan)
 /* The hidden columns (plan.h). */
 static fptc_status put_sort(struct fptc__sqltext *s, struct fptc__planning *p)
 {
-    struct fptc__plan *plan = p->plan;
+    struct fptc__plan *shared = p->shared;
     size_t i;
 
-    if (!is_for_merging(plan))
+    if (!is_for_merging(p->plan))
         return FPTC_OK;
-    plan->sort = fptc__scratch_array(p->check.scratch, p->n_keys + 1, sizeof(*plan->sort));
-    if (!plan->sort)
+    shared->sort = fptc__scratch_array(p->keep, p->n_keys + 1, sizeof(*shared->sort));
+    if (!shared->sort)
         return fptc__fail_nomem(p->check.err);
     for (i = 0; i < p->n_keys; i++) {
         fptc__sql_add(s, ", ");
         put_key(s, &p->keys[i]);
-        plan->sort[i].is_descending = p->keys[i].is_descending;
+        shared->sort[i].is_descending = p->keys[i].is_descending;
     }
-    plan->n_sort = p->n_keys;
+    shared->n_sort = p->n_keys;
     return FPTC_OK;
 }
 
@@ -110,37 +110,58 @@ static fptc_status write_by_id(struct fptc__planning *p)
     put_columns(&s, p);
     put_from(&s, p);
     fptc__sql_add(&s, "t0.\"id\" = ?1");
-    p->plan->sql_by_id = fptc__sqltext_take(&s, &params, &n);
-    if (p->plan->sql_by_id)
+    p->shared->sql_by_id = fptc__sqltext_take(&s, p->keep, &params, &n);
+    if (p->shared->sql_by_id)
         return FPTC_OK;
-    if (p->check.scratch->failed)
+    if (p->check.scratch->failed || p->keep->failed)
         return fptc__fail_nomem(p->check.err);
     return fptc__fail(p->check.err, FPTC_ELIMIT, "too many fields asked for: %zu", p->picks.n);
 }
 
+/* Everything behind the columns: what has parameters comes in the same order here as in the text. */
+static void put_rest(struct fptc__sqltext *s, const struct fptc__planning *p)
+{
+    fptc__compile_where(s, p->filter);
+    if (!s->is_mute)
+        put_order(s, p);
+    put_limit(s, p->plan);
+}
+
+fptc_status fptc__planning_params(struct fptc__planning *p)
+{
+    struct fptc__sqltext s;
+    char *text;
+
+    fptc__sqltext_init(&s, p->check.scratch);
+    s.is_mute = 1;
+    fptc__compile_with(&s, p->shared->type, p->filter);
+    put_rest(&s, p);
+    text = fptc__sqltext_take(&s, p->check.scratch, &p->plan->params, &p->plan->n_params);
+    return text ? FPTC_OK : fptc__fail_nomem(p->check.err);
+}
+
 fptc_status fptc__planning_sql(struct fptc__planning *p)
 {
-    struct fptc__plan *plan = p->plan;
     fptc_status status = write_by_id(p);
+    struct fptc__plan *shared = p->shared;
     struct fptc__sqltext s;
     fptc_status failed;
 
-    if (status || !plan->is_local)
+    if (status || p->why_not)
         return status;
     fptc__sqltext_init(&s, p->check.scratch);
-    fptc__compile_with(&s, plan->type, p->filter);
+    fptc__compile_with(&s, shared->type, p->filter);
     put_columns(&s, p);
     status = put_sort(&s, p);
     put_from(&s, p);
-    fptc__compile_where(&s, p->filter);
-    put_order(&s, p);
-    put_limit(&s, plan);
+    put_rest(&s, p);
     failed = s.text.failed;
-    plan->sql = fptc__sqltext_take(&s, &plan->params, &plan->n_params);
-    if (plan->sql || status)
+    shared->sql = fptc__sqltext_take(&s, p->keep, &p->plan->params, &p->plan->n_params);
+    if (shared->sql || status)
         return status;
     if (failed != FPTC_ELIMIT)
         return fptc__fail_nomem(p->check.err);
+    shared->n_sort = 0;
     fptc__planning_pass_through(p, "more conditions than SQLite takes", "");
     return FPTC_OK;
 }

@@ -86,13 +86,13 @@ fptc_status fptc__planning_projects(struct fptc__planning *p)
     const struct fptc__leaf *leaf = best_of(p->filter);
     fptc_status status = FPTC_OK;
 
-    plan->is_project_type = fptc__schema_is_project_type(p->check.schema, plan->type);
+    plan->is_project_type = fptc__schema_is_project_type(p->check.schema, p->request->type);
     if (leaf)
         status = take_ids(p, leaf);
     if (plan->n_project_ids == 1)
         plan->project_id = plan->project_ids[0];
     plan->is_unfiltered =
         (!p->filter || (p->filter->kind == FPTC__FILTER_LEAF && plan->project_id != 0)) &&
-        plan->limit == 0 && plan->page == 0;
+        plan->limit == 0 && plan->page == 0 && !plan->is_retired_only && !plan->without_archived;
     return status;
 }

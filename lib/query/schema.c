@@ -20,6 +20,7 @@ struct fptc__schema {
     struct type_entry *types; /* sorted by name */
     size_t n_types;
     size_t cap;
+    uint64_t generation;
 };
 
 struct fptc__schema *fptc__schema_new(void)
@@ -211,7 +212,13 @@ fptc_status fptc__schema_add(struct fptc__schema *s, const char *type, const fpt
         s->n_types++;
     }
     s->types[at] = entry;
+    s->generation++;
     return FPTC_OK;
+}
+
+uint64_t fptc__schema_generation(const struct fptc__schema *s)
+{
+    return s->generation;
 }
 
 static const struct type_entry *find_type(const struct fptc__schema *s, const char *type)

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES 8192u
+/* A plan of a known shape needs no more than the first; each chunk is twice as large as the one before. */
+#define FIRST_BYTES 1024u
+#define CHUNK_BYTES_MAX 16384u
 #define ALIGNMENT 16u
 
 struct fptc__scratch_chunk {
@@ -35,10 +37,14 @@ void fptc__scratch_done(struct fptc__scratch *s)
 static struct fptc__scratch_chunk *chunk_with_room(struct fptc__scratch *s, size_t n)
 {
     struct fptc__scratch_chunk *c = s->chunks;
-    size_t size = n > CHUNK_BYTES ? n : CHUNK_BYTES;
+    size_t size = c ? 2 * c->size : FIRST_BYTES;
 
     if (c && c->size - c->used >= n)
         return c;
+    if (size > CHUNK_BYTES_MAX)
+        size = CHUNK_BYTES_MAX;
+    if (size < n)
+        size = n;
     c = calloc(1, sizeof(*c) + size);
     if (!c)
         return NULL;

@@ -18,6 +18,7 @@
 
 struct fptc__sqltext {
     struct fptc__buf text;
+    int is_mute;                /* only the parameters are wanted: the text is known */
     struct fptc__param *params; /* on the heap until fptc__sqltext_take() */
     size_t n_params;
     size_t cap;
@@ -35,7 +36,8 @@ void fptc__sql_column(struct fptc__sqltext *s, size_t alias, const char *field, 
 size_t fptc__sql_param(struct fptc__sqltext *s, const struct fptc__param *p);
 size_t fptc__sql_param_text(struct fptc__sqltext *s, const char *text);
 size_t fptc__sql_param_int(struct fptc__sqltext *s, int64_t v);
-/* Copies text and parameters into the scratch; NULL when something had failed. */
-char *fptc__sqltext_take(struct fptc__sqltext *s, struct fptc__param **out_params, size_t *out_n);
+/* Copies the parameters into the scratch and the text into `keep`; NULL when something had failed. */
+char *fptc__sqltext_take(struct fptc__sqltext *s, struct fptc__scratch *keep,
+                         struct fptc__param **out_params, size_t *out_n);
 
 #endif

@@ -273,8 +273,9 @@ static void write_search(struct fptc__buf *b, const struct fptc__search *search)
     fptc__json_put_text(b, sort, strlen(sort));
     fptc__buf_addf(b, ",\"page\":{\"size\":%lld,\"number\":%lld}", (long long)search->page_size,
                    (long long)search->page_number);
-    fptc__buf_addf(b, ",\"options\":{\"return_only\":\"%s\",\"include_archived_projects\":true}}",
-                   search->is_retired ? "retired" : "active");
+    fptc__buf_addf(b, ",\"options\":{\"return_only\":\"%s\",\"include_archived_projects\":%s}}",
+                   search->is_retired ? "retired" : "active",
+                   search->without_archived ? "false" : "true");
 }
 
 static fptc_status search_init(struct fptc__ask *a, const struct fptc__search *search,

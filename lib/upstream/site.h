@@ -36,6 +36,7 @@ struct fptc__search {
     int64_t page_size;         /* 1..5000 */
     int64_t page_number;       /* from 1 */
     int is_retired;            /* the trash instead of the living rows */
+    int without_archived;      /* no rows of archived projects */
 };
 struct fptc__page {
     fptc__json *rows; /* array of rows (mapping.h) */

@@ -192,29 +192,102 @@ sqlite3 *help_database(void)
     return db;
 }
 
-struct fptc__plan *help_plan(const struct fptc__schema *schema, const struct help_ask *ask,
-                             fptc_error *err)
+static fptc_status fill_request(struct fptc__request *r, const struct help_ask *ask,
+                                fptc_error *err)
+{
+    fptc_status status = fptc__request_init(r, ask->type ? ask->type : "Shot", err);
+
+    if (status)
+        return status;
+    status = fptc__request_set_filters(r, ask->filters, err);
+    if (!status)
+        status = fptc__request_set_fields(r, ask->fields, err);
+    if (!status)
+        status = fptc__request_set_order(r, ask->order, err);
+    r->limit = ask->limit;
+    r->page = ask->page;
+    return status;
+}
+
+struct fptc__plan *help_plan_with(const struct fptc__schema *schema, struct fptc__plan_cache *plans,
+                                  const struct help_ask *ask, const struct help_scope *scope,
+                                  fptc_error *err)
 {
     struct fptc__request r;
     struct fptc__plan *plan = NULL;
     fptc_status status;
 
     memset(err, 0, sizeof(*err));
-    status = fptc__request_init(&r, ask->type ? ask->type : "Shot", err);
-    if (status)
-        return NULL;
-    status = fptc__request_set_filters(&r, ask->filters, err);
+    memset(&r, 0, sizeof(r));
+    status = fill_request(&r, ask, err);
+    r.is_retired_only = scope ? scope->is_retired_only : 0;
+    r.without_archived = scope ? scope->without_archived : 0;
     if (!status)
-        status = fptc__request_set_fields(&r, ask->fields, err);
-    if (!status)
-        status = fptc__request_set_order(&r, ask->order, err);
-    r.limit = ask->limit;
-    r.page = ask->page;
-    if (!status)
-        status = fptc__plan_build(schema, &r, HELP_NOW_MS, &plan, err);
+        status = fptc__plan_build(schema, plans, &r, HELP_NOW_MS, &plan, err);
     assert_int_equal(status, err->status);
     assert_int_equal(status == FPTC_OK, plan != NULL);
     fptc__request_done(&r);
+    return plan;
+}
+
+static void compare_texts(const char *a, const char *b)
+{
+    assert_int_equal(a == NULL, b == NULL);
+    if (a)
+        assert_string_equal(a, b);
+}
+
+void help_compare(const struct fptc__plan *a, const struct fptc__plan *b)
+{
+    size_t i;
+
+    compare_texts(a->sql, b->sql);
+    compare_texts(a->sql_by_id, b->sql_by_id);
+    compare_texts(a->why_not, b->why_not);
+    compare_texts(a->warnings, b->warnings);
+    compare_texts(a->rest_sort, b->rest_sort);
+    compare_texts(fptc__plan_canonical(a), fptc__plan_canonical(b));
+    assert_int_equal(a->is_local, b->is_local);
+    assert_int_equal(a->is_unfiltered, b->is_unfiltered);
+    assert_int_equal(a->is_clock_relative, b->is_clock_relative);
+    assert_int_equal(a->n_needs, b->n_needs);
+    assert_int_equal(a->n_row_types, b->n_row_types);
+    assert_int_equal(a->n_columns, b->n_columns);
+    assert_int_equal(a->n_sort, b->n_sort);
+    assert_int_equal(a->n_params, b->n_params);
+    for (i = 0; i < a->n_params; i++) {
+        assert_int_equal(a->params[i].kind, b->params[i].kind);
+        assert_true(a->params[i].i == b->params[i].i);
+        assert_memory_equal(&a->params[i].d, &b->params[i].d, sizeof(double));
+        compare_texts(a->params[i].text, b->params[i].text);
+    }
+}
+
+/* Shapes of earlier questions, of the schema that they were asked of. */
+static struct fptc__plan_cache *plans_of(const struct fptc__schema *schema)
+{
+    static struct fptc__plan_cache *plans;
+    static const struct fptc__schema *of;
+
+    if (of != schema || !plans) {
+        fptc__plan_cache_free(plans);
+        plans = fptc__plan_cache_new();
+        assert_non_null(plans);
+        of = schema;
+    }
+    return plans;
+}
+
+struct fptc__plan *help_plan(const struct fptc__schema *schema, const struct help_ask *ask,
+                             fptc_error *err)
+{
+    struct fptc__plan *kept = help_plan_with(schema, plans_of(schema), ask, NULL, err);
+    struct fptc__plan *plan = help_plan_with(schema, NULL, ask, NULL, err);
+
+    assert_int_equal(kept == NULL, plan == NULL);
+    if (plan)
+        help_compare(kept, plan);
+    fptc__plan_free(kept);
     return plan;
 }
 
