@@ -127,6 +127,8 @@ static fptc_status make_source(struct fptc__answer *a, fptc_error *err)
     status =
         fptc__kept_types(a->work, plan->type, asked, n, &a->types, &a->source.is_project_type, err);
     free(asked);
+    if (status == FPTC_OK && fptc__plan_is_several(plan))
+        status = fptc__several_types(a, a->types, err);
     a->source.type = plan->type;
     a->source.project_id = plan->is_project_type ? plan->project_id : 0;
     a->source.types = a->types;

@@ -177,6 +177,73 @@ static fptc_status add_projectless(struct several *s, fptc_error *err)
     return status;
 }
 
+/* ------------------------------------------------------------------------------- what is asked of FPT */
+
+struct wanted {
+    struct fptc__answer *a;
+    fptc__json *types;
+    int64_t n; /* partitions looked at */
+    fptc_status status;
+    fptc_error *err;
+};
+
+static int has_project(const struct fptc__plan *plan, int64_t id)
+{
+    size_t i;
+
+    for (i = 0; i < plan->n_project_ids; i++) {
+        if (plan->project_ids[i] == id)
+            return 1;
+    }
+    return plan->n_project_ids == 0;
+}
+
+static int add_types(struct wanted *t, const fptc__json *more)
+{
+    const fptc__json *at;
+    int ok = 1;
+
+    for (at = fptc__json_first(more); at != NULL; at = fptc__json_next(at)) {
+        if (fptc__json_get(t->types, fptc__json_key(at)) == NULL)
+            ok = fptc__json_set(t->types, fptc__json_key(at), fptc__json_copy(at)) && ok;
+    }
+    return ok;
+}
+
+static int add_kept(const char *partition, void *payload)
+{
+    struct wanted *t = payload;
+    int64_t project_id = fptc__partition_project(partition);
+    fptc__json *more = NULL;
+    struct fptc__work work;
+    int is_project_type;
+
+    if (project_id == 0 || !has_project(t->a->plan, project_id))
+        return 0;
+    memset(&work, 0, sizeof(work));
+    t->status = fptc__work_begin(&work, t->a->work->cache, t->a->work->call, partition, t->err);
+    if (t->status == FPTC_OK)
+        t->status = fptc__work_refresh(&work, t->err);
+    if (t->status == FPTC_OK)
+        t->status =
+            fptc__kept_types(&work, t->a->plan->type, NULL, 0, &more, &is_project_type, t->err);
+    if (t->status == FPTC_OK && !add_types(t, more))
+        t->status = fptc__fail_nomem(t->err);
+    fptc__json_free(more);
+    fptc__work_end(&work);
+    return t->status != FPTC_OK || ++t->n >= FPTC_PARTITIONS_MERGED_MAX;
+}
+
+fptc_status fptc__several_types(struct fptc__answer *a, fptc__json *types, fptc_error *err)
+{
+    struct wanted t = {a, types, 0, FPTC_OK, err};
+    fptc_status status = fptc__partition_list(a->work->cache->options.cache_dir, add_kept, &t, err);
+
+    return status == FPTC_OK || status == FPTC_MISS ? t.status : status;
+}
+
+/* -------------------------------------------------------------------------------------- the whole answer */
+
 /* The view of `site` is the caller's home: it is begun and ended for itself, never with another. */
 fptc_status fptc__several_find(struct fptc__answer *a, fptc_error *err)
 {
