@@ -237,6 +237,7 @@ static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
     const char *canonical = fptc__plan_canonical(a->plan);
     struct fptc__stored_query q;
     const fptc__json *element;
+    enum fptc__lists lists = FPTC__LISTS_STILL;
     fptc_status status = a->own == NULL ? own_plan(a, err) : FPTC_OK;
 
     if (status != FPTC_OK)
@@ -253,6 +254,13 @@ static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
         status = check_elsewhere(a, &q, err);
     if (status == FPTC_OK && !is_usable(a, &q))
         status = FPTC_MISS;
+    if (status == FPTC_OK) {
+        fptc__view_begin(a->work->session.view);
+        lists = fptc__lists_since_commit(a, q.commit_no);
+        fptc__view_end(a->work->session.view);
+    }
+    if (lists == FPTC__LISTS_DECISIVE && !a->is_any_age)
+        status = FPTC_MISS;
     if (status == FPTC_OK)
         status = start_rows(a, &a->result->rows, err);
     for (element = fptc__json_first(q.ids); element != NULL && status == FPTC_OK;
@@ -261,7 +269,7 @@ static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
     if (status == FPTC_OK) {
         a->result->source = FPTC_SOURCE_CACHE;
         a->result->age_ms = a->now_ms > q.asof_ms ? a->now_ms - q.asof_ms : 0;
-        a->result->is_complete = q.is_untouched;
+        a->result->is_complete = q.is_untouched && lists == FPTC__LISTS_STILL;
     } else {
         fptc__rows_done(&a->result->rows);
     }

@@ -29,21 +29,6 @@ int fptc__name_is_in(const fptc__json *list, const char *name)
     return 0;
 }
 
-/* A list may be the other side of a link that is kept elsewhere (Shot.tasks of Task.entity): it then
-   changes without the row's updated_at, and only reading every row brings it up to date. */
-static int is_list(struct fptc__answer *a, const struct fptc__need *need)
-{
-    struct fptc_cache *cache = a->work->cache;
-    const struct fptc__field *field;
-    int is;
-
-    pthread_rwlock_rdlock(&cache->schema_lock);
-    field = fptc__schema_field(cache->schema, need->type, need->field);
-    is = field != NULL && field->class_of == FPTC__LINKS;
-    pthread_rwlock_unlock(&cache->schema_lock);
-    return is;
-}
-
 /* With the view begun: FPTC_MISS unless the type is covered with every field the plan needs of it. */
 static fptc_status look_at_type(struct fptc__answer *a, const char *type,
                                 struct fptc__freshness *out, fptc_error *err)
@@ -63,9 +48,11 @@ static fptc_status look_at_type(struct fptc__answer *a, const char *type,
         if (strcmp(need->type, type) == 0 && strcmp(need->field, "id") != 0 &&
             strcmp(need->field, "type") != 0 && !fptc__name_is_in(known->cover.fields, need->field))
             status = FPTC_MISS;
-        if (strcmp(need->type, type) == 0 && is_list(a, need))
+        if (strcmp(need->type, type) == 0 && fptc__need_is_list(a, need))
             out->lists_ms = known->cover.audited_ms;
     }
+    if (status == FPTC_OK && out->lists_ms != INT64_MAX)
+        out->lists = fptc__lists_since_audit(a, type, &known->cover);
     return status;
 }
 
@@ -86,7 +73,7 @@ int fptc__covered_is_fresh(const struct fptc__answer *a, const struct fptc__fres
 
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type)
 {
-    struct fptc__freshness f = {0, 0, 0};
+    struct fptc__freshness f = {0, INT64_MAX, FPTC__LISTS_STILL, 0};
     fptc_status status;
 
     fptc__view_begin(a->work->session.view);
@@ -123,16 +110,21 @@ fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *o
         return FPTC_MISS;
     out->asof_ms = out->lists_ms = INT64_MAX;
     out->has_suspects = 0;
+    out->lists = FPTC__LISTS_STILL;
     for (i = 0; i < plan->n_row_types && status == FPTC_OK; i++) {
-        struct fptc__freshness one = {0, INT64_MAX, 0};
+        struct fptc__freshness one = {0, INT64_MAX, FPTC__LISTS_STILL, 0};
 
         status = look_at_type(a, plan->row_types[i], &one, err);
         if (one.asof_ms < out->asof_ms)
             out->asof_ms = one.asof_ms;
         if (one.lists_ms < out->lists_ms)
             out->lists_ms = one.lists_ms;
+        if (one.lists > out->lists)
+            out->lists = one.lists;
         out->has_suspects |= one.has_suspects;
     }
+    if (status == FPTC_OK && out->lists == FPTC__LISTS_DECISIVE && !a->is_any_age)
+        return FPTC_MISS; /* catching up would not help: FPT is asked */
     if (status == FPTC_OK && plan->is_project_type && leaves_project(a))
         return FPTC_MISS;
     return status;
@@ -191,33 +183,34 @@ static int links_are_covered(struct fptc__answer *a, int64_t *asof_ms)
     return 1;
 }
 
-static int lists_are_young(struct fptc__answer *a, int64_t lists_ms, int64_t *asof_ms)
+static int lists_are_young(struct fptc__answer *a, const struct fptc__freshness *f,
+                           int64_t *asof_ms)
 {
-    if (lists_ms == INT64_MAX)
+    if (f->lists_ms == INT64_MAX)
         return 1;
-    if (!fptc__answer_is_young(a, lists_ms)) {
+    if (f->lists != FPTC__LISTS_STILL || !fptc__answer_is_young(a, f->lists_ms)) {
         fptc__result_warn(
             a->result,
             "lists of links are as of %lld s ago where only their other side has changed",
-            (long long)((a->now_ms - lists_ms) / 1000));
+            (long long)((a->now_ms - f->lists_ms) / 1000));
         return 0;
     }
-    if (lists_ms < *asof_ms)
-        *asof_ms = lists_ms;
+    if (f->lists_ms < *asof_ms)
+        *asof_ms = f->lists_ms;
     return 1;
 }
 
 void fptc__covered_claim(struct fptc__answer *a, struct fptc__freshness *f)
 {
     a->result->source = FPTC_SOURCE_CACHE;
-    a->result->is_complete = links_are_covered(a, &f->asof_ms) &&
-                             lists_are_young(a, f->lists_ms, &f->asof_ms) && !f->has_suspects;
+    a->result->is_complete =
+        links_are_covered(a, &f->asof_ms) && lists_are_young(a, f, &f->asof_ms) && !f->has_suspects;
     a->result->age_ms = a->now_ms > f->asof_ms ? a->now_ms - f->asof_ms : 0;
 }
 
 fptc_status fptc__covered_find(struct fptc__answer *a, fptc_error *err)
 {
-    struct fptc__freshness f = {0, 0, 0};
+    struct fptc__freshness f = {0, INT64_MAX, FPTC__LISTS_STILL, 0};
     fptc_status status;
 
     a->is_covered = 0;

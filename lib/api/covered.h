@@ -6,12 +6,14 @@
 #define FPTC_API_COVERED_H
 
 #include "api/answer.h"
+#include "api/lists.h"
 #include "view/lookup.h"
 
 /* Of the types that decide an answer, the oldest. */
 struct fptc__freshness {
     int64_t asof_ms;
     int64_t lists_ms; /* of the lists of links in it; INT64_MAX: it has none */
+    enum fptc__lists lists;
     int has_suspects;
 };
 

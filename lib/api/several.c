@@ -40,7 +40,7 @@ static fptc_status all_projects(struct several *s, fptc_error *err)
 {
     struct fptc__view *site = s->a->work->session.view;
     struct fptc__idset none = {NULL, 0, 0};
-    struct fptc__freshness f = {0, INT64_MAX, 0};
+    struct fptc__freshness f = {0, INT64_MAX, FPTC__LISTS_STILL, 0};
     const struct fptc__known_cover *known;
     fptc__json *ids = NULL;
     fptc_status status;
@@ -110,7 +110,7 @@ static fptc_status add_part(struct several *s, struct fptc__answer *part, fptc_e
 {
     struct fptc__view *view = part->work->session.view;
     struct fptc_result *result = s->a->result;
-    struct fptc__freshness f = {0, 0, 0};
+    struct fptc__freshness f = {0, INT64_MAX, FPTC__LISTS_STILL, 0};
     fptc_status status;
 
     fptc__view_begin(view);
@@ -152,7 +152,7 @@ static fptc_status add_project(struct several *s, size_t i, fptc_error *err)
 static fptc_status add_projectless(struct several *s, fptc_error *err)
 {
     struct fptc__view *site = s->a->work->session.view;
-    struct fptc__freshness f = {0, 0, 0};
+    struct fptc__freshness f = {0, INT64_MAX, FPTC__LISTS_STILL, 0};
     const struct fptc__known_cover *known;
     int64_t n = 0;
     fptc_status status;

@@ -34,6 +34,7 @@ struct fptc__view_part {
     struct fptc__tables *tables; /* NULL until the first pass */
     const char *base_schema, *delta_schema;
     int has_base, has_delta;
+    struct fptc__known_older *older; /* of the snapshot */
     struct fptc__replaced *replaced;
     size_t n_replaced;
 };

@@ -1,5 +1,6 @@
 #include "view/known.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,9 @@ void fptc__known_forget(struct fptc__known *k)
     }
     for (i = 0; k->names != NULL && i < FPTC__KNOWN_NAMES; i++)
         name_clear(&k->names[i]);
+    for (i = 0; i < k->n_newer; i++)
+        free(k->newer[i].type);
+    free(k->newer);
     free(k->covers);
     free(k->outside);
     free(k->names);
@@ -141,6 +145,103 @@ void fptc__known_outside_add(struct fptc__view *v, const char *type, const char 
     free(o.type);
     free(o.field);
     free(o.target);
+}
+
+/* ---------------------------------------------------------------------------------- what was updated */
+
+void fptc__known_older_forget(struct fptc__known_older **list)
+{
+    struct fptc__known_older *at;
+
+    for (at = *list; at != NULL && at->type != NULL; at++)
+        free(at->type);
+    free(*list);
+    *list = NULL;
+}
+
+/* A snapshot stays as it is: that none was updated since then is still so for any later time. */
+static int is_older(const struct fptc__known_older *list, const char *type, const char *since)
+{
+    for (; list != NULL && list->type != NULL; list++) {
+        if (strcmp(list->type, type) == 0 && strcmp(list->since, since) <= 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void add_older(struct fptc__known_older **list, const char *type, const char *since)
+{
+    struct fptc__known_older *more;
+    size_t n = 0;
+
+    while (*list != NULL && (*list)[n].type != NULL)
+        n++;
+    more = realloc(*list, (n + 2) * sizeof(*more));
+    if (more == NULL)
+        return;
+    *list = more;
+    memset(&more[n + 1], 0, sizeof(*more));
+    more[n].type = strdup(type);
+    snprintf(more[n].since, sizeof(more[n].since), "%s", since);
+}
+
+/* Newest versions first: where one was updated, it is soon found. */
+static int is_updated(struct fptc__view *v, const char *schema, const char *type, const char *since)
+{
+    sqlite3_stmt *stmt = NULL;
+    char *sql;
+    int rc = SQLITE_ERROR;
+
+    if (!fptc__shape_has_table(v, schema, type))
+        return 0;
+    sql = sqlite3_mprintf("SELECT 1 FROM %s.\"%w\" WHERE updated_at >= ?1 "
+                          "ORDER BY _fptc_version DESC LIMIT 1",
+                          schema, type);
+    if (sql != NULL && fptc__view_prepare(v, sql, &stmt, NULL) == FPTC_OK) {
+        sqlite3_bind_text(stmt, 1, since, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+        sqlite3_reset(stmt);
+    }
+    sqlite3_free(sql);
+    return rc != SQLITE_DONE;
+}
+
+static int find_newer(struct fptc__view *v, struct fptc__view_part *part, const char *type,
+                      const char *since)
+{
+    if (part->tables == NULL || is_updated(v, part->delta_schema, type, since))
+        return 1;
+    if (!part->has_base || is_older(part->older, type, since))
+        return 0;
+    if (is_updated(v, part->base_schema, type, since))
+        return 1;
+    add_older(&part->older, type, since);
+    return 0;
+}
+
+int fptc__view_has_newer(struct fptc__view *v, enum fptc__part part, const char *type,
+                         const char *since)
+{
+    struct fptc__known *k = current(v);
+    struct fptc__known_newer *list, *at;
+    size_t i;
+
+    for (i = 0; i < k->n_newer; i++) {
+        at = &k->newer[i];
+        if (at->part == part && strcmp(at->type, type) == 0 && strcmp(at->since, since) == 0)
+            return at->is_newer;
+    }
+    list = realloc(k->newer, (k->n_newer + 1) * sizeof(*list));
+    if (list == NULL)
+        return 1;
+    k->newer = list;
+    at = &list[k->n_newer];
+    at->part = part;
+    at->type = strdup(type);
+    snprintf(at->since, sizeof(at->since), "%s", since);
+    at->is_newer = find_newer(v, fptc__view_at(v, part), type, since);
+    k->n_newer += at->type != NULL;
+    return at->is_newer;
 }
 
 /* ---------------------------------------------------------------------------------------------- names */

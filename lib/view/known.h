@@ -22,16 +22,32 @@ struct fptc__known_name {
     int is_found, is_gone;
 };
 
+/* Whether a row of the type was updated at `since` or later. */
+struct fptc__known_newer {
+    enum fptc__part part;
+    char *type;
+    char since[24];
+    int is_newer;
+};
+
 struct fptc__known {
     uint64_t generation; /* of the view, when this was true */
     struct fptc__known_cover *covers;
     size_t n_covers;
     struct fptc__known_outside *outside;
     size_t n_outside;
+    struct fptc__known_newer *newer;
+    size_t n_newer;
     struct fptc__known_name *names; /* FPTC__KNOWN_NAMES of them, or NULL */
 };
 
 void fptc__known_forget(struct fptc__known *k);
+/* Types of a snapshot of which no row was updated at `since` or later; ends with a type NULL. */
+struct fptc__known_older {
+    char *type;
+    char since[24];
+};
+void fptc__known_older_forget(struct fptc__known_older **list);
 /* 1 and the answer if it is remembered, else 0. */
 int fptc__known_outside(struct fptc__view *v, const char *type, const char *field,
                         const char *target, int *out_is_outside);

@@ -263,6 +263,20 @@ fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, cons
                      out, err);
 }
 
+int64_t fptc__view_touched(struct fptc__view *v, enum fptc__part part, const char *type)
+{
+    sqlite3_stmt *stmt;
+    int64_t number = 0;
+
+    if (ask(v, part, "SELECT commit_no FROM %s._fptc_touched WHERE type = ?1", type, &stmt, NULL) !=
+        FPTC_OK)
+        return 0;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        number = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return number;
+}
+
 int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id)
 {
     sqlite3_stmt *stmt;

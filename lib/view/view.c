@@ -203,6 +203,7 @@ static void part_forget(struct fptc__view_part *part)
     part->tables = NULL;
     detach(v, part->base_schema, &part->has_base);
     detach(v, part->delta_schema, &part->has_delta);
+    fptc__known_older_forget(&part->older);
     forget_replaced(part);
 }
 
