@@ -427,6 +427,23 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_freshness(fptc_query *query,
                                                               int64_t deadline_ms, fptc_error *err);
 
 /**
+ * Sets which rows a query sees besides its filters.
+ * @param query             the query.
+ * @param retired_only      non-zero: only retired rows (FPT is asked: they are not kept).
+ * @param include_archived  0: no rows of archived projects. A new query includes them, as FPT does.
+ * @param err               may be NULL.
+ * @return FPTC_OK.
+ * @par Ownership  nothing is kept.
+ * @par Threads    one thread at a time per query.
+ * @par Blocking   memory only.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_scope(fptc_query *query, int32_t retired_only,
+                                                          int32_t include_archived,
+                                                          fptc_error *err);
+
+/**
  * Answers a query: from the cache when it is provable there and fresh enough, else from FPT, which
  * also fills the cache for everybody.
  * @param cache       the handle.

@@ -93,7 +93,7 @@ static int leaves_project(struct fptc__answer *a)
 
         if (fptc__answer_part(a, f->type) == FPTC__HOME &&
             fptc__answer_part(a, f->target) == FPTC__HOME &&
-            fptc__view_links_outside(a->work->session.view, f->type, f->link, f->target))
+            fptc__view_links_outside(a->work->session.view, f))
             return 1;
     }
     return 0;

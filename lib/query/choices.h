@@ -9,11 +9,23 @@
  * |                                             |                        | filtering is on the code" (GT status_list)
  * | sort by an entity or multi_entity field     | pass through           | key not recorded
  * | sort by uuid, summary, url, json ...        | pass through           | FPT errors or ignores it by type
- * | negative operator, or `is null`, through a  | pass through           | A§3.5: an empty or other-typed link may or
- * |   single link                               |                        | may not match
- * | linked fields through a multi_entity        | pass through           | known (A§3.3); a later issue compiles them
- * | linked field: links of more hops than       | pass through           | SQLite's parser stack; nobody writes them
+ * | negative operator through links of which    | pass through           | A§3.5: an empty or other-typed link may or
+ * |   the first is a single one                 |                        | may not match
+ * | negative operator through links of which    | no linked row fits the | A§3.3 [C] SGC's tests; rows without links
+ * |   the first is a multi_entity               |   positive one         | are among them. What is empty further on
+ * |                                             |                        | does not fit the positive one either
+ * | `is null`, `is_not null` through any link   | pass through           | A§3.3 records values only: a row without
+ * |                                             |                        | links may or may not read as null
+ * | negative operator through a link to a type  | pass through           | 0 rows for positive ones [R], else not
+ * |   outside its valid_types                   |                        | recorded
+ * | linked field: links of more hops than       | pass through           | nobody writes them
  * |   FPTC__HOPS_MAX                            |                        |
+ * | retired_only                                | pass through           | retired rows are not kept
+ * | include_archived_projects false             | hides rows whose       | A§3.6 [D], [C]. Told by Project.archived,
+ * |                                             |   project is archived  | which must be covered
+ * | the same: rows without a project            | stay                   | their project is not archived
+ * | the same: types without a `project` field   | pass through           | what it does to Project, or to types that
+ * |   (Project, HumanUser ...)                  |                        | are in several, is not recorded
  * | letters that differ only in case            | fold.h: simple folding | "ignores case" [R] for ASCII; the same for
  * |                                             |   of all of Unicode's  | the scripts people write in; accents differ
  * |                                             |   cased scripts        |
@@ -51,8 +63,11 @@
 #define FPTC__FOLD_CODE "fptc_fold" /* list, status_list */
 #define FPTC__FOLD_EXACT ""         /* entity_type, color */
 #define FPTC__FOLD_NAME "fptc_fold" /* display names */
-/* Links followed by one path. SQLite's parser has a stack of 100 symbols, a hop takes about ten. */
-#define FPTC__HOPS_MAX 4
+/* Links followed by one path; FPT's own limit is not known, and nobody writes so many. */
+#define FPTC__HOPS_MAX 16
+/* Links written inside each other, a multi_entity as two: SQLite's parser has a stack of 100 symbols,
+   a hop takes about ten. What is beyond becomes a table of its own. */
+#define FPTC__HOPS_NESTED 4
 /* Page size where only a page was asked for (A§1.5). */
 #define FPTC__PAGE_SIZE 500
 /* Values of `in` that become parameters of their own; more go as one JSON list. */

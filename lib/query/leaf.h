@@ -30,6 +30,9 @@ struct fptc__leaf {
     size_t n_links;
     int has_null;  /* a null value matches */
     int is_closed; /* of a window: the second value belongs to it */
+
+    unsigned first_table; /* compile.c: number of the WITH table of its innermost links */
+    unsigned n_tables;
 };
 
 /* What a check needs. */

@@ -132,7 +132,9 @@ static fptc_status fill_shape(struct fptc__planning *p)
     shared->is_project_type = p->plan->is_project_type;
     if (!shared->type)
         return fptc__fail_nomem(p->check.err);
-    status = fptc__planning_order(p);
+    status = fptc__planning_scope(p);
+    if (!status)
+        status = fptc__planning_order(p);
     if (!status)
         status = fptc__columns_pick(&p->picks, p->request, p->check.err);
     if (status)

@@ -63,6 +63,7 @@ struct fptc__follow {
     char *type; /* that has the link */
     char *link;
     char *target;
+    int is_list; /* the link is a multi_entity */
 };
 
 struct fptc__plan_own;

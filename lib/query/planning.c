@@ -172,6 +172,7 @@ static void add_follow(struct fptc__planning *p, const struct fptc__hop *hop)
     more->type = copy_text(p, hop->type);
     more->link = copy_text(p, hop->link->name);
     more->target = copy_text(p, hop->target);
+    more->is_list = hop->link->class_of == FPTC__LINKS;
 }
 
 static void add_path(struct fptc__planning *p, const struct fptc__fieldpath *at)
@@ -213,12 +214,28 @@ static void add_filter(struct fptc__planning *p, const struct fptc__filter *f)
         add_names(p, leaf->at.field);
 }
 
+/* Which projects are archived decides which rows come. */
+static void add_archived(struct fptc__planning *p)
+{
+    const struct fptc__field *project =
+        fptc__schema_field(p->check.schema, p->shared->type, "project");
+    const struct fptc__field *archived = fptc__schema_field(p->check.schema, "Project", "archived");
+
+    if (!project || !archived)
+        return;
+    add_need(p, p->shared->type, project);
+    add_need(p, "Project", archived);
+    add_row_type(p, "Project");
+}
+
 void fptc__planning_needs(struct fptc__planning *p)
 {
     struct fptc__plan *plan = p->shared;
     size_t i, j;
 
     add_row_type(p, plan->type);
+    if (p->plan->without_archived)
+        add_archived(p);
     if (p->filter)
         add_filter(p, p->filter);
     for (i = 0; i < p->n_keys; i++)

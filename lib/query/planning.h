@@ -48,8 +48,12 @@ struct fptc__planning {
 /* Only FPT can answer; the first reason is kept. */
 void fptc__planning_pass_through(struct fptc__planning *p, const char *why_not, const char *path);
 
-/* is_project_type, project_ids, project_id, is_unfiltered */
+/* projects.c: is_project_type, project_ids, project_id, is_unfiltered */
 fptc_status fptc__planning_projects(struct fptc__planning *p);
+/* projects.c: whether rows of the trash or of archived projects can be told apart here. */
+fptc_status fptc__planning_scope(struct fptc__planning *p);
+/* projects.c: the condition that leaves out rows of archived projects, if they are to be left out. */
+void fptc__projects_put_scope(struct fptc__sqltext *s, const struct fptc__planning *p);
 /* keys: unknown fields dropped with a warning; nothing behind `id` decides anything. */
 fptc_status fptc__planning_order(struct fptc__planning *p);
 /* needs, row_types, link_types, follows. Out of memory shows in the scratch. */

@@ -4,6 +4,17 @@
 #include "base/error.h"
 #include "query/planning.h"
 
+/* Tables of long paths in the columns and the order. */
+static void put_path_tables(struct fptc__sqltext *s, const struct fptc__planning *p, int has_keys)
+{
+    size_t i;
+
+    for (i = 0; i < p->picks.n; i++)
+        fptc__columns_tables(s, p->shared->type, &p->picks.items[i].at, (unsigned)i + 1);
+    for (i = 0; i < p->n_keys && has_keys; i++)
+        fptc__columns_tables(s, p->shared->type, &p->keys[i].at, (unsigned)(p->picks.n + i) + 1);
+}
+
 static void put_columns(struct fptc__sqltext *s, const struct fptc__planning *p)
 {
     size_t i;
@@ -107,6 +118,8 @@ static fptc_status write_by_id(struct fptc__planning *p)
     size_t n = 0;
 
     fptc__sqltext_init(&s, p->check.scratch);
+    put_path_tables(&s, p, 0);
+    fptc__sql_end_tables(&s);
     put_columns(&s, p);
     put_from(&s, p);
     fptc__sql_add(&s, "t0.\"id\" = ?1");
@@ -122,6 +135,7 @@ static fptc_status write_by_id(struct fptc__planning *p)
 static void put_rest(struct fptc__sqltext *s, const struct fptc__planning *p)
 {
     fptc__compile_where(s, p->filter);
+    fptc__projects_put_scope(s, p);
     if (!s->is_mute)
         put_order(s, p);
     put_limit(s, p->plan);
@@ -134,7 +148,7 @@ fptc_status fptc__planning_params(struct fptc__planning *p)
 
     fptc__sqltext_init(&s, p->check.scratch);
     s.is_mute = 1;
-    fptc__compile_with(&s, p->shared->type, p->filter);
+    fptc__compile_tables(&s, p->shared->type, p->filter);
     put_rest(&s, p);
     text = fptc__sqltext_take(&s, p->check.scratch, &p->plan->params, &p->plan->n_params);
     return text ? FPTC_OK : fptc__fail_nomem(p->check.err);
@@ -150,7 +164,9 @@ fptc_status fptc__planning_sql(struct fptc__planning *p)
     if (status || p->why_not)
         return status;
     fptc__sqltext_init(&s, p->check.scratch);
-    fptc__compile_with(&s, shared->type, p->filter);
+    fptc__compile_tables(&s, shared->type, p->filter);
+    put_path_tables(&s, p, 1);
+    fptc__sql_end_tables(&s);
     put_columns(&s, p);
     status = put_sort(&s, p);
     put_from(&s, p);

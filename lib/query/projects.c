@@ -1,6 +1,7 @@
 /*
  * projects.c: the projects that a plan's rows can be of (planning.h): those named by a condition that
- * every row must meet. Of several such conditions the one that names the fewest.
+ * every row must meet; of several such conditions the one that names the fewest. And the scope: the
+ * trash, and archived projects.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -95,4 +96,38 @@ fptc_status fptc__planning_projects(struct fptc__planning *p)
         (!p->filter || (p->filter->kind == FPTC__FILTER_LEAF && plan->project_id != 0)) &&
         plan->limit == 0 && plan->page == 0 && !plan->is_retired_only && !plan->without_archived;
     return status;
+}
+
+/* The rows of projects are those of types with an entity field `project` (choices.h). */
+static const char *why_not_without_archived(const struct fptc__planning *p)
+{
+    const struct fptc__field *archived;
+
+    if (!p->plan->without_archived)
+        return NULL;
+    if (!p->plan->is_project_type)
+        return "archived projects of a type without a project";
+    archived = fptc__schema_field(p->check.schema, "Project", "archived");
+    return archived && archived->class_of == FPTC__BOOL ? NULL : "projects that have no `archived`";
+}
+
+fptc_status fptc__planning_scope(struct fptc__planning *p)
+{
+    const char *why_not = why_not_without_archived(p);
+
+    if (p->plan->without_archived && !fptc__schema_has(p->check.schema, "Project"))
+        return fptc__fail(p->check.err, FPTC_ESTATE,
+                          "the schema of type 'Project' is not loaded (archived projects)");
+    if (p->plan->is_retired_only)
+        why_not = "retired rows";
+    if (why_not)
+        fptc__planning_pass_through(p, why_not, "");
+    return FPTC_OK;
+}
+
+void fptc__projects_put_scope(struct fptc__sqltext *s, const struct fptc__planning *p)
+{
+    if (p->plan->without_archived)
+        fptc__sql_add(s, " AND (t0.\"project__type\" IS NOT 'Project' OR t0.\"project__id\" NOT IN "
+                         "(SELECT p.\"id\" FROM \"Project\" AS p WHERE p.\"archived\" = 1))");
 }

@@ -46,7 +46,8 @@ fptc_status fptc__request_set_filters(struct fptc__request *r, const char *json,
 fptc_status fptc__request_set_fields(struct fptc__request *r, const char *csv, fptc_error *err);
 fptc_status fptc__request_set_order(struct fptc__request *r, const char *csv, fptc_error *err);
 /* Calls each(type, payload) for every entity type named by the request: its own and those in dotted
-   paths of filters, fields and order ("sg_sequence.Sequence.code" names Sequence). Their schemas are
+   paths of filters, fields and order ("sg_sequence.Sequence.code" names Sequence), and Project where
+   archived ones are left out. Their schemas are
    needed by fptc__plan_build(). Types may come more than once; non-zero stops. */
 int fptc__request_types(const struct fptc__request *r, int (*each)(const char *type, void *payload),
                         void *payload);

@@ -52,6 +52,17 @@ void fptc__sql_column(struct fptc__sqltext *s, size_t alias, const char *field, 
         fptc__sql_addf(s, "t%zu.\"%s%s\"", alias, field, suffix);
 }
 
+void fptc__sql_table(struct fptc__sqltext *s)
+{
+    fptc__sql_add(s, s->has_tables ? ", " : "WITH ");
+    s->has_tables = 1;
+}
+
+void fptc__sql_end_tables(struct fptc__sqltext *s)
+{
+    fptc__sql_add(s, s->has_tables ? " " : "");
+}
+
 static int grow(struct fptc__sqltext *s)
 {
     size_t cap = s->cap ? 2 * s->cap : 16;

@@ -107,8 +107,7 @@ fptc_status fptc__view_known_cover(struct fptc__view *v, enum fptc__part part, c
 
 /* ------------------------------------------------------------------------ links that leave the project */
 
-int fptc__known_outside(struct fptc__view *v, const char *type, const char *field,
-                        const char *target, int *out_is_outside)
+int fptc__known_outside(struct fptc__view *v, const struct fptc__follow *f, int *out_is_outside)
 {
     const struct fptc__known *k = current(v);
     size_t i;
@@ -116,8 +115,8 @@ int fptc__known_outside(struct fptc__view *v, const char *type, const char *fiel
     for (i = 0; i < k->n_outside; i++) {
         const struct fptc__known_outside *o = &k->outside[i];
 
-        if (strcmp(o->type, type) == 0 && strcmp(o->field, field) == 0 &&
-            strcmp(o->target, target) == 0) {
+        if (strcmp(o->type, f->type) == 0 && strcmp(o->field, f->link) == 0 &&
+            strcmp(o->target, f->target) == 0) {
             *out_is_outside = o->is_outside;
             return 1;
         }
@@ -125,8 +124,7 @@ int fptc__known_outside(struct fptc__view *v, const char *type, const char *fiel
     return 0;
 }
 
-void fptc__known_outside_add(struct fptc__view *v, const char *type, const char *field,
-                             const char *target, int is_outside)
+void fptc__known_outside_add(struct fptc__view *v, const struct fptc__follow *f, int is_outside)
 {
     struct fptc__known *k = current(v);
     struct fptc__known_outside *list = realloc(k->outside, (k->n_outside + 1) * sizeof(*list));
@@ -135,9 +133,9 @@ void fptc__known_outside_add(struct fptc__view *v, const char *type, const char 
     if (list == NULL)
         return;
     k->outside = list;
-    o.type = strdup(type);
-    o.field = strdup(field);
-    o.target = strdup(target);
+    o.type = strdup(f->type);
+    o.field = strdup(f->link);
+    o.target = strdup(f->target);
     if (o.type != NULL && o.field != NULL && o.target != NULL) {
         list[k->n_outside++] = o;
         return;

@@ -49,10 +49,8 @@ struct fptc__known_older {
 };
 void fptc__known_older_forget(struct fptc__known_older **list);
 /* 1 and the answer if it is remembered, else 0. */
-int fptc__known_outside(struct fptc__view *v, const char *type, const char *field,
-                        const char *target, int *out_is_outside);
-void fptc__known_outside_add(struct fptc__view *v, const char *type, const char *field,
-                             const char *target, int is_outside);
+int fptc__known_outside(struct fptc__view *v, const struct fptc__follow *f, int *out_is_outside);
+void fptc__known_outside_add(struct fptc__view *v, const struct fptc__follow *f, int is_outside);
 /* The place of a name, whatever stands there; NULL: no memory, nothing is remembered. */
 struct fptc__known_name *fptc__known_name(struct fptc__view *v, const char *type, int64_t id);
 int fptc__known_name_is(const struct fptc__known_name *at, const char *type, int64_t id);

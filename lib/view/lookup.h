@@ -74,10 +74,9 @@ fptc_status fptc__view_count(struct fptc__view *v, enum fptc__part part, const c
 /* 1 when the type has that living row; *out_updated_at (may be NULL) gets its updated_at or "". */
 int fptc__view_has(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id,
                    char out_updated_at[32]);
-/* 1 when a row of the home part links by `field` to a living `target` that is not in this part: what
-   stands in that row is then not to be had here. Also 1 when it cannot be found out. */
-int fptc__view_links_outside(struct fptc__view *v, const char *type, const char *field,
-                             const char *target);
+/* 1 when a row of the home part links that way to a living row that is not in this part: what stands in
+   that row is then not to be had here. Also 1 when it cannot be found out. */
+int fptc__view_links_outside(struct fptc__view *v, const struct fptc__follow *follow);
 /* Array of the ids of the type's living rows that `seen` lacks. */
 fptc_status fptc__view_ids_missing(struct fptc__view *v, enum fptc__part part, const char *type,
                                    const struct fptc__idset *seen, fptc__json **out,

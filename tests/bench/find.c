@@ -257,6 +257,7 @@ static struct cost ours(int64_t deadline_ms, int64_t from, int64_t n)
 
     options.cache_dir = dir;
     options.max_age_ms = 86400000;
+    options.refresh_ms = 60000; /* a look for commits is none of this */
     options.deadline_ms = deadline_ms;
     if (fptc_cache_open(&options, &o.cache, &err) != FPTC_OK ||
         fptc_query_new("Shot", &o.query, &err) != FPTC_OK ||

@@ -50,6 +50,7 @@ static const char *const schema_json[][2] = {
                  "\"assets\":{\"data_type\":\"multi_entity\",\"valid_types\":[\"Asset\"]}}"},
     {"Asset", "{\"code\":{\"data_type\":\"text\"},"
               "\"parent\":{\"data_type\":\"entity\",\"valid_types\":[\"Asset\"]},"
+              "\"friends\":{\"data_type\":\"multi_entity\",\"valid_types\":[\"Asset\"]},"
               "\"project\":{\"data_type\":\"entity\",\"valid_types\":[\"Project\"]}}"},
     {"Project", "{\"name\":{\"data_type\":\"text\"},\"archived\":{\"data_type\":\"checkbox\"}}"},
     {"Task", "{\"content\":{\"data_type\":\"text\"},\"color\":{\"data_type\":\"color\"},"
@@ -59,6 +60,7 @@ static const char *const schema_json[][2] = {
 /*
  * Shots: 1 is everything; 2 is zeroes; 3 is nulls; 4 has letters that trip matching; 5 is like 1 in
  * other case, in project 71, and its links lead to retired rows (Sequence 12, Asset 22).
+ * Assets 30 and 31 are each other's parents and friends, so that paths of any length lead somewhere.
  * Links to assets: 1 A and B ("AB" of A§3.3), 2 A, 3 B, 4 none, 5 only the retired one.
  */
 static const char tables_sql[] =
@@ -77,6 +79,8 @@ static const char tables_sql[] =
     " PRIMARY KEY(id, pos)) WITHOUT ROWID;"
     "CREATE TABLE \"Asset\"(id INTEGER PRIMARY KEY, _fptc_version INTEGER, code TEXT,"
     " parent__type TEXT, parent__id INTEGER, project__type TEXT, project__id INTEGER);"
+    "CREATE TABLE \"Asset__friends\"(id INTEGER, pos INTEGER, link_type TEXT, link_id INTEGER,"
+    " PRIMARY KEY(id, pos)) WITHOUT ROWID;"
     "CREATE TABLE \"Project\"(id INTEGER PRIMARY KEY, _fptc_version INTEGER, name TEXT,"
     " archived INTEGER);"
     "CREATE TABLE \"Task\"(id INTEGER PRIMARY KEY, _fptc_version INTEGER, content TEXT, color TEXT,"
@@ -85,7 +89,11 @@ static const char tables_sql[] =
     "INSERT INTO \"Sequence\" VALUES(10, 1, 'SH010', 7, 'Project', 70), (11, 2, 'sq11', 8,"
     " 'Project', 71);"
     "INSERT INTO \"Asset\" VALUES(20, 1, 'charA', 'Asset', 21, 'Project', 70),"
-    " (21, 2, 'charB', NULL, NULL, 'Project', 71);"
+    " (21, 2, 'charB', NULL, NULL, 'Project', 71), (30, 3, 'even', 'Asset', 31, 'Project', 70),"
+    " (31, 4, 'odd', 'Asset', 30, 'Project', 70);"
+    "INSERT INTO \"Asset__friends\" VALUES(30, 0, 'Asset', 31), (30, 1, 'Asset', 20),"
+    " (31, 0, 'Asset', 30);"
+    "INSERT INTO \"Sequence__assets\" VALUES(10, 0, 'Asset', 20);"
     "INSERT INTO \"Task\" VALUES(1, 1, 'comp', 'pipeline_step', 'Project', 70);"
     "INSERT INTO \"Shot\" VALUES"
     "(1, 101, 'lighting', 'h\u00e9llo \u041a\u043b\u044e\u0447 100%_x', 'ip', 'Type A', 'Shot',"
@@ -306,6 +314,23 @@ static void bind(sqlite3_stmt *stmt, const struct fptc__plan *plan)
         else if (p->kind == FPTC__PARAM_TEXT)
             sqlite3_bind_text(stmt, at, p->text, -1, SQLITE_STATIC);
     }
+}
+
+void help_check(const struct fptc__schema *schema, sqlite3 *db, const struct help_ask *ask,
+                const char *ids)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    struct fptc__plan *plan = help_plan(schema, ask, &err);
+    char got[512];
+
+    if (plan)
+        help_run(db, plan, got, sizeof(got));
+    else
+        snprintf(got, sizeof(got), "%d: %.200s", (int)err.status, err.message);
+    if (strcmp(got, ids) != 0)
+        fail_msg("%s %s: expected %s, got %s", ask->filters ? ask->filters : "",
+                 ask->order ? ask->order : "", ids, got);
+    fptc__plan_free(plan);
 }
 
 void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size)

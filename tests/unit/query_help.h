@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "query/choices.h"
 #include "query/plancache.h"
 
 /* 2026-03-04T12:00:00Z, a Wednesday */
@@ -41,6 +42,9 @@ struct fptc__plan *help_plan_with(const struct fptc__schema *schema, struct fptc
 void help_compare(const struct fptc__plan *a, const struct fptc__plan *b);
 /* Runs sql and writes the ids, "1,2,3", or the SQLite error, into out. */
 void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size);
+/* Fails unless help_run() gives those ids. */
+void help_check(const struct fptc__schema *schema, sqlite3 *db, const struct help_ask *ask,
+                const char *ids);
 /* The whole first row of sql, as help_row() writes it; "not local" if there is no sql. */
 void help_first(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size);
 /* The whole first row of sql_by_id for the id, values joined by '|', NULL as "~". */

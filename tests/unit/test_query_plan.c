@@ -300,6 +300,74 @@ static void test_columns(void **state)
     fptc__plan_free(NULL);
 }
 
+/* Rows of the trash are FPT's; those of archived projects can be told where Project is covered. */
+static void test_scope(void **state)
+{
+    static const struct {
+        struct help_ask ask;
+        struct help_scope scope;
+        const char *ids, *needs, *end; /* of the canonical text */
+    } rows[] = {
+        {{"Shot", NULL, NULL, NULL, 0, 0}, {0, 0}, "1,2,3,4,5", "", "\"page\":0}"},
+        {{"Shot", NULL, NULL, NULL, 0, 0},
+         {0, 1},
+         "1,2,3,4",
+         "Shot.project,Project.archived",
+         "\"page\":0,\"include_archived_projects\":false}"},
+        {{"Shot", "[[\"id\",\"in\",[4,5]]]", NULL, "-id", 3, 0},
+         {0, 1},
+         "4",
+         "Shot.project,Project.archived",
+         "\"page\":0,\"include_archived_projects\":false}"},
+        {{"Shot", "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":71}]]", NULL, NULL, 0, 0},
+         {0, 1},
+         "",
+         "Shot.project,Project.archived",
+         "\"page\":0,\"include_archived_projects\":false}"},
+        {{"Shot", NULL, NULL, NULL, 0, 0},
+         {1, 0},
+         "not local: retired rows",
+         "",
+         "\"page\":0,\"retired_only\":true}"},
+        {{"Shot", NULL, NULL, NULL, 0, 0},
+         {1, 1},
+         "not local: retired rows",
+         "Shot.project,Project.archived",
+         "\"page\":0,\"retired_only\":true,\"include_archived_projects\":false}"},
+        {{"Project", NULL, NULL, NULL, 0, 0},
+         {0, 1},
+         "not local: archived projects of a type without a project",
+         "",
+         "\"page\":0,\"include_archived_projects\":false}"},
+    };
+    sqlite3 *db = help_database();
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        fptc_error err = FPTC_ERROR_INIT;
+        struct fptc__plan *plan = help_plan_with(schema, NULL, &rows[i].ask, &rows[i].scope, &err);
+        char got[128] = "";
+        const char *canonical;
+
+        assert_non_null(plan);
+        help_run(db, plan, got, sizeof(got));
+        assert_string_equal(got, rows[i].ids);
+        assert_int_equal(plan->is_retired_only, rows[i].scope.is_retired_only);
+        assert_int_equal(plan->without_archived, rows[i].scope.without_archived);
+        if (rows[i].scope.is_retired_only || rows[i].scope.without_archived)
+            assert_int_equal(plan->is_unfiltered, 0);
+        for (got[0] = '\0', k = 0; k < plan->n_needs; k++)
+            snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s.%s", k ? "," : "",
+                     plan->needs[k].type, plan->needs[k].field);
+        assert_string_equal(got, rows[i].needs);
+        canonical = fptc__plan_canonical(plan);
+        assert_string_equal(canonical + strlen(canonical) - strlen(rows[i].end), rows[i].end);
+        fptc__plan_free(plan);
+    }
+    sqlite3_close(db);
+}
+
 static void test_site_type(void **state)
 {
     struct help_ask ask = {"Project", "[[\"id\",\"is\",70]]", "name", NULL, 0, 1};
@@ -321,7 +389,7 @@ int main(void)
         cmocka_unit_test(test_sort_for_fpt), cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_needs),        cmocka_unit_test(test_project_and_flags),
         cmocka_unit_test(test_projects),     cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_site_type),
+        cmocka_unit_test(test_site_type),    cmocka_unit_test(test_scope),
     };
 
     return cmocka_run_group_tests_name("query_plan", tests, set_up, tear_down);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -91,6 +92,18 @@ static void test_coverage(void **state)
     }
 }
 
+static int links_outside(struct fptc__view *v, const char *type, const char *link,
+                         const char *target, int is_list)
+{
+    char names[3][32];
+    const struct fptc__follow follow = {names[0], names[1], names[2], is_list};
+
+    snprintf(names[0], sizeof(names[0]), "%s", type);
+    snprintf(names[1], sizeof(names[1]), "%s", link);
+    snprintf(names[2], sizeof(names[2]), "%s", target);
+    return fptc__view_links_outside(v, &follow);
+}
+
 static void test_links_outside(void **state)
 {
     struct fptc__view *v;
@@ -108,15 +121,23 @@ static void test_links_outside(void **state)
         "{\"id\":2,\"code\":\"b\"," IN_101 ",\"sg_sequence\":{\"type\":\"Sequence\",\"id\":6,"
         "\"name\":\"g\"},\"updated_at\":null},{\"id\":3,\"code\":\"c\"," IN_101
         ",\"sg_sequence\":null,\"updated_at\":null}]}");
+    put("project-101", FPTC__ROWS,
+        "{\"type\":\"Note\",\"seen\":0,\"asof\":1,\"types\":{\"note_links\":\"multi_entity\","
+        "\"project\":\"entity\"},\"rows\":[{\"id\":1," IN_101
+        ",\"note_links\":[{\"type\":\"Sequence\",\"id\":5,\"name\":\"s\"},"
+        "{\"type\":\"Sequence\",\"id\":6,\"name\":\"g\"}]},{\"id\":2," IN_101
+        ",\"note_links\":[]}]}");
     /* A retired target is no row of another project: the link reads as null. */
     put("project-101", FPTC__GONE,
         "{\"type\":\"Sequence\",\"seen\":9,\"asof\":1,\"rows\":[{\"id\":6}]}");
     for (round = 0; round < 2; round++) {
         v = open_view("project-101");
         fptc__view_begin(v);
-        assert_int_equal(fptc__view_links_outside(v, "Shot", "sg_sequence", "Sequence"), 0);
-        assert_int_equal(fptc__view_links_outside(v, "Shot", "sg_sequence", "Asset"), 1);
-        assert_int_equal(fptc__view_links_outside(v, "Shot", "no_such_field", "Sequence"), 1);
+        assert_int_equal(links_outside(v, "Shot", "sg_sequence", "Sequence", 0), 0);
+        assert_int_equal(links_outside(v, "Shot", "sg_sequence", "Asset", 0), 1);
+        assert_int_equal(links_outside(v, "Shot", "no_such_field", "Sequence", 0), 1);
+        assert_int_equal(links_outside(v, "Note", "note_links", "Sequence", 1), 0);
+        assert_int_equal(links_outside(v, "Note", "no_such_field", "Sequence", 1), 1);
         fptc__view_end(v);
         fptc__view_close(v);
         compact("project-101");
@@ -127,7 +148,8 @@ static void test_links_outside(void **state)
     for (round = 0; round < 2; round++) {
         v = open_view("project-101");
         fptc__view_begin(v);
-        assert_int_equal(fptc__view_links_outside(v, "Shot", "sg_sequence", "Sequence"), 1);
+        assert_int_equal(links_outside(v, "Shot", "sg_sequence", "Sequence", 0), 1);
+        assert_int_equal(links_outside(v, "Note", "note_links", "Sequence", 1), 1);
         fptc__view_end(v);
         fptc__view_close(v);
         compact("project-101");
