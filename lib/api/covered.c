@@ -100,14 +100,13 @@ static int leaves_project(struct fptc__answer *a)
 }
 
 /* The oldest of the types that decide the answer. */
-fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *out, fptc_error *err)
+static fptc_status look_at_types(struct fptc__answer *a, struct fptc__freshness *out,
+                                 fptc_error *err)
 {
     const struct fptc__plan *plan = a->plan;
     fptc_status status = FPTC_OK;
     size_t i;
 
-    if (!plan->is_local || plan->has_never || plan->has_computed || plan->without_archived)
-        return FPTC_MISS;
     out->asof_ms = out->lists_ms = INT64_MAX;
     out->has_suspects = 0;
     out->lists = FPTC__LISTS_STILL;
@@ -123,11 +122,51 @@ fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *o
             out->lists = one.lists;
         out->has_suspects |= one.has_suspects;
     }
-    if (status == FPTC_OK && out->lists == FPTC__LISTS_DECISIVE && !a->is_any_age)
-        return FPTC_MISS; /* catching up would not help: FPT is asked */
-    if (status == FPTC_OK && plan->is_project_type && leaves_project(a))
-        return FPTC_MISS;
     return status;
+}
+
+static uint64_t schema_of(struct fptc_cache *cache)
+{
+    uint64_t generation;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    generation = fptc__schema_generation(cache->schema);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return generation;
+}
+
+/* The same SQL over the same commits and schema: the same types, fields and links decide. */
+fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *out, fptc_error *err)
+{
+    const struct fptc__plan *plan = a->plan;
+    struct fptc__view *v = a->work->session.view;
+    struct fptc__verdict verdict;
+    uint64_t schema;
+
+    if (!plan->is_local || plan->has_never || plan->has_computed || plan->without_archived)
+        return FPTC_MISS;
+    schema = schema_of(a->work->cache);
+    if (fptc__view_verdict(v, plan->sql, schema, &verdict)) {
+        out->asof_ms = verdict.asof_ms;
+        out->lists_ms = verdict.lists_ms;
+        out->lists = (enum fptc__lists)verdict.lists;
+        out->has_suspects = verdict.has_suspects;
+    } else {
+        memset(&verdict, 0, sizeof(verdict));
+        verdict.status = look_at_types(a, out, err);
+        verdict.schema = schema;
+        verdict.leaves_project =
+            verdict.status == FPTC_OK && plan->is_project_type && leaves_project(a);
+        verdict.asof_ms = out->asof_ms;
+        verdict.lists_ms = out->lists_ms;
+        verdict.lists = (int)out->lists;
+        verdict.has_suspects = out->has_suspects;
+        if (verdict.status == FPTC_OK || verdict.status == FPTC_MISS)
+            fptc__view_keep_verdict(v, plan->sql, &verdict);
+    }
+    if (verdict.leaves_project || (out->lists == FPTC__LISTS_DECISIVE && !a->is_any_age))
+        return FPTC_MISS; /* catching up would not help: FPT is asked */
+    return verdict.status;
 }
 
 static int is_loaded(const struct fptc__answer *a, const char *type)

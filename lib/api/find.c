@@ -72,22 +72,16 @@ static fptc_status not_provable(fptc_status why, fptc_error *err)
                       err != NULL ? err->message : "");
 }
 
-static int is_unknown(const char *type, void *payload)
-{
-    return !fptc__schema_has(payload, type);
-}
-
 /* A plan if every schema is loaded, else FPTC_MISS; nothing is waited for. */
 static fptc_status plan_at_hand(struct fptc_cache *cache, const struct fptc__request *request,
                                 struct fptc__plan **out, fptc_error *err)
 {
-    fptc_status status = FPTC_MISS;
+    fptc_status status;
 
     pthread_rwlock_rdlock(&cache->schema_lock);
-    if (!fptc__request_types(request, is_unknown, cache->schema))
-        status = fptc__plan_build(cache->schema, cache->plans, request, fptc__wall_ms(), out, err);
+    status = fptc__plan_build(cache->schema, cache->plans, request, fptc__wall_ms(), out, err);
     pthread_rwlock_unlock(&cache->schema_lock);
-    return status;
+    return status == FPTC_ESTATE ? FPTC_MISS : status;
 }
 
 /* The plan of a task that has none yet: schemas may be asked for. */

@@ -44,6 +44,7 @@ struct fptc__statement {
     uint64_t hash; /* of sql */
     sqlite3_stmt *stmt;
     uint64_t used; /* for eviction */
+    struct fptc__verdict verdict;
 };
 
 struct fptc__view {

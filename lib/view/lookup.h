@@ -31,6 +31,20 @@ struct fptc__known_cover {
 fptc_status fptc__view_known_cover(struct fptc__view *v, enum fptc__part part, const char *type,
                                    const struct fptc__known_cover **out, fptc_error *err);
 
+/* What a caller found out about the rows of a statement, kept beside it until a commit comes in. */
+struct fptc__verdict {
+    uint64_t generation, schema; /* of the view and of the caller's schema, when it was found out */
+    fptc_status status;
+    int64_t asof_ms, lists_ms;
+    int lists, has_suspects, leaves_project;
+};
+/* 1 and the verdict if there is one; 0: find out and keep it. */
+int fptc__view_verdict(struct fptc__view *v, const char *sql, uint64_t schema,
+                       struct fptc__verdict *out);
+/* For a statement that was prepared before; else nothing is kept. */
+void fptc__view_keep_verdict(struct fptc__view *v, const char *sql,
+                             const struct fptc__verdict *verdict);
+
 struct fptc__stored_query {
     fptc__json *ids;     /* array: id, or [id, {"dotted.Path.field": value}] */
     fptc__json *fields;  /* array of names: what each row held */

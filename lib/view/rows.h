@@ -47,6 +47,10 @@ struct fptc__rows {
 /* Columns are copied. FPTC_ENOMEM. Zeroed rows may be freed. */
 fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *const *names,
                             size_t n_columns, fptc_error *err);
+/* The same, name by name: begin (0: no memory), n_columns names, then named. */
+int fptc__rows_begin(struct fptc__rows *r, const char *type, size_t n_columns);
+void fptc__rows_name(struct fptc__rows *r, const char *name);
+fptc_status fptc__rows_named(struct fptc__rows *r, fptc_error *err);
 void fptc__rows_done(struct fptc__rows *r);
 /* A new row with every cell ABSENT; NULL out of memory. Earlier pointers to rows become invalid. */
 struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id);

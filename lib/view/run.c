@@ -272,17 +272,13 @@ fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, i
 fptc_status fptc__run_rows(const char *type, const struct fptc__column *columns, size_t n,
                            struct fptc__rows *out, fptc_error *err)
 {
-    const char **names = calloc(n + 1, sizeof(*names));
-    fptc_status status;
     size_t i;
 
-    if (names == NULL)
-        return fptc__fail_nomem(err);
-    for (i = 0; i < n; i++)
-        names[i] = columns[i].name;
-    status = fptc__rows_init(out, type, names, n, err);
-    free(names);
-    return status;
+    if (fptc__rows_begin(out, type, n)) {
+        for (i = 0; i < n; i++)
+            fptc__rows_name(out, columns[i].name);
+    }
+    return fptc__rows_named(out, err);
 }
 
 fptc_status fptc__view_find_id(struct fptc__view *v, const struct fptc__plan *plan, int64_t id,

@@ -69,26 +69,60 @@ static uint64_t hash_of(const char *sql)
     return (hash ^ eight) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
-                               fptc_error *err)
+static struct fptc__statement *find_statement(struct fptc__view *v, const char *sql, uint64_t hash)
 {
-    struct fptc__statement *slot = &v->statements[0];
-    uint64_t hash = hash_of(sql);
     size_t i;
 
-    *out = NULL;
     for (i = 0; i < FPTC__STATEMENTS_MAX; i++) {
         struct fptc__statement *s = &v->statements[i];
 
-        if (s->hash == hash && s->sql != NULL && strcmp(s->sql, sql) == 0) {
-            s->used = ++v->clock;
-            sqlite3_reset(s->stmt);
-            sqlite3_clear_bindings(s->stmt);
-            *out = s->stmt;
-            return FPTC_OK;
-        }
-        if (s->used < slot->used)
-            slot = s;
+        if (s->hash == hash && s->sql != NULL && strcmp(s->sql, sql) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+int fptc__view_verdict(struct fptc__view *v, const char *sql, uint64_t schema,
+                       struct fptc__verdict *out)
+{
+    const struct fptc__statement *s = find_statement(v, sql, hash_of(sql));
+
+    if (s == NULL || s->verdict.generation != v->generation || s->verdict.schema != schema)
+        return 0;
+    *out = s->verdict;
+    return 1;
+}
+
+void fptc__view_keep_verdict(struct fptc__view *v, const char *sql,
+                             const struct fptc__verdict *verdict)
+{
+    struct fptc__statement *s = find_statement(v, sql, hash_of(sql));
+
+    if (s == NULL)
+        return;
+    s->verdict = *verdict;
+    s->verdict.generation = v->generation;
+}
+
+fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
+                               fptc_error *err)
+{
+    uint64_t hash = hash_of(sql);
+    struct fptc__statement *slot = find_statement(v, sql, hash);
+    size_t i;
+
+    *out = NULL;
+    if (slot != NULL) {
+        slot->used = ++v->clock;
+        sqlite3_reset(slot->stmt);
+        sqlite3_clear_bindings(slot->stmt);
+        *out = slot->stmt;
+        return FPTC_OK;
+    }
+    slot = &v->statements[0];
+    for (i = 1; i < FPTC__STATEMENTS_MAX; i++) {
+        if (v->statements[i].used < slot->used)
+            slot = &v->statements[i];
     }
     forget_statement(slot);
     slot->sql = strdup(sql);
@@ -383,6 +417,7 @@ fptc_status fptc__view_open(const char *cache_dir, const char *home,
     if (v == NULL)
         return fptc__fail_nomem(err);
     v->logger = logger;
+    v->generation = 1; /* a new statement's verdict has 0 */
     fptc__buf_init(&v->name, 1u << 20);
     pthread_mutex_init(&v->mutex, NULL);
     status = fptc__sql_open_memory(&v->db, err);
