@@ -26,9 +26,15 @@
  * | the same: rows without a project            | stay                   | their project is not archived
  * | the same: types without a `project` field   | pass through           | what it does to Project, or to types that
  * |   (Project, HumanUser ...)                  |                        | are in several, is not recorded
- * | letters that differ only in case            | fold.h: simple folding | "ignores case" [R] for ASCII; the same for
- * |                                             |   of all of Unicode's  | the scripts people write in; accents differ
- * |                                             |   cased scripts        |
+ * | letters that differ only in case            | equal, by simple       | "ignores case" [R] for ASCII; the same for
+ * |                                             |   folding, letter by   | all scripts that have case. Letter by
+ * |                                             |   letter (fold.h)      | letter, as PostgreSQL's lower() works, so
+ * |                                             |                        | that a part of a text stays a part of it
+ * | final sigma, long s, micro sign             | equal to sigma, s, mu  | simple folding; lower() would part them
+ * | sharp s and "ss", ligatures, the Turkish I  | differ                 | they fold to several letters; U+0130 would
+ * |   with dot (U+0130) and i                   |                        | be i only in Turkish
+ * | accents; a letter with a combining mark and | differ                 | nothing recorded says that FPT normalises
+ * |   the same in one piece                     |                        | or strips accents
  * | case of a status code                       | ignored                | as `list` [R]; "the two types filter the
  * |                                             |                        | same" (GT status_list)
  * | case of entity_type and color               | counts                 | recorded 0 rows for "shot", "PIPELINE_STEP"

@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 
-/* Appends the folded UTF-8 text. Simple (one to one) folding of ASCII, Latin, Greek, Cyrillic,
-   Armenian and full-width letters; anything else, invalid bytes included, is copied as it is. */
+/* Appends the folded UTF-8 text: simple (one to one) folding of all of Unicode's letters (choices.h);
+   anything else, invalid bytes included, is copied as it is. */
 void fptc__fold(const char *text, size_t len, struct fptc__buf *out);
 
 #endif
