@@ -65,23 +65,75 @@ static int slot_for(struct fptc_cache *cache, const char *partition)
     return spare;
 }
 
-static fptc_status view_new(struct fptc_cache *cache, const char *partition,
-                            struct fptc__open_view **out, fptc_error *err)
+/* The place in the handle; its view is opened by open_place(). */
+static struct fptc__open_view *place_new(const char *partition)
 {
     struct fptc__open_view *open = calloc(1, sizeof(*open));
+
+    if (open == NULL)
+        return NULL;
+    pthread_mutex_init(&open->flight, NULL);
+    memcpy(open->partition, partition, strlen(partition) + 1);
+    open->project_id = fptc__partition_project(partition);
+    open->n_users = 1;
+    return open;
+}
+
+/* With the mutex held, which it gives up meanwhile: opening and closing touch the file server. Others who
+   want the partition wait for it. */
+static fptc_status open_place(struct fptc_cache *cache, int slot, struct fptc__open_view *leaving,
+                              fptc_error *err)
+{
+    struct fptc__open_view *open = cache->views[slot];
+    struct fptc__view *view = NULL;
+    fptc_status status;
+
+    pthread_mutex_unlock(&cache->mutex);
+    view_free(leaving);
+    status = fptc__view_open(cache->options.cache_dir, open->partition, &cache->logger, &view, err);
+    pthread_mutex_lock(&cache->mutex);
+    if (status == FPTC_OK)
+        open->view = view;
+    else
+        cache->views[slot] = NULL;
+    pthread_cond_broadcast(&cache->changed);
+    if (status != FPTC_OK)
+        view_free(open);
+    return status;
+}
+
+/* With the mutex held: an open view of the partition, or NULL: then *out_slot is the place for one (-1: no
+   room). Waits while another thread opens it. */
+static struct fptc__open_view *find_view(struct fptc_cache *cache, const char *partition,
+                                         int *out_slot)
+{
+    for (;;) {
+        struct fptc__open_view *open;
+
+        *out_slot = slot_for(cache, partition);
+        open = *out_slot < 0 ? NULL : cache->views[*out_slot];
+        if (open == NULL || strcmp(open->partition, partition) != 0)
+            return NULL;
+        if (open->view != NULL)
+            return open;
+        pthread_cond_wait(&cache->changed, &cache->mutex);
+    }
+}
+
+/* With the mutex held. */
+static fptc_status add_view(struct fptc_cache *cache, int slot, const char *partition,
+                            struct fptc__open_view **out, fptc_error *err)
+{
+    struct fptc__open_view *leaving = cache->views[slot];
+    struct fptc__open_view *open = place_new(partition);
     fptc_status status;
 
     if (open == NULL)
         return fptc__fail_nomem(err);
-    pthread_mutex_init(&open->flight, NULL);
-    memcpy(open->partition, partition, strlen(partition) + 1);
-    open->project_id = fptc__partition_project(partition);
-    status = fptc__view_open(cache->options.cache_dir, partition, &cache->logger, &open->view, err);
-    if (status != FPTC_OK) {
-        view_free(open);
-        open = NULL;
-    }
-    *out = open;
+    cache->views[slot] = open;
+    status = open_place(cache, slot, leaving, err);
+    if (status == FPTC_OK)
+        *out = open;
     return status;
 }
 
@@ -91,23 +143,17 @@ fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
     fptc_status status = FPTC_OK;
     int slot;
 
-    *out = NULL;
     pthread_mutex_lock(&cache->mutex);
-    slot = slot_for(cache, partition);
-    if (slot < 0) {
+    *out = find_view(cache, partition, &slot);
+    if (*out != NULL)
+        (*out)->n_users++;
+    else if (slot < 0)
         status = fptc__fail(err, FPTC_ELIMIT, "more than %d partitions are in use at once",
                             FPTC__VIEWS_MAX);
-    } else if (cache->views[slot] == NULL ||
-               strcmp(cache->views[slot]->partition, partition) != 0) {
-        view_free(cache->views[slot]);
-        cache->views[slot] = NULL;
-        status = view_new(cache, partition, &cache->views[slot], err);
-    }
-    if (status == FPTC_OK && cache->views[slot] != NULL) {
-        *out = cache->views[slot];
-        (*out)->n_users++;
+    else
+        status = add_view(cache, slot, partition, out, err);
+    if (*out != NULL)
         (*out)->used_mono_ms = fptc__mono_ms();
-    }
     pthread_mutex_unlock(&cache->mutex);
     return status;
 }
@@ -130,7 +176,7 @@ static struct fptc__open_view *fresh_view(struct fptc_cache *cache, int64_t proj
     for (i = 0; i < FPTC__VIEWS_MAX; i++) {
         struct fptc__open_view *open = cache->views[i];
 
-        if (open != NULL && open->project_id == project_id &&
+        if (open != NULL && open->view != NULL && open->project_id == project_id &&
             (project_id != 0 || strcmp(open->partition, "site") == 0))
             return open->n_own_commits == cache->n_own_commits &&
                            fptc__view_is_fresh(open->view, mono_ms, fptc__handle_refresh_ms(cache))

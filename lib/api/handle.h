@@ -21,8 +21,8 @@
 /* A view this handle has open. Kept while somebody uses it, and after that while there is room. */
 struct fptc__open_view {
     char partition[64];
-    int64_t project_id; /* 0: none */
-    struct fptc__view *view;
+    int64_t project_id;      /* 0: none */
+    struct fptc__view *view; /* NULL while somebody opens it, without the mutex */
     int n_users;
     int64_t used_mono_ms;
     int64_t n_own_commits;  /* of the handle, when this view was last refreshed */
