@@ -41,4 +41,7 @@ fptc_status fptc__answer_pass_through(struct fptc__answer *a, fptc_error *err);
 void fptc__answer_note_outbox(struct fptc__answer *a);
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type);
 
+/* deadlinks.c: whether an `in` names rows of a multi_entity that are all gone; with the view begun. */
+int fptc__answer_names_only_dead(const struct fptc__answer *a);
+
 #endif

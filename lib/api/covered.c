@@ -143,7 +143,7 @@ fptc_status fptc__covered_look(struct fptc__answer *a, struct fptc__freshness *o
     struct fptc__verdict verdict;
     uint64_t schema;
 
-    if (!plan->is_local || plan->has_never || plan->has_computed)
+    if (!plan->is_local || plan->has_never || plan->has_computed || fptc__answer_names_only_dead(a))
         return FPTC_MISS;
     schema = schema_of(a->work->cache);
     if (fptc__view_verdict(v, plan->sql, schema, &verdict)) {

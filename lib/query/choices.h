@@ -46,8 +46,8 @@
  * | null inside `in`: entity                    | unset matches          | SGC's tests [C] (A§3.2)
  * | null inside `in`: other types               | pass through           | 400 on text [R], else not recorded
  * | null for greater_than, less_than, contains  | pass through           | not recorded
- * | `in [only dead ids]` on multi_entity        | nothing matches        | undefined at FPT (A§3.3); whoever knows that
- * |                                             |                        | all are dead should ask FPT
+ * | `in [only dead ids]` on multi_entity        | FPT is asked           | field-dependent [R] (A§3.3); a plan names
+ * |                                             |                        | the ids, whoever runs it knows the dead
  * | the window of in_last, in_next              | both ends belong to it | [I]; seconds of difference at most
  * | the first day of in_calendar_week           | Monday                 | A§3.2 [I]
  * | a month or year back from the 31st          | last day of the month  | PostgreSQL's and Rails' arithmetic [I]

@@ -11,11 +11,6 @@
 #include "query/plan.h"
 #include "query/relation.h"
 
-struct fptc__link_ref {
-    const char *type;
-    int64_t id;
-};
-
 struct fptc__leaf {
     struct fptc__fieldpath at; /* at.field is NULL for a path that is FPT's own ($FROM$...) */
     enum fptc__kind kind;

@@ -313,14 +313,14 @@ static void put_part(struct fptc__sqltext *s, const struct fptc__leaf *leaf, siz
 
 void fptc__leafsql_tables(struct fptc__sqltext *s, const struct fptc__leaf *leaf)
 {
-    size_t starts[FPTC__HOPS_MAX];
+    size_t starts[FPTC__HOPS_MAX] = {0};
     size_t n = 0;
     size_t at = part_end(&leaf->at, 0);
     unsigned i;
 
     for (; at < leaf->at.n_hops && n < FPTC__HOPS_MAX; at = part_end(&leaf->at, at))
         starts[n++] = at;
-    for (i = 0; i < leaf->n_tables; i++) {
+    for (i = 0; i < n; i++) {
         size_t from = starts[n - 1 - i];
 
         fptc__sql_table(s);

@@ -35,6 +35,22 @@ void fptc__planning_pass_through(struct fptc__planning *p, const char *why_not, 
     p->why_not_path = path;
 }
 
+static fptc_status note_named(struct fptc__planning *p, const struct fptc__leaf *leaf)
+{
+    struct fptc__named *named;
+
+    if (leaf->kind != FPTC__KIND_LINKS || leaf->relation != FPTC__IN || leaf->n_links == 0)
+        return FPTC_OK;
+    named = fptc__scratch_alloc(p->check.scratch, sizeof(*named));
+    if (!named)
+        return fptc__fail_nomem(p->check.err);
+    named->links = leaf->links;
+    named->n_links = leaf->n_links;
+    named->next = p->plan->named;
+    p->plan->named = named;
+    return FPTC_OK;
+}
+
 static fptc_status check_filter(struct fptc__planning *p, struct fptc__filter *f)
 {
     fptc_status status = FPTC_OK;
@@ -47,7 +63,7 @@ static fptc_status check_filter(struct fptc__planning *p, struct fptc__filter *f
         p->plan->is_clock_relative |= f->leaf->is_clock_relative;
         if (f->leaf->why_not)
             fptc__planning_pass_through(p, f->leaf->why_not, f->path);
-        return FPTC_OK;
+        return note_named(p, f->leaf);
     }
     for (m = f->first; m && !status; m = m->next)
         status = check_filter(p, m);
@@ -217,6 +233,7 @@ static void adopt(struct fptc__plan *plan, const struct fptc__plan *shared)
     plan->without_archived = mine.without_archived;
     plan->params = mine.params;
     plan->n_params = mine.n_params;
+    plan->named = mine.named;
     plan->limit = mine.limit;
     plan->page = mine.page;
     plan->own = mine.own;

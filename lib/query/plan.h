@@ -66,6 +66,19 @@ struct fptc__follow {
     int is_list; /* the link is a multi_entity */
 };
 
+struct fptc__link_ref {
+    const char *type;
+    int64_t id;
+};
+
+/* Links that an `in` or `not_in` on a multi_entity names. Where none of them lives, what FPT answers is
+   not known (A§3.3): it has to be asked. */
+struct fptc__named {
+    struct fptc__named *next;
+    const struct fptc__link_ref *links;
+    size_t n_links;
+};
+
 struct fptc__plan_own;
 
 /*
@@ -98,7 +111,8 @@ struct fptc__plan {
     char *sql; /* NULL unless is_local */
     struct fptc__param *params;
     size_t n_params;
-    char *sql_by_id; /* the same columns of one row: WHERE t0.id = ?1; always there */
+    struct fptc__named *named; /* NULL: none */
+    char *sql_by_id;           /* the same columns of one row: WHERE t0.id = ?1; always there */
     struct fptc__column *columns;
     size_t n_columns;
     struct fptc__sort *sort; /* of the hidden columns */

@@ -1,4 +1,5 @@
-"""Which rows a question sees besides its filters: the trash, and rows of archived projects."""
+"""Which rows a question sees besides its filters: the trash, and rows of archived projects; and questions
+that name rows of the trash."""
 
 import time
 import unittest
@@ -82,6 +83,27 @@ class Archived(ReadTest):
         self.assertEqual(ids(find(cache, "Shot", [IN_PROJECT], "code", archived=False)), [])
         found, counts = self.visits(cache.find, "Shot", [IN_PROJECT], ["code"])
         self.assertEqual((ids(found), counts.get("search")), (shots, 1))
+
+
+class DeadLinks(ReadTest):
+
+    def test_only_fpt_knows_what_lists_of_dead_ids_match(self):
+        cache = self.cache(max_age=FOREVER)
+        for kind in ("Shot", "Asset"):
+            cache.mirror_add(kind, 101)
+        cache.sync()
+        shot = next(row for row in self.truth("Shot").values() if len(row["assets"]) > 1)
+        dead, living = ({"type": "Asset", "id": link["id"]} for link in shot["assets"][:2])
+        self.site.retire("Asset", dead["id"])
+        cache.sync()
+        for filters, expected in (([["assets", "in", [dead, living]]], {}), ([["assets", "is", dead]], {}),
+                                  ([["assets", "in", [dead]]], {"search": 1}),
+                                  ([["assets", "not_in", [dead]]], {"search": 1})):
+            self.site.reset_requests()
+            found = find(cache, "Shot", [IN_PROJECT, *filters], "code")
+            counts = self.site.counts()
+            counts.pop("auth", None)
+            self.assertEqual((counts, found.source), (expected, "upstream" if expected else "cache"), filters)
 
 
 if __name__ == "__main__":

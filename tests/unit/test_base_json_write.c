@@ -136,8 +136,11 @@ static void test_locale_does_not_matter(void **state)
         check_reads_back(1.5);
     }
     setlocale(LC_ALL, "C");
-    if (!found)
+    if (!found) {
+        print_message(
+            "skipped: no locale here writes numbers with a comma (package locales-all)\n");
         skip();
+    }
 }
 
 static void test_build_and_print(void **state)

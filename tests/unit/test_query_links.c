@@ -261,12 +261,67 @@ static void test_follows(void **state)
     fptc__plan_free(plan);
 }
 
+/* The first line of SQLite's query plan: where it begins. */
+static void first_step(sqlite3 *indexed, const char *sql, char *out, size_t size)
+{
+    sqlite3_stmt *stmt = NULL;
+    char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+
+    assert_int_equal(sqlite3_prepare_v2(indexed, explain, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    snprintf(out, size, "%s", (const char *)sqlite3_column_text(stmt, 3));
+    sqlite3_finalize(stmt);
+    sqlite3_free(explain);
+}
+
+/* SQLite begins with the rows behind the link, and finds those that link to them by the link's index. */
+static void test_selective_side_drives(void **state)
+{
+    static const char *const rows[][2] = {
+        {"[[\"sg_sequence.Sequence.code\",\"is\",\"x\"]]",
+         "SEARCH t0 USING INDEX by_sequence (sg_sequence__id=?)"},
+        {"[[\"sg_sequence.Sequence.project.Project.name\",\"is\",\"x\"]]",
+         "SEARCH t0 USING INDEX by_sequence (sg_sequence__id=?)"},
+        {"[[\"sg_sequence.Sequence.assets.Asset.code\",\"is\",\"x\"]]",
+         "SEARCH t0 USING INDEX by_sequence (sg_sequence__id=?)"},
+        {"[[\"sg_sequence\",\"is\",{\"type\":\"Sequence\",\"id\":10}]]",
+         "SEARCH t0 USING INDEX by_sequence (sg_sequence__id=?)"},
+        {"[[\"sg_sequence.Sequence.id\",\"in\",[10,11]]]",
+         "SEARCH t0 USING INDEX by_sequence (sg_sequence__id=?)"},
+        {"[[\"sg_sequence.Sequence.code\",\"is\",\"x\"],[\"code\",\"contains\",\"y\"]]",
+         "SEARCH t0 USING INDEX by_sequence (sg_sequence__id=?)"},
+        {"[[\"assets\",\"is\"," A(20) "]]", "SEARCH t0 USING INTEGER PRIMARY KEY (rowid=?)"},
+        {"[[\"assets.Asset.code\",\"is\",\"x\"]]", "SEARCH t0 USING INTEGER PRIMARY KEY (rowid=?)"},
+        {"[[\"code\",\"is\",\"x\"]]", "SCAN t0"},
+    };
+    sqlite3 *indexed = help_database();
+    size_t i;
+
+    (void)state;
+    assert_int_equal(sqlite3_exec(indexed, "CREATE INDEX by_sequence ON \"Shot\"(sg_sequence__id)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    for (i = 0; i < COUNT(rows); i++) {
+        struct help_ask ask = {"Shot", rows[i][0], NULL, NULL, 10, 0};
+        fptc_error err = FPTC_ERROR_INIT;
+        struct fptc__plan *plan = help_plan(schema, &ask, &err);
+        char got[256] = "";
+
+        assert_non_null(plan);
+        first_step(indexed, plan->sql, got, sizeof(got));
+        if (strcmp(got, rows[i][1]) != 0)
+            fail_msg("%s: expected %s, got %s", rows[i][0], rows[i][1], got);
+        fptc__plan_free(plan);
+    }
+    sqlite3_close(indexed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linked_fields),    cmocka_unit_test(test_through_multi),
         cmocka_unit_test(test_depth_of_filters), cmocka_unit_test(test_depth_of_columns_and_order),
-        cmocka_unit_test(test_follows),
+        cmocka_unit_test(test_follows),          cmocka_unit_test(test_selective_side_drives),
     };
 
     return cmocka_run_group_tests_name("query_links", tests, set_up, tear_down);

@@ -160,6 +160,7 @@ static void test_needs(void **state)
     }
 }
 
+#define ASSET(id) "{\"type\":\"Asset\",\"id\":" #id "}"
 #define P70 "[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}]"
 
 static void test_project_and_flags(void **state)
@@ -368,6 +369,33 @@ static void test_scope(void **state)
     sqlite3_close(db);
 }
 
+/* The links by which whoever runs a plan may find that all of them are dead. */
+static void test_named_links(void **state)
+{
+    static const char *const rows[][2] = {
+        {"[[\"assets\",\"in\",[" ASSET(9) "," ASSET(8) "," ASSET(9) "]]]", "8 9 ;"},
+        {"[[\"assets\",\"not_in\",[" ASSET(9) "]],[\"assets\",\"in\"," ASSET(7) "]]", "7 ;9 ;"},
+        {"[[\"sg_sequence.Sequence.assets\",\"in\",[" ASSET(9) "]]]", "9 ;"},
+        {"[[\"assets\",\"is\"," ASSET(9) "],[\"entity\",\"in\",[" ASSET(9) "]]]", ""},
+    };
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        struct fptc__plan *plan = plan_of(rows[i][0], NULL, NULL);
+        const struct fptc__named *named;
+        char got[64] = "";
+
+        for (named = plan->named; named; named = named->next) {
+            for (k = 0; k < named->n_links; k++)
+                snprintf(got + strlen(got), 16, "%lld ", (long long)named->links[k].id);
+            snprintf(got + strlen(got), 16, ";");
+        }
+        assert_string_equal(got, rows[i][1]);
+        fptc__plan_free(plan);
+    }
+}
+
 static void test_site_type(void **state)
 {
     struct help_ask ask = {"Project", "[[\"id\",\"is\",70]]", "name", NULL, 0, 1};
@@ -390,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_needs),        cmocka_unit_test(test_project_and_flags),
         cmocka_unit_test(test_projects),     cmocka_unit_test(test_columns),
         cmocka_unit_test(test_site_type),    cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_named_links),
     };
 
     return cmocka_run_group_tests_name("query_plan", tests, set_up, tear_down);

@@ -100,60 +100,61 @@ static void test_same_shape(void **state)
 }
 
 /* Each of these has a shape of its own. */
+static const struct {
+    struct help_ask ask;
+    struct help_scope scope;
+} others[] = {
+    {{"Shot", NULL, NULL, NULL, 0, 0}, {0, 0}},
+    {{"Task", NULL, NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", NULL, "code", NULL, 0, 0}, {0, 0}},
+    {{"Shot", NULL, "code,sg_cut_in", NULL, 0, 0}, {0, 0}},
+    {{"Shot", NULL, "sg_cut_in,code", NULL, 0, 0}, {0, 0}},
+    {{"Shot", NULL, NULL, "code", 0, 0}, {0, 0}},
+    {{"Shot", NULL, NULL, "-code", 0, 0}, {0, 0}},
+    {{"Shot", NULL, NULL, NULL, 1, 0}, {0, 0}},
+    {{"Shot", NULL, NULL, NULL, 1, 2}, {0, 0}},
+    {{"Shot", NULL, NULL, NULL, 0, 0}, {1, 0}},
+    {{"Shot", NULL, NULL, NULL, 0, 0}, {0, 1}},
+    {{"Shot", "[[\"id\",\"is\",1]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"id\",\"is_not\",1]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"id\",\"is\",99999999999]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"id\",\"in\",[1]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"id\",\"in\",[1,2]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"code\",\"is\",\"a\"]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"code\",\"is\",\"\"]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"description\",\"is\",\"a\"]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"code\",\"contains\",\"a\"]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"code\",\"contains\",\"\"]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"project\",\"is\"," P(70) "]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"project\",\"is\",null]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"project\",\"in\",[" P(70) "," P(71) "]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"project\",\"in\",[" P(-1) "," P(71) "]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"entity\",\"in\",[" A(1) "," A(2) "," S(1) "]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"entity\",\"in\",[" A(1) "," S(1) "," S(2) "]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"entity\",\"in\",[" A(1) "," A(2) ",null]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"sg_color\",\"is\",\"1,2,3\"]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"sg_color\",\"is\",\"red\"]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"sg_cut_in\",\"between\",[1,null]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"sg_cut_in\",\"between\",[1,2]]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[[\"id\",\"is\",1],[\"id\",\"is\",2]]", NULL, NULL, 0, 0}, {0, 0}},
+    {{"Shot", "[" OR "[\"id\",\"is\",1],[\"id\",\"is\",2]]}]", NULL, NULL, 0, 0}, {0, 0}},
+};
+
 static void test_other_shapes(void **state)
 {
-    static const struct {
-        struct help_ask ask;
-        struct help_scope scope;
-    } rows[] = {
-        {{"Shot", NULL, NULL, NULL, 0, 0}, {0, 0}},
-        {{"Task", NULL, NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", NULL, "code", NULL, 0, 0}, {0, 0}},
-        {{"Shot", NULL, "code,sg_cut_in", NULL, 0, 0}, {0, 0}},
-        {{"Shot", NULL, "sg_cut_in,code", NULL, 0, 0}, {0, 0}},
-        {{"Shot", NULL, NULL, "code", 0, 0}, {0, 0}},
-        {{"Shot", NULL, NULL, "-code", 0, 0}, {0, 0}},
-        {{"Shot", NULL, NULL, NULL, 1, 0}, {0, 0}},
-        {{"Shot", NULL, NULL, NULL, 1, 2}, {0, 0}},
-        {{"Shot", NULL, NULL, NULL, 0, 0}, {1, 0}},
-        {{"Shot", NULL, NULL, NULL, 0, 0}, {0, 1}},
-        {{"Shot", "[[\"id\",\"is\",1]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"id\",\"is_not\",1]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"id\",\"is\",99999999999]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"id\",\"in\",[1]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"id\",\"in\",[1,2]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"code\",\"is\",\"a\"]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"code\",\"is\",\"\"]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"description\",\"is\",\"a\"]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"code\",\"contains\",\"a\"]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"code\",\"contains\",\"\"]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"project\",\"is\"," P(70) "]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"project\",\"is\",null]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"project\",\"in\",[" P(70) "," P(71) "]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"project\",\"in\",[" P(-1) "," P(71) "]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"entity\",\"in\",[" A(1) "," A(2) "," S(1) "]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"entity\",\"in\",[" A(1) "," S(1) "," S(2) "]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"entity\",\"in\",[" A(1) "," A(2) ",null]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"sg_color\",\"is\",\"1,2,3\"]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"sg_color\",\"is\",\"red\"]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"sg_cut_in\",\"between\",[1,null]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"sg_cut_in\",\"between\",[1,2]]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[[\"id\",\"is\",1],[\"id\",\"is\",2]]", NULL, NULL, 0, 0}, {0, 0}},
-        {{"Shot", "[" OR "[\"id\",\"is\",1],[\"id\",\"is\",2]]}]", NULL, NULL, 0, 0}, {0, 0}},
-    };
-    struct fptc__plan *all[COUNT(rows)];
+    struct fptc__plan *all[COUNT(others)];
     size_t i, k;
 
     (void)state;
-    for (i = 0; i < COUNT(rows); i++) {
-        all[i] = plan_of(&rows[i].ask, &rows[i].scope);
+    for (i = 0; i < COUNT(others); i++) {
+        all[i] = plan_of(&others[i].ask, &others[i].scope);
         for (k = 0; k < i; k++) {
             if (share(all[i], all[k]))
                 fail_msg("%zu and %zu share: %s", i, k,
-                         rows[i].ask.filters ? rows[i].ask.filters : "");
+                         others[i].ask.filters ? others[i].ask.filters : "");
         }
     }
-    for (i = 0; i < COUNT(rows); i++)
+    for (i = 0; i < COUNT(others); i++)
         fptc__plan_free(all[i]);
 }
 
