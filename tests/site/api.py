@@ -1,9 +1,11 @@
 """The REST routes: from a request to a reply. HTTP itself is server.py's."""
 
+import functools
 import json
 import re
 from urllib.parse import parse_qsl, unquote, urlencode
 
+import api3
 from errors import (ApiError, bad_request, invalid_parameters, no_route, no_type, not_found, wrong_type)
 from filters import ARRAY, HASH, Compiler, TooDeep
 from query import Engine, Query
@@ -40,6 +42,22 @@ class Request:
             raise bad_request("Invalid JSON body") from None
 
 
+    @functools.cached_property
+    def rpc(self):
+        """The method of a call of the older API."""
+        return api3.method_of(self.body)
+
+    @property
+    def label(self):
+        """What faults are matched with: the target, and the method of the older API behind it."""
+        return f"{self.target} {self.rpc}" if self.path == api3.PATH else self.target
+
+    @property
+    def kind(self):
+        """What the request log counts the request as."""
+        return api3.kind_of(self.rpc) if self.path == api3.PATH else kind_of(self.method, self.path)
+
+
 class Reply:
     """What goes back: a status, a body text, and what the request log says about it."""
 
@@ -52,7 +70,7 @@ def reply(status, body, rows=0):
 
 
 def kind_of(method, path):
-    """What the request log counts a request as."""
+    """What the request log counts a request of the REST API as."""
     path = _PREFIX.sub("", path)
     if path.startswith("/auth/"):
         return "auth"
@@ -79,8 +97,12 @@ class Api:
         self.renderer = Renderer(store)
         self.writer = Writer(store, events)
         self.summarizer = Summarizer(store, self.engine)
+        self.older = api3.Api3(self)
 
     def handle(self, request):
+        if request.path == api3.PATH and request.method == "POST":
+            text, rows = self.older.answer(request.body)
+            return Reply(200, text, rows)
         match = _PREFIX.match(request.path)
         if match is None:
             raise no_route()

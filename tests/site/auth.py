@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import threading
 import time
 
@@ -44,6 +45,7 @@ class Auth:
         self.revoked = set()        # jti of tokens ended early
         self.spent = set()          # refresh tokens used
         self.issued = 0
+        self.sessions = {}          # session tokens granted over the older API -> key of who asked
         self.generation = _b64(str(time.time_ns()).encode())
         self._payloads = {}         # verified tokens and their claims
         self._lock = threading.Lock()
@@ -92,6 +94,8 @@ class Auth:
         token = form.get("session_token")
         if not token:
             raise refused("Missing or invalid authentication arguments")
+        if token in self.sessions and self.store.row(self.sessions[token]):
+            return self.sessions[token]
         row = self._find("HumanUser", "login", token[len(SESSION_TOKEN):]) \
             if token.startswith(SESSION_TOKEN) else None
         if row is None:
@@ -180,6 +184,7 @@ class Auth:
     def end_all(self):
         """Ends every token granted so far."""
         self.revoked.update(claims["jti"] for claims in self._payloads.values())
+        self.sessions.clear()
         with self._lock:
             self.revoked.update(f"{self.generation}-{number}" for number in range(1, self.issued + 1))
 
@@ -188,12 +193,35 @@ class Auth:
         user = self.store.row((claims["user"]["type"], claims["user"]["id"]))
         if user is None:
             raise unauthorized("Token invalid")
-        actor = user
-        if claims["sudo_as_login"]:
-            actor = self._find("HumanUser", "login", claims["sudo_as_login"]) or user
+        return self._acting(user, claims["sudo_as_login"])
+
+    def _acting(self, user, login):
+        actor = self._find("HumanUser", "login", login) or user if login else user
         level, allowed = self._permission(actor)
         logs = bool(user.v.get("generate_event_log_entries")) if user.type == "ApiUser" else True
         return Session(user, actor, level, allowed, logs)
+
+    # -- the older API, whose every call carries a credential
+
+    def direct(self, arguments):
+        """The session of the credential that came with one call."""
+        if "script_name" in arguments:
+            form = {"client_id": arguments["script_name"], "client_secret": arguments.get("script_key")}
+            key = self._script(form)
+        elif "user_login" in arguments:
+            key = self._password({"username": arguments["user_login"], "password": arguments.get("user_password")})
+        else:
+            key = self._session_token(arguments)
+        user, login = self.store.row(key), arguments.get("sudo_as_login")
+        if login and user.type != "ApiUser":
+            raise refused(f"The user does not have permission to 'sudo': '{user.v.get('login')}'")
+        return self._acting(user, self._may_sudo(login) if login else None)
+
+    def new_session(self, session):
+        """A session token for whoever asks."""
+        token = os.urandom(16).hex()
+        self.sessions[token] = session.user.key
+        return token
 
     def _permission(self, actor):
         rules = self.store.link(actor, "permission_rule_set")

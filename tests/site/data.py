@@ -6,6 +6,7 @@ The same schema, seed and size always give the same rows and ids. Project 101 ho
 import random as randomness
 
 import schedule
+from copies import BLOCK, Copier
 from fillers import ODD, START, YEAR, Filler, color, day, hexadecimal, phrase, stamp
 from rows import Row
 
@@ -130,6 +131,17 @@ class Generator:
         if not self.wanted:
             return
         self._project_rows()
+        rows, shared, blocks = self.wanted, self.made, -(-self.wanted // BLOCK)
+        if blocks > 1:
+            self.wanted = shared + (rows - shared) // blocks
+        self._block()
+        if blocks > 1:
+            Copier(self.store, SHARES).run(blocks - 1)
+            self.made = shared + (self.made - shared) * blocks
+            self.wanted = rows
+            self._events()
+
+    def _block(self):
         left = max(self.wanted - self.made, 0)
         counts = {name: max(left * share // 1000, 1) for name, share in SHARES.items()}
         counts["Task"] += max(left - sum(counts.values()), 0)
@@ -142,10 +154,14 @@ class Generator:
             if type_name in self.store.tables:
                 for number in range(counts[type_name]):
                     work(number)
-        while self.made < self.wanted and "EventLogEntry" in self.store.tables:
-            self._event(0)
+        self._events()
         self._sort_links()
         self._retire_some()
+
+    def _events(self):
+        """What is left to be made."""
+        while self.made < self.wanted and "EventLogEntry" in self.store.tables:
+            self._event(0)
 
     def _people(self):
         for code in RULES:
@@ -352,7 +368,7 @@ class Generator:
                                 "file_extension": "mov", "file_size": int(self.random.random() * 10 ** 7)}, 0)
 
     def _event(self, number):
-        row = self.store.row(self.pick(self.keys[self.pick(("Shot", "Asset", "Task", "Version"))]))
+        row = self.store.any_row(self.pick(self.keys[self.pick(("Shot", "Asset", "Task", "Version"))]))
         self.add("EventLogEntry", {
             "event_type": f"Shotgun_{row.type}_Change", "attribute_name": "sg_status_list", "entity": row.key,
             "project": row.v["project"], "user": self.pick(self.keys["HumanUser"]), "audit_trail": None,

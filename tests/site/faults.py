@@ -90,13 +90,20 @@ class Journal:
             self.by_kind = collections.Counter()
             self.log = collections.deque(maxlen=1000)
 
-    def add(self, kind, method, path, status, rows, started, size):
+    def add(self, kind, method, path, status, rows, started):
+        """Counts a request before it is answered: who has its reply finds it here."""
         with self._lock:
             self.total += 1
             self.by_kind[kind] += 1
             entry = {"n": self.total, "method": method, "path": path, "status": status, "kind": kind, "rows": rows,
-                     "at": round(started, 3), "ms": round((time.time() - started) * 1000, 1), "bytes": size}
+                     "at": round(started, 3), "ms": round((time.time() - started) * 1000, 1), "bytes": 0}
             self.log.append(entry)
+            return entry
+
+    def end(self, entry, status, size):
+        """What became of the reply."""
+        with self._lock:
+            entry.update(status=status, bytes=size, ms=round((time.time() - entry["at"]) * 1000, 1))
             if self._stream:
                 self._stream.write(json.dumps(entry) + "\n")
 

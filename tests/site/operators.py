@@ -122,6 +122,8 @@ def _positive(ask, owner):
         return _link(ask)
     if ask.type == "jsonb":
         return _json(ask)
+    if ask.type == "tag_list":
+        return _tags(ask)
     if ask.relation in ("in_last", "in_next"):
         return _window(ask)
     if ask.relation.startswith("in_calendar_"):
@@ -317,6 +319,21 @@ def _keys(found):
     if isinstance(found, list):
         return found
     return [found] if found else []
+
+
+# -- tag_list
+
+def _tags(ask):
+    """`found` is a list of texts or None; `is x`: x is one of them."""
+    wanted = ask.one()
+    if wanted is None and ask.relation == "is":
+        return lambda found: not found
+    if not isinstance(wanted, str):
+        raise wrong_class(ask.verb, ask.name, "String", wanted)
+    wanted = wanted.lower()
+    if ask.relation == "is":
+        return lambda found: any(tag.lower() == wanted for tag in found or ())
+    return lambda found: any(wanted in tag.lower() for tag in found or ())
 
 
 # -- jsonb

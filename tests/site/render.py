@@ -52,12 +52,14 @@ def _scalar(store, field):
         return lambda row: "null"
     if kind == "checkbox":
         return lambda row: "true" if row.v.get(name) else "false"
-    if kind in ("number", "duration", "percent", "timecode"):
+    if kind in ("number", "duration", "percent", "timecode", "footage"):
         return lambda row: "null" if (value := row.v.get(name)) is None else str(value)
     if kind in ("float", "currency"):
         return lambda row: "null" if (value := row.v.get(name)) is None else f'"{float_text(value)}"'
     if kind == "image":
         return lambda row: "null" if (value := row.v.get(name)) is None else _quote(image_value(store, value))
+    if kind == "tag_list":
+        return lambda row: dumps(row.v.get(name) or [])
     if kind in ("url", "serializable", "jsonb"):
         return lambda row: "null" if (value := row.v.get(name)) is None else dumps(url_value(store, value))
     return lambda row: "null" if (value := row.v.get(name)) is None else _quote(value)
@@ -136,7 +138,10 @@ class Projection:
         elif field.type == "multi_entity":
             self.multis.append((path, self._reach(hops, _multi(self.store, field.name), "[]")))
         else:
-            self.attributes.append((path, self._reach(hops, _scalar(self.store, field), "null")))
+            self.attributes.append((path, self._reach(hops, self.scalar(field), "null")))
+
+    def scalar(self, field):
+        return _scalar(self.store, field)
 
     def _reach(self, hops, get, nothing):
         if not hops:
@@ -172,6 +177,30 @@ class Projection:
         return self.template.replace("\0", str(row.id)) % tuple(values)
 
 
+class FlatProjection(Projection):
+    """Rows in the shape of the older API: one flat hash, links in it as they are, floats as numbers."""
+
+    def __init__(self, store, entity_type, fields):
+        super().__init__(store, entity_type, fields, "")
+
+    def scalar(self, field):
+        if field.type not in ("float", "currency"):
+            return super().scalar(field)
+        name = field.name
+        return lambda row: "null" if (value := row.v.get(name)) is None else float_text(value)
+
+    def _template(self):
+        paths = [path for part in (self.attributes, self.singles, self.multis) for path, _ in part]
+        pairs = "".join(",{}:%s".format(_quote(path).replace("%", "%%")) for path in paths)
+        return f'{{"type":"{self.entity_type.name}","id":\0{pairs}}}'
+
+    def render(self, row):
+        values = [get(row) for _, get in self.attributes]
+        values += [get(row)[0] for _, get in self.singles]
+        values += [get(row) for _, get in self.multis]
+        return self.template.replace("\0", str(row.id)) % tuple(values)
+
+
 class Renderer:
     """Makes and keeps projections."""
 
@@ -191,11 +220,23 @@ class Renderer:
             raise invalid_parameters({"fields": ["fields must be a string or an array"]})
         if "*" in names:
             names = tuple(entity_type.star()) + tuple(name for name in names if name != "*")
-        key = (entity_type.name, names, prefix)
+        return self._kept((entity_type.name, names, prefix),
+                          lambda: Projection(self.store, entity_type, names, prefix))
+
+    def flat_projection(self, entity_type, names):
+        """`names`: a list of paths, each at most once; what is no text or no field is dropped."""
+        names = tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+        return self._kept((entity_type.name, names), lambda: FlatProjection(self.store, entity_type, names))
+
+    def forget(self):
+        """The schema has changed: no projection is sure to be right any more."""
+        self._known.clear()
+
+    def _kept(self, key, make):
         if key not in self._known:
             if len(self._known) > 500:
                 self._known.clear()
-            self._known[key] = Projection(self.store, entity_type, names, prefix)
+            self._known[key] = make()
         return self._known[key]
 
     def rows(self, entity_type, rows, fields, prefix):

@@ -65,6 +65,7 @@ class Field:
         self.mandatory = mandatory
         self.properties = {"default_value": None, "summary_default": "none"}
         self.properties.update(properties or {})
+        self.description = ""
         self.recorded = None
 
     @property
@@ -93,13 +94,13 @@ class Field:
             return {"value": value, "editable": editable}
 
         return {
-            "name": leaf(self.label, True), "description": leaf("", True),
+            "name": leaf(self.label, True), "description": leaf(self.description, True),
             "custom_metadata": leaf("", True), "entity_type": leaf(type_name),
             "data_type": leaf(self.type), "editable": leaf(self.editable),
             "mandatory": leaf(self.mandatory), "unique": leaf(False),
             "properties": {key: leaf(value, key in ("valid_types", "valid_values", "summary_default"))
                            for key, value in self.properties.items()},
-            "visible": leaf(self.type not in ("pivot_column",)), "ui_value_displayable": leaf(True),
+            "visible": leaf(self.type not in ("pivot_column",), self.name.startswith("sg_")), "ui_value_displayable": leaf(True),
         }
 
 

@@ -14,7 +14,7 @@ import traceback
 import zlib
 from http import HTTPStatus
 
-from api import Reply, Request, kind_of
+from api import Reply, Request
 from errors import ApiError
 
 COMPRESSIBLE = (200, 403, 404)      # what the service's front end compresses, and so sends in chunks
@@ -110,19 +110,23 @@ class Handler(socketserver.BaseRequestHandler):
             self._send(request, site.control(request), keep)
             return
         started = time.time()
-        wait, fault = site.faults.of(request.method, request.target)
+        wait, fault = site.faults.of(request.method, request.label)
         if wait + site.latency:
             site.stopping.wait(wait + site.latency)
-        reply, status, size = None, "dropped", 0
+        entry, status, size = None, "dropped", 0
+
+        def log(status, rows):
+            return site.journal.add(request.kind, request.method, request.label, status, rows, started)
+
         try:
             reply = self._before(site, fault, request) if fault else None
             reply = reply or self._perform(site, request)
             reply = self._after(site, fault, reply) if fault else reply
-            status = reply.status
+            entry = log(reply.status, reply.rows)
             size = self._send(request, reply, keep, fault is not None and fault.kind == "truncate")
+            status = reply.status
         finally:
-            site.journal.add(kind_of(request.method, request.path), request.method, request.target, status,
-                             reply.rows if reply else 0, started, size)
+            site.journal.end(entry or log(status, 0), status, size)
 
     def _before(self, site, fault, request):
         """A fault that strikes before the request is looked at: its reply, or None."""

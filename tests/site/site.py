@@ -32,7 +32,7 @@ PREFERENCES = {
     "format_float_fields": "9,999.99", "format_float_fields_rounding": "9.999999",
     "format_footage_fields": "10-05", "support_local_storage": True, "view_master_settings": "{}",
     "duration_units": "days", "hours_per_day": 8.0, "enable_rv_integration": True,
-    "enable_shotgun_review_for_rv": False,
+    "enable_shotgun_review_for_rv": False, "creative_review_settings": "{}",
 }
 STATE_FORMAT = 1
 

@@ -135,8 +135,13 @@ class Summarizer:
         size, number = page.get("size", TEXT_PAGE), page.get("number", 1)
         if not 0 < size <= TEXT_PAGE:
             raise invalid_parameters({"page": {"size": [f"size must be less than or equal to {TEXT_PAGE}"]}})
-        words, found = body["text"].lower().split(), []
-        for type_name, filters in body["entity_types"].items():
+        found = self.matches(body["text"], body["entity_types"], shape, allowed)
+        return [self._flattened(row, linked) for row, linked in found[(number - 1) * size:number * size]]
+
+    def matches(self, text, entity_types, shape, allowed):
+        """[(row, [type, name] of the row it belongs to)…], shortest names first."""
+        words, found = text.lower().split(), []
+        for type_name, filters in entity_types.items():
             entity_type = self.store.schema.types.get(type_name)
             if entity_type is None:
                 raise bad_request(f"Entity type '{type_name}' does not exist.")
@@ -145,7 +150,7 @@ class Summarizer:
                 if all(word in name.lower() or word in linked[1].lower() for word in words):
                     found.append((len(name), name.lower(), row.id, row, linked))
         found.sort(key=lambda each: each[:3])
-        return [self._flattened(row, linked) for *_, row, linked in found[(number - 1) * size:number * size]]
+        return [each[3:] for each in found]
 
     def _linked(self, row):
         for name in ("entity", "sg_sequence"):

@@ -6,6 +6,8 @@ import re
 from errors import HASH_CLASSES, ApiError, bad_request, ruby, wrong_class
 
 INT32 = 2 ** 31
+WHOLE = ("number", "percent", "duration", "timecode", "footage")
+TRUNCATED = ("duration", "footage")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?)(?:[.,]\d+)?"
                         r"(Z|[+-]\d{2}:?\d{2})?)?\Z")
@@ -13,11 +15,12 @@ _UUID = re.compile(r"\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4
 _CLASSES = {
     "number": "String, Integer, NilClass", "timecode": "String, Integer, NilClass",
     "percent": "Integer, NilClass", "duration": "String, Integer, NilClass, Float",
+    "footage": "String, Integer, NilClass, Float",
     "float": "String, BigDecimal, Float, NilClass",
     "currency": "String, BigDecimal, Integer, Float, NilClass",
     "checkbox": "String, FalseClass, TrueClass", "uuid": "String",
     "entity": HASH_CLASSES + ", NilClass", "multi_entity": "Array, Hash",
-    "serializable": HASH_CLASSES + ", Array, NilClass", "jsonb": HASH_CLASSES + ", Array, NilClass",
+    "tag_list": "Array, NilClass", "serializable": HASH_CLASSES + ", Array, NilClass", "jsonb": HASH_CLASSES + ", Array, NilClass",
     "url": HASH_CLASSES + ", NilClass", "image": HASH_CLASSES + ", NilClass",
 }
 
@@ -36,7 +39,7 @@ def invalid(data_type, value, path):
 
 
 def whole(data_type, value, verb, path):
-    """number, percent, duration, timecode: an int, or None."""
+    """number, percent, duration, timecode, footage: an int, or None."""
     if value is None:
         return None
     if is_int(value):
@@ -45,10 +48,10 @@ def whole(data_type, value, verb, path):
         text = value.strip()
         if re.fullmatch(r"[+-]?\d+", text):
             return int(text)
-        if data_type == "duration" and re.fullmatch(r"[+-]?\d+\.\d*", text):
+        if data_type in TRUNCATED and re.fullmatch(r"[+-]?\d+\.\d*", text):
             return int(float(text))
         raise invalid(data_type, value, path)
-    if isinstance(value, float) and data_type == "duration":
+    if isinstance(value, float) and data_type in TRUNCATED:
         return int(value)
     raise wrong_class(verb, path, classes(data_type), value)
 
@@ -145,7 +148,7 @@ def entity_key(schema, value, verb):
 
 def scalar(data_type, value, verb, path):
     """Any scalar a filter or a write gives, in its stored form."""
-    if data_type in ("number", "percent", "duration", "timecode"):
+    if data_type in WHOLE:
         return whole(data_type, value, verb, path)
     if data_type in ("float", "currency"):
         return decimal(data_type, value, verb, path)

@@ -1,6 +1,7 @@
 """Writing: create, update, retire, revive and batches, each of them whole or not at all."""
 
 import re
+import uuid
 
 import schedule
 import values
@@ -51,16 +52,18 @@ class Writer:
             return self._image(raw, verb, path)
         if field.type == "url":
             return self._url(raw, verb, path, row)
+        if field.type == "tag_list":
+            return self._tags(raw, verb, path)
         if field.type in ("serializable", "jsonb"):
             return self._blob(field, name, raw, verb, path)
         return self._scalar(field, raw, verb, path)
 
     def _scalar(self, field, raw, verb, path):
         value = values.scalar(field.type, raw, verb, path)
-        if field.type in ("text", "list", "status_list", "entity_type", "password", "footage"):
+        if field.type in ("text", "list", "status_list", "entity_type", "password"):
             value = (value.strip() or None) if value else None
         failed = f"{verb.title()} failed for [{path}]"
-        if field.type in ("number", "duration", "percent", "timecode") and value is not None \
+        if field.type in values.WHOLE and value is not None \
                 and not -values.INT32 <= value < values.INT32:
             raise bad_request(f"{failed}: Invalid statement.", None, 104)
         if field.type in ("list", "status_list") and value and field.valid_values \
@@ -148,6 +151,12 @@ class Writer:
             "project": row.v.get("project") if row else None}))
         return link
 
+    @staticmethod
+    def _tags(raw, verb, path):
+        if raw is not None and not (isinstance(raw, list) and all(isinstance(tag, str) for tag in raw)):
+            raise wrong_class(verb, path, values.classes("tag_list"), raw)
+        return sorted(set(raw)) if raw else None
+
     def _blob(self, field, name, raw, verb, path):
         if raw is not None and not isinstance(raw, (dict, list)):
             raise wrong_class(verb, path, values.classes(field.type), raw)
@@ -191,6 +200,10 @@ class Writer:
         for name, value in sent.items():
             if entity_type.fields[name].type not in ("entity", "multi_entity"):
                 row.v[name] = value
+        if "uuid" in entity_type.fields:
+            row.v.setdefault("uuid", str(uuid.uuid4()))
+        if row.type == "HumanUser":
+            row.v.setdefault("can_impersonate_this_user", True)
         if row.type == "HumanUser" and "name" not in sent:
             row.v["name"] = " ".join(part for part in (row.v.get("firstname"), row.v.get("lastname")) if part) \
                 or row.v["name"]
