@@ -13,15 +13,20 @@ struct fptc__answer {
     const struct fptc__request *request;
     struct fptc__plan *own; /* the same rows' own fields only, no linked ones: for stored queries */
     int64_t max_age_ms;
-    int is_any_age;   /* the newest provable answer will do (only-cache, outage) */
-    int is_covered;   /* out: every type it depends on is covered, whatever its age */
-    int64_t began_ms; /* file server's clock when the question was put ... */
-    int64_t now_ms;   /* ... and when the cache was last looked at */
+    int is_any_age;        /* the newest provable answer will do (only-cache, outage) */
+    int is_hasty;          /* nothing may be waited for: FPTC_MISS then */
+    int lacks_projectless; /* out: only whether rows have no project is not known (several.h) */
+    int is_covered;        /* out: every type it depends on is covered, whatever its age */
+    int64_t began_ms;      /* file server's clock when the question was put ... */
+    int64_t now_ms;        /* ... and when the cache was last looked at */
     fptc__json *types;
     struct fptc__source source;
     struct fptc_result *result;
 };
 
+/* now_ms: file server's clock. Nothing is waited for. */
+fptc_status fptc__answer_begin_at(struct fptc__answer *a, struct fptc__work *w,
+                                  const struct fptc__plan *plan, int64_t now_ms, fptc_error *err);
 fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
                                const struct fptc__plan *plan, const struct fptc__request *request,
                                int64_t max_age_ms, fptc_error *err);

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/answer.h"
+#include "api/covered.h"
 #include "api/query.h"
+#include "api/several.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "share/flight.h"
-#include "view/lookup.h"
 
 /* Flights of others waited for in one find before it asks itself. */
 #define FLIGHTS_JOINED_MAX 3
@@ -19,6 +19,7 @@
 struct find_task {
     struct fptc__task task;
     struct fptc__request request;
+    struct fptc__plan *plan; /* NULL: not made yet */
     int32_t mode;
     int64_t max_age_ms;
 };
@@ -49,8 +50,54 @@ fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *re
     if (fptc__request_types(request, need_type, &n))
         return n.status;
     pthread_rwlock_rdlock(&w->cache->schema_lock);
-    status = fptc__plan_build(w->cache->schema, NULL, request, fptc__wall_ms(), out, err);
+    status =
+        fptc__plan_build(w->cache->schema, w->cache->plans, request, fptc__wall_ms(), out, err);
     pthread_rwlock_unlock(&w->cache->schema_lock);
+    return status;
+}
+
+/* Whether a failure to reach FPT may be answered from what the cache has. */
+int fptc__is_outage(fptc_status status)
+{
+    return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
+           status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
+}
+
+/* What the caller is told when FPT could not be asked and the cache has nothing either. */
+fptc_status fptc__not_provable(fptc_status why, fptc_error *err)
+{
+    if (!fptc__is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
+        return why;
+    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
+                      err != NULL ? err->message : "");
+}
+
+/* A plan if every schema is loaded, else FPTC_MISS; nothing is waited for. */
+static fptc_status plan_at_hand(struct fptc_cache *cache, const struct fptc__request *request,
+                                struct fptc__plan **out, fptc_error *err)
+{
+    fptc_status status;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    status = fptc__plan_build(cache->schema, cache->plans, request, fptc__wall_ms(), out, err);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return status == FPTC_ESTATE ? FPTC_MISS : status;
+}
+
+/* The plan of a task that has none yet: schemas may be asked for. */
+static fptc_status need_plan(struct find_task *f, const struct fptc__call *call, fptc_error *err)
+{
+    struct fptc__work site;
+    fptc_status status;
+
+    if (f->plan != NULL)
+        return FPTC_OK;
+    status = fptc__work_begin(&site, f->task.cache, call, "site", err);
+    if (status == FPTC_OK)
+        status = fptc__not_provable(
+            fptc__plan_make(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &f->plan, err),
+            err);
+    fptc__work_end(&site);
     return status;
 }
 
@@ -75,6 +122,8 @@ static fptc_status make_source(struct fptc__answer *a, fptc_error *err)
     status =
         fptc__kept_types(a->work, plan->type, asked, n, &a->types, &a->source.is_project_type, err);
     free(asked);
+    if (status == FPTC_OK && fptc__plan_is_several(plan))
+        status = fptc__several_types(a, a->types, err);
     a->source.type = plan->type;
     a->source.project_id = plan->is_project_type ? plan->project_id : 0;
     a->source.types = a->types;
@@ -133,6 +182,23 @@ static fptc_status catch_up(struct fptc__answer *a, fptc_error *err)
     return status;
 }
 
+/* The other partitions are covered and fresh: FPT is asked for the rows that belong to no project. */
+static fptc_status ask_projectless(struct fptc__answer *a, fptc_error *err)
+{
+    struct fptc__fetch_stats stats = {0, 0, 0};
+    fptc_status status = fptc__handle_may_ask(a->work->cache, err);
+
+    if (status == FPTC_OK)
+        status = make_source(a, err);
+    if (status == FPTC_OK)
+        status = fptc__fetch_source(&a->work->session, &a->source, NULL, &stats, err);
+    if (status == FPTC_OK)
+        status = fptc__view_refresh(a->work->session.view, 0, err);
+    fptc__json_free(a->types);
+    a->types = NULL;
+    return status;
+}
+
 static fptc_status ask(struct fptc__answer *a, fptc_error *err)
 {
     fptc_error commit_err = FPTC_ERROR_INIT;
@@ -160,25 +226,11 @@ static fptc_status ask(struct fptc__answer *a, fptc_error *err)
 
 /* ------------------------------------------------------------------------------------- order of the steps */
 
-int fptc__is_outage(fptc_status status)
-{
-    return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
-           status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
-}
-
 /* Whether only the directory fails (full, read-only, a bad disk): FPT is asked for the answer itself. */
 static int is_cache_failure(fptc_status status)
 {
     return status == FPTC_EIO || status == FPTC_ENOENT || status == FPTC_ENOSPC ||
            status == FPTC_EACCESS || status == FPTC_ERACE || status == FPTC_EFORMAT;
-}
-
-fptc_status fptc__not_provable(fptc_status why, fptc_error *err)
-{
-    if (!fptc__is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
-        return why;
-    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
-                      err != NULL ? err->message : "");
 }
 
 static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_error *err)
@@ -232,6 +284,13 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
     }
     if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH && a->is_covered) {
         status = catch_up(a, err);
+        if (status == FPTC_OK)
+            status = fptc__answer_from_cache(a, err);
+        if (is_cache_failure(status))
+            status = FPTC_MISS;
+    }
+    if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH && a->lacks_projectless) {
+        status = ask_projectless(a, err);
         if (status == FPTC_OK)
             status = fptc__answer_from_cache(a, err);
         if (is_cache_failure(status))
@@ -299,29 +358,24 @@ static void count_answer(struct fptc_cache *cache, int32_t source)
 static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
 {
     struct find_task *f = (struct find_task *)task;
-    struct fptc__work site, home;
-    struct fptc__plan *plan = NULL;
+    struct fptc__work home;
     struct fptc__answer a;
     char partition[64];
     fptc_status refreshed = FPTC_OK;
-    fptc_status status = fptc__work_begin(&site, task->cache, call, "site", err);
+    fptc_status status = need_plan(f, call, err);
 
     memset(&home, 0, sizeof(home));
     memset(&a, 0, sizeof(a));
-    if (status == FPTC_OK)
-        status = fptc__not_provable(
-            fptc__plan_make(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
-    fptc__work_end(&site);
-    if (status != FPTC_OK || plan == NULL)
+    if (status != FPTC_OK || f->plan == NULL)
         return status;
-    fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
+    fptc__partition_name(f->plan->is_project_type ? f->plan->project_id : 0, partition);
     status = fptc__work_begin(&home, task->cache, call, partition, err);
     if (status == FPTC_OK)
         refreshed = fptc__work_refresh(&home, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
         status = refreshed;
     if (status == FPTC_OK)
-        status = fptc__answer_begin(&a, &home, plan, &f->request, f->max_age_ms, err);
+        status = fptc__answer_begin(&a, &home, f->plan, &f->request, f->max_age_ms, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
     if (status == FPTC_OK)
@@ -333,22 +387,79 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
         count_answer(task->cache, task->result->source);
     }
     fptc__answer_done(&a);
-    fptc__plan_free(plan);
     fptc__work_end(&home);
     return status;
 }
 
 static void destroy_find(struct fptc__task *task)
 {
-    fptc__request_done(&((struct find_task *)task)->request);
-    free(task);
+    struct find_task *f = (struct find_task *)task;
+
+    fptc__plan_free(f->plan);
+    fptc__request_done(&f->request);
+    free(f);
+}
+
+/* What is covered and fresh, on the caller's own thread: FPTC_MISS when that is not so or cannot be told
+   at once. With a deadline nothing is waited for. */
+static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task *f, int is_bounded,
+                                struct fptc_result **out_result, fptc_error *err)
+{
+    const struct fptc__plan *plan = f->plan;
+    const struct fptc__call call = {0};
+    struct fptc__at_hand at_hand;
+    struct fptc__work work;
+    struct fptc__answer a;
+    fptc_status status;
+
+    if (f->mode == FPTC_MODE_REFRESH || fptc__plan_is_several(plan) ||
+        !fptc__handle_at_hand(cache, plan->is_project_type ? plan->project_id : 0, &at_hand))
+        return FPTC_MISS;
+    fptc__work_on(&work, cache, &call, at_hand.open);
+    status = fptc__answer_begin_at(&a, &work, plan, at_hand.now_ms, err);
+    a.is_hasty = is_bounded;
+    a.is_any_age = f->mode == FPTC_MODE_ONLY_CACHE;
+    a.max_age_ms = a.is_any_age ? INT64_MAX : f->max_age_ms;
+    if (status == FPTC_OK)
+        status = fptc__covered_find(&a, err);
+    if (status == FPTC_OK) {
+        *out_result = a.result;
+        a.result = NULL;
+        count_answer(cache, (*out_result)->source);
+    }
+    fptc__answer_done(&a);
+    fptc__work_end(&work);
+    return status;
+}
+
+/* The way of every find that may have to wait: as a task. */
+static fptc_status find_by_task(struct fptc_cache *cache, const fptc_query *query,
+                                const struct find_task *known, int64_t deadline_ms,
+                                struct fptc_result **out_result, fptc_error *err)
+{
+    struct find_task *task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
+    fptc_status status;
+
+    if (task == NULL) {
+        fptc__plan_free(known->plan);
+        return FPTC_ENOMEM;
+    }
+    task->plan = known->plan;
+    task->mode = known->mode;
+    task->max_age_ms = known->max_age_ms;
+    status = fptc__request_copy(&task->request, &query->request, err);
+    if (status != FPTC_OK) {
+        destroy_find(&task->task);
+        return status;
+    }
+    return fptc__task_run(&task->task, deadline_ms, out_result, err);
 }
 
 fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_result **out_result,
                             fptc_error *err)
 {
-    struct find_task *task;
-    int32_t mode;
+    struct find_task f;
+    int64_t deadline_ms;
     fptc_status status = fptc__handle_check(cache, err);
 
     if (status != FPTC_OK)
@@ -356,19 +467,20 @@ fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_res
     if (query == NULL || out_result == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "query or out_result is NULL");
     *out_result = NULL;
-    task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
-    if (task == NULL)
-        return FPTC_ENOMEM;
-    mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
-    task->mode = mode == FPTC_MODE_DEFAULT ? FPTC_MODE_PREFER_CACHE : mode;
-    task->max_age_ms = fptc__duration(
+    memset(&f, 0, sizeof(f));
+    f.mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
+    if (f.mode == FPTC_MODE_DEFAULT)
+        f.mode = FPTC_MODE_PREFER_CACHE;
+    f.max_age_ms = fptc__duration(
         query->max_age_ms != 0 ? query->max_age_ms : cache->options.max_age_ms, 60000);
-    status = fptc__request_copy(&task->request, &query->request, err);
-    if (status != FPTC_OK) {
-        destroy_find(&task->task);
-        return status;
+    deadline_ms = query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms;
+    status = plan_at_hand(cache, &query->request, &f.plan, err);
+    if (status == FPTC_OK)
+        status = find_at_hand(cache, &f, deadline_ms > 0, out_result, err);
+    if (status == FPTC_MISS) {
+        fptc__error_clear(err);
+        return find_by_task(cache, query, &f, deadline_ms, out_result, err);
     }
-    return fptc__task_run(&task->task,
-                          query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms,
-                          out_result, err);
+    fptc__plan_free(f.plan);
+    return status;
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "query/plancache.h"
 #include "query/request.h"
 #include "query/schema.h"
 #include "store/layout.h"
@@ -20,7 +21,8 @@
 /* A view this handle has open. Kept while somebody uses it, and after that while there is room. */
 struct fptc__open_view {
     char partition[64];
-    struct fptc__view *view;
+    int64_t project_id;      /* 0: none */
+    struct fptc__view *view; /* NULL while somebody opens it, without the mutex */
     int n_users;
     int64_t used_mono_ms;
     int64_t n_own_commits;  /* of the handle, when this view was last refreshed */
@@ -41,14 +43,16 @@ struct fptc_cache {
 
     pthread_rwlock_t schema_lock;
     struct fptc__schema *schema;
+    struct fptc__plan_cache *plans; /* of this schema; any thread */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     struct fptc__open_view *views[FPTC__VIEWS_MAX];
     struct fptc__server_clock clock;
     struct fptc__counters counters;
-    int64_t n_own_commits;      /* writes and flights: other views of this handle have to look */
-    int64_t distrust_before_ms; /* server time: coverage from before this misses a write of ours */
+    int64_t n_own_commits; /* writes and flights: other views of this handle have to look */
+    _Atomic int64_t
+        distrust_before_ms; /* server time: coverage from before this misses a write of ours */
     int n_threads, n_idle, is_closing; /* job.c */
     pthread_t last_left;               /* a thread that has left and is not joined yet, if any */
     int has_last_left;
@@ -73,6 +77,17 @@ fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_
 fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
                            struct fptc__open_view **out, fptc_error *err);
 void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view);
+/* What a find needs of a handle when nothing has to be waited for. */
+struct fptc__at_hand {
+    struct fptc__open_view *open;
+    int64_t now_ms; /* file server's clock */
+};
+/* 1 when the view of that project (0: `site`) is open and was refreshed recently enough, the time is
+   known, and the directory is known to be ours: nothing is waited for. With fptc__view_put(). */
+int fptc__handle_at_hand(struct fptc_cache *cache, int64_t project_id, struct fptc__at_hand *out);
+/* Fills a call's work on that view. */
+void fptc__work_on(struct fptc__work *w, struct fptc_cache *cache, const struct fptc__call *call,
+                   struct fptc__open_view *open);
 /* Opens the view of a partition and fills the session. End with fptc__work_end(). */
 fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
                              const struct fptc__call *call, const char *partition, fptc_error *err);

@@ -59,5 +59,7 @@
 #define FPTC_FLIGHT_WAIT_MS 10000
 /* Idle worker threads kept by a handle for calls with a deadline. */
 #define FPTC_IDLE_THREADS_MAX 4
+/* Partitions that one answer is merged from: each is opened, most of them anew. Above, FPT is asked. */
+#define FPTC_PARTITIONS_MERGED_MAX 64
 
 #endif

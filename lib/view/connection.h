@@ -9,8 +9,10 @@
 #include <sqlite3.h>
 
 #include "share/turn.h"
+#include "store/snapshot.h"
 #include "store/tables.h"
 #include "view/idset.h"
+#include "view/known.h"
 #include "view/view.h"
 
 #define FPTC__STATEMENTS_MAX 64
@@ -32,14 +34,17 @@ struct fptc__view_part {
     struct fptc__tables *tables; /* NULL until the first pass */
     const char *base_schema, *delta_schema;
     int has_base, has_delta;
+    struct fptc__known_older *older; /* of the snapshot */
     struct fptc__replaced *replaced;
     size_t n_replaced;
 };
 
 struct fptc__statement {
     char *sql;
+    uint64_t hash; /* of sql */
     sqlite3_stmt *stmt;
     uint64_t used; /* for eviction */
+    struct fptc__verdict verdict;
 };
 
 struct fptc__view {
@@ -53,8 +58,11 @@ struct fptc__view {
     char **shapes; /* names of temporary views that exist */
     size_t n_shapes;
     int shapes_are_stale;
-    struct fptc__buf name; /* of the last fptc__view_name() */
-    int name_is_null;
+    struct fptc__buf name;              /* of the last look for one */
+    int name_is_null, name_is_doubtful; /* doubtful: the look failed */
+    struct fptc__vfs_haste haste;       /* is_on between begin_now and end */
+    uint64_t generation;                /* rises with every commit and base that comes in */
+    struct fptc__known known;
 };
 
 /* A prepared statement for the text, reset, without bindings; owned by the view. */

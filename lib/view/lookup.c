@@ -263,6 +263,20 @@ fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, cons
                      out, err);
 }
 
+int64_t fptc__view_touched(struct fptc__view *v, enum fptc__part part, const char *type)
+{
+    sqlite3_stmt *stmt;
+    int64_t number = 0;
+
+    if (ask(v, part, "SELECT commit_no FROM %s._fptc_touched WHERE type = ?1", type, &stmt, NULL) !=
+        FPTC_OK)
+        return 0;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        number = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return number;
+}
+
 int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id)
 {
     sqlite3_stmt *stmt;
@@ -358,18 +372,23 @@ int fptc__view_links_outside(struct fptc__view *v, const struct fptc__follow *fo
     struct fptc__view_part *home = fptc__view_at(v, FPTC__HOME);
     sqlite3_stmt *stmt = NULL;
     char *sql;
-    int is_outside = 1;
+    int is_outside = 1, rc = SQLITE_ERROR;
 
+    if (fptc__known_outside(v, follow, &is_outside))
+        return is_outside;
     if (fptc__shape_type(v, home, follow->type, NULL) != FPTC_OK ||
         fptc__shape_type(v, home, follow->target, NULL) != FPTC_OK)
         return 1;
     sql = links_sql(follow);
     if (sql != NULL && fptc__view_prepare(v, sql, &stmt, NULL) == FPTC_OK) {
         sqlite3_bind_text(stmt, 1, follow->target, -1, SQLITE_STATIC);
-        is_outside = sqlite3_step(stmt) != SQLITE_DONE;
+        rc = sqlite3_step(stmt);
         sqlite3_reset(stmt);
     }
     sqlite3_free(sql);
+    is_outside = rc != SQLITE_DONE;
+    if (rc == SQLITE_DONE || rc == SQLITE_ROW)
+        fptc__known_outside_add(v, follow, is_outside);
     return is_outside;
 }
 
@@ -462,15 +481,18 @@ static int name_in(struct fptc__view *v, const char *schema, const char *type, i
 {
     char sql[120];
     sqlite3_stmt *stmt;
-    int found;
+    int found, rc;
 
     snprintf(sql, sizeof(sql),
              "SELECT name, is_gone FROM %s._fptc_name WHERE type = ?1 AND id = ?2", schema);
-    if (fptc__view_prepare(v, sql, &stmt, NULL) != FPTC_OK)
+    v->name_is_doubtful |= fptc__view_prepare(v, sql, &stmt, NULL) != FPTC_OK;
+    if (stmt == NULL)
         return 0;
     sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 2, id);
-    found = sqlite3_step(stmt) == SQLITE_ROW;
+    rc = sqlite3_step(stmt);
+    found = rc == SQLITE_ROW;
+    v->name_is_doubtful |= !found && rc != SQLITE_DONE;
     if (found) {
         fptc__buf_clear(&v->name);
         v->name_is_null = sqlite3_column_type(stmt, 0) == SQLITE_NULL;
@@ -491,7 +513,8 @@ static int keeps_type(struct fptc__view *v, const struct fptc__view_part *part, 
 
     snprintf(sql, sizeof(sql), "SELECT 1 FROM %s._fptc_field WHERE type = ?1 LIMIT 1",
              part->delta_schema);
-    if (fptc__view_prepare(v, sql, &stmt, NULL) != FPTC_OK)
+    v->name_is_doubtful |= fptc__view_prepare(v, sql, &stmt, NULL) != FPTC_OK;
+    if (stmt == NULL)
         return 0;
     sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
     keeps = sqlite3_step(stmt) == SQLITE_ROW;
@@ -500,13 +523,11 @@ static int keeps_type(struct fptc__view *v, const struct fptc__view_part *part, 
 }
 
 /* The part that keeps the type's own rows knows best; the other has only met links to it. */
-int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const char **out_name,
-                    int *out_is_gone)
+static int find_name(struct fptc__view *v, const char *type, int64_t id, int *out_is_gone)
 {
     int found = 0, pass;
     size_t i;
 
-    *out_name = NULL;
     *out_is_gone = 0;
     for (pass = 0; pass < 2 && !found; pass++) {
         for (i = 0; i < v->n_parts && !found; i++) {
@@ -519,7 +540,24 @@ int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const ch
                     (part->has_base && name_in(v, part->base_schema, type, id, out_is_gone));
         }
     }
-    if (found && !v->name_is_null)
-        *out_name = fptc__buf_text(&v->name);
+    return found;
+}
+
+int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const char **out_name,
+                    int *out_is_gone)
+{
+    struct fptc__known_name *at = fptc__known_name(v, type, id);
+    int found;
+
+    if (fptc__known_name_is(at, type, id)) {
+        *out_name = at->name;
+        *out_is_gone = at->is_gone;
+        return at->is_found;
+    }
+    v->name_is_doubtful = 0;
+    found = find_name(v, type, id, out_is_gone);
+    *out_name = found && !v->name_is_null ? fptc__buf_text(&v->name) : NULL;
+    if (!v->name_is_doubtful)
+        fptc__known_name_set(at, type, id, *out_name, found, *out_is_gone);
     return found;
 }

@@ -10,6 +10,9 @@
 #include "store/snapshot.h"
 #include "view/connection.h"
 
+/* Steps of SQLite's machine that a caller who must not wait may use: about a millisecond. */
+#define HASTY_STEPS 100000
+
 static const char *const BASE_SCHEMAS[2] = {"home", "site"};
 static const char *const DELTA_SCHEMAS[2] = {"home_delta", "site_delta"};
 
@@ -50,25 +53,76 @@ void fptc__view_forget_statements(struct fptc__view *v)
         forget_statement(&v->statements[i]);
 }
 
-fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
-                               fptc_error *err)
+/* Eight bytes at a time: statements are long, and looked up for every answer. */
+static uint64_t hash_of(const char *sql)
 {
-    struct fptc__statement *slot = &v->statements[0];
+    size_t left = strlen(sql);
+    uint64_t hash = left, eight;
+
+    for (; left >= sizeof(eight); sql += sizeof(eight), left -= sizeof(eight)) {
+        memcpy(&eight, sql, sizeof(eight));
+        hash = (hash ^ eight) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    eight = 0;
+    memcpy(&eight, sql, left);
+    return (hash ^ eight) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static struct fptc__statement *find_statement(struct fptc__view *v, const char *sql, uint64_t hash)
+{
     size_t i;
 
-    *out = NULL;
     for (i = 0; i < FPTC__STATEMENTS_MAX; i++) {
         struct fptc__statement *s = &v->statements[i];
 
-        if (s->sql != NULL && strcmp(s->sql, sql) == 0) {
-            s->used = ++v->clock;
-            sqlite3_reset(s->stmt);
-            sqlite3_clear_bindings(s->stmt);
-            *out = s->stmt;
-            return FPTC_OK;
-        }
-        if (s->used < slot->used)
-            slot = s;
+        if (s->hash == hash && s->sql != NULL && strcmp(s->sql, sql) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+int fptc__view_verdict(struct fptc__view *v, const char *sql, uint64_t schema,
+                       struct fptc__verdict *out)
+{
+    const struct fptc__statement *s = find_statement(v, sql, hash_of(sql));
+
+    if (s == NULL || s->verdict.generation != v->generation || s->verdict.schema != schema)
+        return 0;
+    *out = s->verdict;
+    return 1;
+}
+
+void fptc__view_keep_verdict(struct fptc__view *v, const char *sql,
+                             const struct fptc__verdict *verdict)
+{
+    struct fptc__statement *s = find_statement(v, sql, hash_of(sql));
+
+    if (s == NULL)
+        return;
+    s->verdict = *verdict;
+    s->verdict.generation = v->generation;
+}
+
+fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
+                               fptc_error *err)
+{
+    uint64_t hash = hash_of(sql);
+    struct fptc__statement *slot = find_statement(v, sql, hash);
+    size_t i;
+
+    *out = NULL;
+    if (slot != NULL) {
+        slot->used = ++v->clock;
+        sqlite3_reset(slot->stmt);
+        sqlite3_clear_bindings(slot->stmt);
+        *out = slot->stmt;
+        return FPTC_OK;
+    }
+    slot = &v->statements[0];
+    for (i = 1; i < FPTC__STATEMENTS_MAX; i++) {
+        if (v->statements[i].used < slot->used)
+            slot = &v->statements[i];
     }
     forget_statement(slot);
     slot->sql = strdup(sql);
@@ -81,6 +135,7 @@ fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_st
         forget_statement(slot);
         return status;
     }
+    slot->hash = hash;
     slot->used = ++v->clock;
     *out = slot->stmt;
     return FPTC_OK;
@@ -175,12 +230,14 @@ static void part_forget(struct fptc__view_part *part)
 {
     struct fptc__view *v = part->view;
 
+    v->generation++;
     fptc__shape_forget(v);
     fptc__view_forget_statements(v);
     fptc__tables_close(part->tables);
     part->tables = NULL;
     detach(v, part->base_schema, &part->has_base);
     detach(v, part->delta_schema, &part->has_delta);
+    fptc__known_older_forget(&part->older);
     forget_replaced(part);
 }
 
@@ -191,9 +248,12 @@ static fptc_status part_start(struct fptc__view_part *part, const struct fptc__m
     struct fptc__tables_options options = {0};
     fptc_status status = attach_memory(v, part, err);
 
+    v->generation++;
     if (status == FPTC_OK && base->snapshot[0] != '\0') {
         status = fptc__snapshot_attach(&part->at, base, v->db, part->base_schema, err);
         part->has_base = status == FPTC_OK;
+        if (status == FPTC_OK)
+            (void)sqlite3_file_control(v->db, part->base_schema, FPTC__VFS_HASTE, &v->haste);
     }
     if (status != FPTC_OK)
         return status;
@@ -227,6 +287,7 @@ static fptc_status on_apply(void *ctx, const struct fptc__commit *commit, fptc_e
     fptc_status status;
 
     pthread_mutex_lock(&part->view->mutex);
+    part->view->generation++;
     status = part->tables == NULL
                  ? fptc__fail(err, FPTC_EINTERNAL, "commit before base in %s", part->at.name)
                  : fptc__tables_apply(part->tables, commit, err);
@@ -356,6 +417,7 @@ fptc_status fptc__view_open(const char *cache_dir, const char *home,
     if (v == NULL)
         return fptc__fail_nomem(err);
     v->logger = logger;
+    v->generation = 1; /* a new statement's verdict has 0 */
     fptc__buf_init(&v->name, 1u << 20);
     pthread_mutex_init(&v->mutex, NULL);
     status = fptc__sql_open_memory(&v->db, err);
@@ -388,10 +450,29 @@ void fptc__view_close(struct fptc__view *v)
             part_forget(&v->parts[i]);
     }
     fptc__shape_forget(v);
+    fptc__known_forget(&v->known);
     fptc__buf_done(&v->name);
     sqlite3_close(v->db);
     pthread_mutex_destroy(&v->mutex);
     free(v);
+}
+
+static int is_part_fresh(const struct fptc__view_part *part, int64_t mono_ms, int64_t max_age_ms)
+{
+    int64_t last = fptc__log_refreshed_mono_ms(part->log);
+
+    return last != 0 && mono_ms - last < max_age_ms;
+}
+
+int fptc__view_is_fresh(struct fptc__view *v, int64_t mono_ms, int64_t max_age_ms)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts; i++) {
+        if (!is_part_fresh(&v->parts[i], mono_ms, max_age_ms))
+            return 0;
+    }
+    return 1;
 }
 
 fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_error *err)
@@ -400,9 +481,7 @@ fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_er
     size_t i;
 
     for (i = 0; i < v->n_parts && status == FPTC_OK; i++) {
-        int64_t last = fptc__log_refreshed_mono_ms(v->parts[i].log);
-
-        if (last == 0 || fptc__mono_ms() - last >= max_age_ms)
+        if (!is_part_fresh(&v->parts[i], fptc__mono_ms(), max_age_ms))
             status = fptc__log_refresh(v->parts[i].log, err);
     }
     return status;
@@ -428,10 +507,50 @@ void fptc__view_begin(struct fptc__view *v)
     pthread_mutex_lock(&v->mutex);
 }
 
+/* Called by SQLite every so many steps: a hasty statement has had its share. */
+static int on_steps(void *ctx)
+{
+    ((struct fptc__view *)ctx)->haste.has_refused = 1;
+    return 1;
+}
+
+int fptc__view_begin_now(struct fptc__view *v)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts && fptc__log_try_lock(v->parts[i].log); i++)
+        ;
+    if (i < v->n_parts || pthread_mutex_trylock(&v->mutex) != 0) {
+        while (i > 0)
+            fptc__log_unlock(v->parts[--i].log);
+        return 0;
+    }
+    v->haste.is_on = 1;
+    v->haste.has_refused = 0;
+    sqlite3_progress_handler(v->db, HASTY_STEPS, on_steps, v);
+    return 1;
+}
+
+int fptc__view_was_refused(const struct fptc__view *v)
+{
+    return v->haste.is_on && v->haste.has_refused;
+}
+
+/* What a lookup found while pages were refused is not to be remembered. */
+static void end_haste(struct fptc__view *v)
+{
+    v->haste.is_on = 0;
+    sqlite3_progress_handler(v->db, 0, NULL, NULL);
+    if (v->haste.has_refused)
+        v->generation++;
+}
+
 void fptc__view_end(struct fptc__view *v)
 {
     size_t i;
 
+    if (v->haste.is_on)
+        end_haste(v);
     pthread_mutex_unlock(&v->mutex);
     for (i = v->n_parts; i > 0; i--)
         fptc__log_unlock(v->parts[i - 1].log);

@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+
+#include "base/sys.h"
 #include "store_help.h"
 #include "view/lookup.h"
 #include "view/mutation.h"
@@ -156,6 +159,54 @@ static void test_links_outside(void **state)
     }
 }
 
+static ssize_t would_wait(int fd, const struct iovec *parts, int n, off_t offset, int flags)
+{
+    (void)fd, (void)parts, (void)n, (void)offset;
+    assert_int_equal(flags, RWF_NOWAIT);
+    errno = EAGAIN;
+    return -1;
+}
+
+/* Who must not wait is refused what lies on the server, and nothing that he found counts later. */
+static void test_without_waiting(void **state)
+{
+    const char *name = NULL;
+    struct fptc__view *v;
+    int64_t n = 0;
+    int is_gone = 0;
+
+    (void)state;
+    put("project-101", FPTC__ROWS,
+        "{\"type\":\"Sequence\",\"seen\":0,\"asof\":1,\"types\":{\"code\":\"text\",\"project\":"
+        "\"entity\",\"cached_display_name\":\"text\"},\"rows\":[{\"id\":5,\"code\":\"s\","
+        "\"cached_display_name\":\"named\"," IN_101 "}]}");
+    compact("project-101");
+    v = open_view("project-101");
+    fptc__sys.preadv2 = would_wait;
+    assert_int_equal(fptc__view_begin_now(v), 1);
+    assert_int_equal(fptc__view_begin_now(v), 0); /* somebody has it */
+    assert_int_equal(fptc__view_was_refused(v), 0);
+    assert_int_equal(fptc__view_name(v, "Sequence", 5, &name, &is_gone), 0);
+    assert_int_equal(fptc__view_was_refused(v), 1);
+    fptc__view_end(v);
+    assert_int_equal(fptc__view_begin_now(v), 1);
+    assert_int_not_equal(fptc__view_count(v, FPTC__HOME, "Sequence", &n, &help_err), FPTC_OK);
+    assert_int_equal(fptc__view_was_refused(v), 1);
+    fptc__view_end(v);
+    fptc__view_begin(v);
+    assert_int_equal(fptc__view_name(v, "Sequence", 5, &name, &is_gone), 1);
+    assert_string_equal(name, "named");
+    assert_int_equal(fptc__view_count(v, FPTC__HOME, "Sequence", &n, &help_err), FPTC_OK);
+    assert_int_equal(n, 1);
+    fptc__view_end(v);
+    /* What SQLite has in its memory needs no waiting. */
+    assert_int_equal(fptc__view_begin_now(v), 1);
+    assert_int_equal(fptc__view_count(v, FPTC__HOME, "Sequence", &n, &help_err), FPTC_OK);
+    assert_int_equal(fptc__view_was_refused(v), 0);
+    fptc__view_end(v);
+    fptc__view_close(v);
+}
+
 #define ROW(updated, code) ROW_SEEN("0", updated, code)
 #define ROW_SEEN(seen, updated, code)                                                              \
     "{\"type\":\"Shot\",\"seen\":" seen ",\"asof\":1," TYPES                                       \
@@ -270,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_coverage, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_links_outside, help_set_up, help_tear_down),
+        cmocka_unit_test_setup_teardown(test_without_waiting, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_suspects, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_stored_queries, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_outbox, help_set_up, help_tear_down),
