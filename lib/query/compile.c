@@ -93,7 +93,8 @@ static void put_node(struct fptc__sqltext *s, const struct fptc__filter *f)
     put_chain(s, &at, f->n_members, step, f->kind == FPTC__FILTER_AND ? " AND " : " OR ");
 }
 
-/* Tables in the order of their numbers: a table only names lower ones. */
+/* Tables in the order of their numbers: a table only names lower ones. DISTINCT, though no id comes
+   twice: else SQLite writes the statement out for each arm of the view, at every table again. */
 static void put_tables(struct fptc__sqltext *s, const char *type, const struct fptc__filter *f)
 {
     const struct fptc__filter *m;
@@ -103,7 +104,7 @@ static void put_tables(struct fptc__sqltext *s, const char *type, const struct f
             put_tables(s, type, m);
         if (!m->spill)
             continue;
-        fptc__sql_addf(s, "%sg%u(id) AS (SELECT t0.\"id\" FROM \"%s\" AS t0 WHERE ",
+        fptc__sql_addf(s, "%sg%u(id) AS (SELECT DISTINCT t0.\"id\" FROM \"%s\" AS t0 WHERE ",
                        m->spill > 1 ? ", " : "WITH ", m->spill, type);
         put_node(s, m);
         fptc__sql_add(s, ")");
