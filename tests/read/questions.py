@@ -205,8 +205,9 @@ class Questions:
             return text[:r.choice((1, 2, 4))] or "a"
         if relation == "ends_with":
             return text[-r.choice((1, 2, 4)):] or "a"
-        at = r.randrange(len(text)) if text else 0
-        return r.choice((text[at:at + r.choice((1, 2, 3))] or "a", r.choice(ODD_PARTS)))
+        n = r.choice((1, 2, 3))
+        at = r.choice((0, max(len(text) - n, 0), r.randrange(len(text) or 1)))
+        return r.choice((text[at:at + n] or "a", text[at:at + n] or "a", r.choice(ODD_PARTS)))
 
     def link_value(self, owner, name, relation):
         r = self.random
