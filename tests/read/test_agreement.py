@@ -33,7 +33,7 @@ def near_now(store):
                  if field.type in ("date", "date_time") and field.name not in AUTHORED]
         for row in table.rows.values():
             for field in moved if row.id % 3 else ():
-                move(row, field, now, 9 if row.id % 3 == 1 else 800)
+                move(row, field, now, 24 if row.id % 3 == 1 else 800)
             for name, value in row.v.items():
                 if isinstance(value, str) and "İ" in value:
                     row.v[name] = value.replace("İ", "I")
