@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/fold.h"
+#include "base/fold.h"
 #include "store/snapshot.h"
 #include "view/connection.h"
 
