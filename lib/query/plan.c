@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "query/canonical.h"
 #include "query/planning.h"
+#include "query/usage.h"
 
 #define CANONICAL_BYTES_MAX (4 * (size_t)FPTC_FILTER_BYTES_MAX)
 
@@ -212,6 +213,7 @@ static fptc_status finish(struct fptc__planning *p)
     plan->warnings = fptc__scratch_take(p->check.scratch, &p->warnings);
     if (plan->is_local)
         plan->why_not = fptc__scratch_text(p->check.scratch, "", 0);
+    fptc__planning_usage(p);
     if (p->check.scratch->failed || !plan->why_not || !plan->warnings)
         return fptc__fail_nomem(p->check.err);
     return FPTC_OK;

@@ -46,6 +46,12 @@ struct fptc__need {
     char *field;
 };
 
+/* Wish for an index (record.h, kind usage): what the question filters and orders by. */
+struct fptc__usage {
+    char *type;
+    char *wish; /* "entity link,created_at desc" */
+};
+
 struct fptc__plan {
     char *type;
     int is_project_type;
@@ -64,6 +70,9 @@ struct fptc__plan {
     size_t n_row_types;
     char **link_types; /* types of links the answer may return (names come from them) */
     size_t n_link_types;
+
+    struct fptc__usage *usages; /* none unless is_local */
+    size_t n_usages;
 
     char *sql; /* NULL unless is_local */
     struct fptc__param *params;
