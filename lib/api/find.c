@@ -304,6 +304,7 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     struct fptc__plan *plan = NULL;
     struct fptc__answer a;
     char partition[64];
+    int is_due = 0;
     fptc_status refreshed = FPTC_OK;
     fptc_status status = fptc__work_begin(&site, task->cache, call, "site", err);
 
@@ -332,10 +333,13 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
         a.result = NULL;
         fptc__error_clear(err); /* what went wrong on the way is among the warnings */
         count_answer(task->cache, task->result->source);
+        is_due = a.is_covered && fptc__asked_count(task->cache, plan, partition);
     }
     fptc__answer_done(&a);
     fptc__plan_free(plan);
     fptc__work_end(&home);
+    if (is_due)
+        fptc__asked_put(task->cache, call);
     return status;
 }
 

@@ -47,6 +47,7 @@ struct fptc_cache {
     struct fptc__open_view *views[FPTC__VIEWS_MAX];
     struct fptc__server_clock clock;
     struct fptc__counters counters;
+    struct fptc__asked *asked;  /* asked.c; NULL until the first find */
     int64_t n_own_commits;      /* writes and flights: other views of this handle have to look */
     int64_t distrust_before_ms; /* server time: coverage from before this misses a write of ours */
     int n_threads, n_idle, is_closing; /* job.c */
@@ -106,6 +107,14 @@ void *fptc__task_new(size_t size, struct fptc_cache *cache,
                      fptc_status (*run)(struct fptc__task *, const struct fptc__call *,
                                         fptc_error *),
                      void (*destroy)(struct fptc__task *), fptc_error *err);
+
+/* asked.c: counts what a plan that is answered from covered types filters and orders by; home: the
+   partition of its project. 1: it is time to put the counts into the logs. */
+struct fptc__asked;
+int fptc__asked_count(struct fptc_cache *cache, const struct fptc__plan *plan, const char *home);
+void fptc__asked_put(struct fptc_cache *cache, const struct fptc__call *call);
+void fptc__asked_close(struct fptc_cache *cache);
+void fptc__asked_free(struct fptc__asked *a);
 
 /* kept.c: schema of a type, from the cache or FPT; and the field set that its rows are kept with. */
 fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err);
