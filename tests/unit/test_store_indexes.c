@@ -106,7 +106,7 @@ static void test_follow_counts(void **state)
     sh_compact(&stats);
     assert_string_equal(indexes(), ENTITY_CREATED); /* it serves the standard link as well */
     assert_string_equal(ask("SELECT uses FROM _fptc_index"), "57");
-    assert_true(atoi(ask("SELECT bytes FROM _fptc_index")) >= 8192);
+    assert_true(strtoll(ask("SELECT bytes FROM _fptc_index"), NULL, 10) >= 8192);
     assert_string_equal(uses("entity link,created_at desc"), "28");
     assert_string_equal(uses("sg_n range"), "4");
     put_use("Version", "sg_n range", 6, 8); /* with those of before: often enough */
@@ -223,7 +223,7 @@ static void test_budget(void **state)
     sh_compact(&stats);
     assert_null(strstr(indexes(), "code_fold"));
     assert_non_null(strstr(indexes(), "sg_n_range"));
-    taken = atoll(ask("SELECT sum(bytes) FROM _fptc_index"));
+    taken = strtoll(ask("SELECT sum(bytes) FROM _fptc_index"), NULL, 10);
     all = stats.bytes;
     assert_true(taken > 500000 && taken <= (all - taken) / 100 * 30);
     assert_string_equal(ask("SELECT count(*) FROM pragma_table_info('Version') WHERE name GLOB"
