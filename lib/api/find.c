@@ -361,6 +361,7 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     struct fptc__work home;
     struct fptc__answer a;
     char partition[64];
+    int is_due = 0;
     fptc_status refreshed = FPTC_OK;
     fptc_status status = need_plan(f, call, err);
 
@@ -385,9 +386,12 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
         a.result = NULL;
         fptc__error_clear(err); /* what went wrong on the way is among the warnings */
         count_answer(task->cache, task->result->source);
+        is_due = a.is_covered && fptc__asked_count(task->cache, f->plan, partition);
     }
     fptc__answer_done(&a);
     fptc__work_end(&home);
+    if (is_due)
+        fptc__asked_put(task->cache, call);
     return status;
 }
 
@@ -410,6 +414,8 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task
     struct fptc__at_hand at_hand;
     struct fptc__work work;
     struct fptc__answer a;
+    char partition[64];
+    int is_due = 0;
     fptc_status status;
 
     if (f->mode == FPTC_MODE_REFRESH || fptc__plan_is_several(plan) ||
@@ -426,9 +432,13 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task
         *out_result = a.result;
         a.result = NULL;
         count_answer(cache, (*out_result)->source);
+        fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
+        is_due = fptc__asked_count(cache, plan, partition);
     }
     fptc__answer_done(&a);
     fptc__work_end(&work);
+    if (is_due && !is_bounded)
+        fptc__asked_put(cache, &call);
     return status;
 }
 

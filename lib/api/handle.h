@@ -50,7 +50,8 @@ struct fptc_cache {
     struct fptc__open_view *views[FPTC__VIEWS_MAX];
     struct fptc__server_clock clock;
     struct fptc__counters counters;
-    int64_t n_own_commits; /* writes and flights: other views of this handle have to look */
+    struct fptc__asked *asked; /* asked.c; NULL until the first find */
+    int64_t n_own_commits;     /* writes and flights: other views of this handle have to look */
     _Atomic int64_t
         distrust_before_ms; /* server time: coverage from before this misses a write of ours */
     int n_threads, n_idle, is_closing; /* job.c */
@@ -143,6 +144,13 @@ fptc_status fptc__schema_find(struct fptc__schema_topic *t, fptc_error *err);
 /* Puts a type's fields into the schema that plans are made with; is_newer: also in place of others. */
 fptc_status fptc__schema_learn(struct fptc_cache *cache, const char *type, const fptc__json *fields,
                                int is_newer, fptc_error *err);
+/* asked.c: counts what a plan that is answered from covered types filters and orders by; home: the
+   partition of its project. 1: it is time to put the counts into the logs. */
+struct fptc__asked;
+int fptc__asked_count(struct fptc_cache *cache, const struct fptc__plan *plan, const char *home);
+void fptc__asked_put(struct fptc_cache *cache, const struct fptc__call *call);
+void fptc__asked_close(struct fptc_cache *cache);
+void fptc__asked_free(struct fptc__asked *a);
 
 /* kept.c: schema of a type, from the cache or FPT; and the field set that its rows are kept with. */
 fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err);

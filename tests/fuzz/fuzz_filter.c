@@ -79,13 +79,13 @@ static void check_sent(const struct fptc__schema *schema, const struct help_ask 
     if (has_floats(ask->filters))
         return;
     fptc__buf_init(&b, 1u << 26);
-    fptc__json_print(plan->rest_filters, &b);
+    fptc__json_print(fptc__plan_rest_filters(plan), &b);
     sent.filters = fptc__buf_text(&b);
     again = help_plan(schema, &sent, &err);
     if (!again)
         die(err.message, sent.filters);
-    if (strcmp(again->canonical, plan->canonical) != 0) {
-        fprintf(stderr, "%s\n%s\n", plan->canonical, again->canonical);
+    if (strcmp(fptc__plan_canonical(again), fptc__plan_canonical(plan)) != 0) {
+        fprintf(stderr, "%s\n%s\n", fptc__plan_canonical(plan), fptc__plan_canonical(again));
         die("sent is another question", sent.filters);
     }
     fptc__plan_free(again);
@@ -98,7 +98,7 @@ static void check_plan(sqlite3 *db, const struct fptc__plan *plan)
     size_t i;
 
     if (plan->is_local != (plan->sql != NULL) || plan->is_local != (plan->why_not[0] == '\0'))
-        die("local without SQL, or the other way round", plan->canonical);
+        die("local without SQL, or the other way round", fptc__plan_canonical(plan));
     must_prepare(db, plan->sql_by_id);
     for (i = 0; i < plan->n_columns; i++) {
         if (plan->columns[i].links_sql)
