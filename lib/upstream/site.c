@@ -17,7 +17,6 @@
 #include "upstream/digest.h"
 #include "upstream/mapping.h"
 
-#define SEARCH_TYPE "application/vnd+shotgun.api3_hash+json"
 #define PAGE_SIZE_MAX 5000
 /* First wait before a read is repeated; doubled each time, less up to half by chance, so that a farm
    does not come back in one wave. */
@@ -100,6 +99,7 @@ void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out)
     out->bytes_received = client.bytes_received;
     out->schema = atomic_load(&s->n_schema);
     out->search = atomic_load(&s->n_search);
+    out->summarize = atomic_load(&s->n_summarize);
     out->create = atomic_load(&s->n_create);
     out->update = atomic_load(&s->n_update);
     out->delete_ = atomic_load(&s->n_delete);
@@ -125,10 +125,7 @@ static fptc_status judge_read(struct fptc__site *s, struct fptc__ask *a, fptc_er
 
 /* --- reads --- */
 
-/* Takes what was asked for out of a reply; FPTC_ESERVER when it is not in there. */
-typedef fptc_status (*take_fn)(fptc__json *reply, fptc__json **out, fptc_error *err);
-
-static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, take_fn take,
+static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
                               fptc__json **out, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
@@ -154,7 +151,7 @@ static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, take_fn
     return FPTC_ESERVER;
 }
 
-static fptc_status read_once(struct fptc__site *s, struct fptc__ask *a, take_fn take,
+static fptc_status read_once(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
                              const struct fptc__call *call, fptc__json **out, fptc_error *err)
 {
     fptc_status status = fptc__ask_once(s, a, call, err);
@@ -195,8 +192,8 @@ static int wait_for_next(int next, int64_t retry_after_ms, const struct fptc__ca
     return 1;
 }
 
-static fptc_status read_reply(struct fptc__site *s, struct fptc__ask *a, take_fn take,
-                              const struct fptc__call *call, fptc__json **out, fptc_error *err)
+fptc_status fptc__ask_read(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
+                           const struct fptc__call *call, fptc__json **out, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
     fptc_status status;
@@ -243,7 +240,7 @@ fptc_status fptc__site_schema(struct fptc__site *s, const char *type, const stru
     snprintf(a.path, sizeof(a.path), FPTC__API "/schema/%s/fields", type);
     a.x.method = "GET";
     a.count = &s->n_schema;
-    status = read_reply(s, &a, take_fields, call, out_fields, &why);
+    status = fptc__ask_read(s, &a, take_fields, call, out_fields, &why);
     if (status == FPTC_EREFUSED && why.http_status == 404 && fptc__ask_code(&a) != 0)
         why.status = status = FPTC_EUSAGE;
     if (status != FPTC_OK && err)
@@ -294,7 +291,7 @@ static fptc_status search_init(struct fptc__ask *a, const struct fptc__search *s
     write_search(&a->body, search);
     snprintf(a->path + strlen(a->path), sizeof(a->path) - strlen(a->path), "/_search");
     a->x.method = "POST";
-    a->x.content_type = SEARCH_TYPE;
+    a->x.content_type = FPTC__QUERY_TYPE;
     return fptc__buf_check(&a->body, a->what, err);
 }
 
@@ -308,7 +305,7 @@ fptc_status fptc__site_search(struct fptc__site *s, const struct fptc__search *s
     memset(out, 0, sizeof(*out));
     a.count = &s->n_search;
     if (status == FPTC_OK)
-        status = read_reply(s, &a, take_rows, call, &out->rows, err);
+        status = fptc__ask_read(s, &a, take_rows, call, &out->rows, err);
     if (status == FPTC_OK) {
         out->is_last = (int64_t)fptc__json_size(out->rows) < search->page_size;
         out->date_ms = a.x.date_ms;
