@@ -31,6 +31,8 @@ enum option_id {
     OPT_EVENT,
     OPT_TYPE,
     OPT_PARTITION,
+    OPT_SUMMARIES,
+    OPT_GROUP,
     OPT_COUNT
 };
 

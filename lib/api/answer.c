@@ -306,7 +306,9 @@ static fptc_status from_coverage(struct fptc__answer *a, fptc_error *err)
     if (status == FPTC_OK && !is_fresh(a, &f))
         status = FPTC_MISS;
     if (status == FPTC_OK)
-        status = fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
+        status = a->question != NULL
+                     ? a->question->from_view(a, err)
+                     : fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
     if (status == FPTC_OK) {
         a->result->source = FPTC_SOURCE_CACHE;
         a->result->is_complete = links_are_covered(a, &f.asof_ms) &&
@@ -517,7 +519,7 @@ fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err)
 
     (void)fptc__handle_now(a->work->cache, &a->now_ms, NULL); /* FPT may have been asked since */
     status = from_coverage(a, err);
-    return status == FPTC_MISS ? from_stored_query(a, err) : status;
+    return status == FPTC_MISS && a->question == NULL ? from_stored_query(a, err) : status;
 }
 
 /* ------------------------------------------------------------------------------------------- FPT's rows */

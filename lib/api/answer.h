@@ -7,7 +7,22 @@
 #include "follow/fetch.h"
 #include "query/plan.h"
 
+struct fptc__answer;
+
+/* A question about rows that is not answered with the rows themselves. */
+struct fptc__question {
+    /* The plan of the rows, with the schema locked; it stays the asker's. */
+    fptc_status (*plan)(void *asked, const struct fptc__schema *schema, struct fptc__plan **out,
+                        fptc_error *err);
+    /* From covered rows of the wanted age, with the view begun; FPTC_MISS: they do not tell. */
+    fptc_status (*from_view)(struct fptc__answer *a, fptc_error *err);
+    /* By FPT; nothing is kept. */
+    fptc_status (*from_site)(struct fptc__answer *a, fptc_error *err);
+    void *asked;
+};
+
 struct fptc__answer {
+    const struct fptc__question *question; /* NULL: the rows are asked for */
     struct fptc__work *work;
     const struct fptc__plan *plan;
     const struct fptc__request *request;
@@ -35,5 +50,16 @@ fptc_status fptc__answer_pass_through(struct fptc__answer *a, fptc_error *err);
 /* Before FPT is asked: what the stored query has to remember of the outbox. */
 void fptc__answer_note_outbox(struct fptc__answer *a);
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type);
+
+/* find.c: one question, from its schema to its answer. */
+struct fptc__asking {
+    const struct fptc__question *question; /* NULL: a find */
+    const struct fptc__request *request;
+    int32_t mode; /* not FPTC_MODE_DEFAULT */
+    int64_t max_age_ms;
+};
+fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
+                               const struct fptc__asking *asking, struct fptc_result **out,
+                               fptc_error *err);
 
 #endif

@@ -40,16 +40,19 @@ static int need_type(const char *type, void *payload)
     return n->status != FPTC_OK;
 }
 
-static fptc_status make_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+static fptc_status make_plan(struct fptc__work *w, const struct fptc__asking *asking,
                              struct fptc__plan **out, fptc_error *err)
 {
-    struct needed n = {w, may_ask, FPTC_OK, err};
+    struct needed n = {w, asking->mode != FPTC_MODE_ONLY_CACHE, FPTC_OK, err};
+    const struct fptc__question *q = asking->question;
     fptc_status status;
 
-    if (fptc__request_types(request, need_type, &n))
+    if (fptc__request_types(asking->request, need_type, &n))
         return n.status;
     pthread_rwlock_rdlock(&w->cache->schema_lock);
-    status = fptc__plan_build(w->cache->schema, request, fptc__wall_ms(), out, err);
+    status = q != NULL
+                 ? q->plan(q->asked, w->cache->schema, out, err)
+                 : fptc__plan_build(w->cache->schema, asking->request, fptc__wall_ms(), out, err);
     pthread_rwlock_unlock(&w->cache->schema_lock);
     return status;
 }
@@ -239,7 +242,7 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
             status = FPTC_MISS;
     }
     if (status == FPTC_MISS)
-        status = ask(a, err);
+        status = a->question != NULL ? a->question->from_site(a, err) : ask(a, err);
     fptc__handle_has_committed(a->work->cache);
     fptc__flight_end(&flight);
     return status;
@@ -267,7 +270,9 @@ static fptc_status answer_stranger(struct fptc__answer *a, int32_t mode, fptc_er
     if (mode == FPTC_MODE_ONLY_CACHE)
         return fptc__fail(err, FPTC_ENODATA, "%s belongs to another identity",
                           a->work->cache->options.cache_dir);
-    return not_provable(fptc__answer_pass_through(a, err), err);
+    return not_provable(a->question != NULL ? a->question->from_site(a, err)
+                                            : fptc__answer_pass_through(a, err),
+                        err);
 }
 
 static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
@@ -280,7 +285,10 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
         return answer_only_cache(a, err);
     if (mode != FPTC_MODE_REFRESH)
         status = fptc__answer_from_cache(a, err);
-    if (status == FPTC_MISS)
+    /* What is not kept nobody need wait for. */
+    if (status == FPTC_MISS && a->question != NULL && !a->is_covered)
+        status = a->question->from_site(a, err);
+    else if (status == FPTC_MISS)
         status = answer_by_flight(a, mode, err);
     return is_outage(status) ? answer_stale(a, status, err) : status;
 }
@@ -297,46 +305,56 @@ static void count_answer(struct fptc_cache *cache, int32_t source)
     pthread_mutex_unlock(&cache->mutex);
 }
 
-static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
+fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
+                               const struct fptc__asking *asking, struct fptc_result **out,
+                               fptc_error *err)
 {
-    struct find_task *f = (struct find_task *)task;
     struct fptc__work site, home;
     struct fptc__plan *plan = NULL;
     struct fptc__answer a;
     char partition[64];
     fptc_status refreshed = FPTC_OK;
-    fptc_status status = fptc__work_begin(&site, task->cache, call, "site", err);
+    fptc_status status = fptc__work_begin(&site, cache, call, "site", err);
 
     memset(&home, 0, sizeof(home));
     memset(&a, 0, sizeof(a));
     if (status == FPTC_OK)
-        status = not_provable(
-            make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
+        status = not_provable(make_plan(&site, asking, &plan, err), err);
     fptc__work_end(&site);
     if (status != FPTC_OK || plan == NULL)
         return status;
     fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
-    status = fptc__work_begin(&home, task->cache, call, partition, err);
+    status = fptc__work_begin(&home, cache, call, partition, err);
     if (status == FPTC_OK)
         refreshed = fptc__work_refresh(&home, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
         status = refreshed;
     if (status == FPTC_OK)
-        status = fptc__answer_begin(&a, &home, plan, &f->request, f->max_age_ms, err);
+        status = fptc__answer_begin(&a, &home, plan, asking->request, asking->max_age_ms, err);
+    a.question = asking->question;
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
     if (status == FPTC_OK)
-        status = answer(&a, f->mode, err);
+        status = answer(&a, asking->mode, err);
     if (status == FPTC_OK) {
-        task->result = a.result;
+        *out = a.result;
         a.result = NULL;
         fptc__error_clear(err); /* what went wrong on the way is among the warnings */
-        count_answer(task->cache, task->result->source);
+        count_answer(cache, (*out)->source);
     }
     fptc__answer_done(&a);
-    fptc__plan_free(plan);
+    if (asking->question == NULL)
+        fptc__plan_free(plan);
     fptc__work_end(&home);
     return status;
+}
+
+static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
+{
+    const struct find_task *f = (const struct find_task *)task;
+    const struct fptc__asking asking = {NULL, &f->request, f->mode, f->max_age_ms};
+
+    return fptc__ask_question(task->cache, call, &asking, &task->result, err);
 }
 
 static void destroy_find(struct fptc__task *task)

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "query/canonical.h"
 #include "query/choices.h"
 #include "query/summarizing.h"
 
@@ -300,26 +299,6 @@ static fptc_status make_lists(struct fptc__summarizing *z)
     return FPTC_OK;
 }
 
-/* The same rows summarised otherwise are another question. */
-static fptc_status write_canonical(struct fptc__summarizing *z)
-{
-    struct fptc__plan *plan = z->summary->plan;
-    struct fptc__buf b;
-
-    fptc__buf_init(&b, 8 * (size_t)FPTC_FILTER_BYTES_MAX);
-    fptc__buf_add(&b, plan->canonical, strlen(plan->canonical) - 1);
-    fptc__buf_adds(&b, ",\"summary_fields\":");
-    fptc__json_print(z->summary->rest_fields, &b);
-    fptc__buf_adds(&b, ",\"grouping\":");
-    fptc__json_print(z->summary->rest_grouping, &b);
-    fptc__buf_addc(&b, '}');
-    plan->canonical = fptc__scratch_take(z->check.scratch, &b);
-    if (!plan->canonical)
-        return fptc__fail_nomem(z->check.err);
-    fptc__canonical_hash(plan->canonical, plan->hash);
-    return FPTC_OK;
-}
-
 static fptc_status build(struct fptc__summarizing *z)
 {
     const fptc__json *entry;
@@ -333,8 +312,6 @@ static fptc_status build(struct fptc__summarizing *z)
     for (entry = fptc__json_first(z->request->grouping); entry && !status;
          entry = fptc__json_next(entry))
         status = add_group(z, entry);
-    if (!status)
-        status = write_canonical(z);
     if (!status && z->summary->plan->is_local)
         status = fptc__summarizing_sql(z);
     return status;

@@ -170,7 +170,7 @@ class Failing(WithSite):
         with self.assertRaisesRegex(fptcache.NotSupported, "upload"):
             sg.create("Shot", {"project": PROJECT, "image": "/tmp/x.png"})
         with self.assertRaisesRegex(AttributeError, "shotgun_api3"):
-            sg.summarize("Shot", [], [])
+            sg.text_search("bunny", {"Shot": []})
         self.assertFalse(hasattr(sg, "batch"))
         with self.assertRaises(fptcache.NotSupported):
             self.shotgun(script_name=None, api_key=None, login="a", password="b", auth_token="c")

@@ -103,6 +103,7 @@ FUNCTIONS = {
     "fptc_query_set_limit": (Status, [Q, c_int64, c_int64, E]),
     "fptc_query_set_freshness": (Status, [Q, c_int32, c_int64, c_int64, E]),
     "fptc_cache_find": (Status, [C, Q, POINTER(R), E]),
+    "fptc_cache_summarize": (Status, [C, Q, Text, Text, POINTER(R), E]),
     "fptc_cache_changes": (Status, [C, Text, c_int64, c_int64, c_int64, POINTER(R), E]),
     "fptc_result_next": (Status, [R]),
     "fptc_result_rewind": (None, [R]),
