@@ -306,10 +306,12 @@ static fptc_status put_average(struct table *t, const struct partial *p, fptc__j
 {
     int64_t sum = p[0].has ? p[0].i : 0;
     int64_t n = p[1].i;
+    int64_t hundredths;
 
     if (sum > EXACT_MAX || sum < -EXACT_MAX || (n > 0 && sum * 100 % n != 0))
         return unknown(t, "an average whose rounding only FPT knows");
-    *out = fptc__json_new_double(n > 0 ? (double)(sum * 100 / n) / 100.0 : 0.0);
+    hundredths = n > 0 ? sum * 100 / n : 0;
+    *out = fptc__json_new_double((double)hundredths / 100.0);
     return FPTC_OK;
 }
 
@@ -351,7 +353,7 @@ static fptc_status put_summaries(struct table *t, size_t from, size_t to, fptc__
         size_t n;
 
         for (i = from; i < to; i++) {
-            for (n = 0; n < s->fields[k].n_columns; n++)
+            for (n = 0; n < s->fields[k].n_columns && n < 2; n++)
                 merge_partial(s->fields[k].type, &p[n], &t->list[i].partials[at + n]);
         }
         at += s->fields[k].n_columns;

@@ -139,30 +139,30 @@ static void plans_as(sqlite3 *db, const char *filters, const char *summaries, co
 
 #define BY_STATUS "[{\"field\":\"sg_status_list\",\"type\":\"exact\"}]"
 
+static void run(sqlite3 *db, const char *sql)
+{
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
 static void test_query_plan(void **state)
 {
     sqlite3 *db = help_database();
 
     (void)state;
     sqlite3_create_function(db, "fptc_alive", 3, SQLITE_UTF8, NULL, call_alive, NULL, NULL);
-    assert_int_equal(
-        sqlite3_exec(db,
-                     "CREATE INDEX by_status ON \"Shot\"(sg_status_list);"
-                     "CREATE INDEX by_cut ON \"Shot\"(sg_status_list, sg_cut_in);"
-                     "CREATE INDEX by_code ON \"Shot\"(sg_sequence__type, sg_sequence__id);"
-                     "CREATE VIEW \"Shot@base\" AS SELECT * FROM \"Shot\""
-                     " WHERE fptc_alive(0, 0, id);",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    run(db, "CREATE VIEW \"Shot@base\" AS SELECT * FROM \"Shot\" WHERE fptc_alive(0, 0, id)");
+    run(db, "CREATE INDEX by_status ON \"Shot\"(sg_status_list)");
     plans_as(db, IN_70, COUNT, BY_STATUS, "SCAN Shot USING COVERING INDEX by_status");
-    plans_as(db, IN_70, "[{\"field\":\"sg_cut_in\",\"type\":\"sum\"}]", BY_STATUS,
-             "SCAN Shot USING COVERING INDEX by_cut");
-    plans_as(db, IN_70, COUNT, "[{\"field\":\"sg_sequence\",\"type\":\"exact\"}]",
-             "SCAN Shot USING COVERING INDEX by_code");
     plans_as(db,
              "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}],"
              "[\"sg_status_list\",\"is\",null]]",
              COUNT, NULL, "SEARCH Shot USING COVERING INDEX by_status (sg_status_list=?)");
+    run(db, "CREATE INDEX by_cut ON \"Shot\"(sg_status_list, sg_cut_in)");
+    plans_as(db, IN_70, "[{\"field\":\"sg_cut_in\",\"type\":\"sum\"}]", BY_STATUS,
+             "SCAN Shot USING COVERING INDEX by_cut");
+    run(db, "CREATE INDEX by_link ON \"Shot\"(sg_sequence__type, sg_sequence__id)");
+    plans_as(db, IN_70, COUNT, "[{\"field\":\"sg_sequence\",\"type\":\"exact\"}]",
+             "SCAN Shot USING COVERING INDEX by_link");
     sqlite3_close(db);
 }
 
