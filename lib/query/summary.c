@@ -177,6 +177,9 @@ static fptc_status add_field(struct fptc__summarizing *z, const fptc__json *entr
     if (status)
         return status;
     s->fields[at].name = fptc__scratch_text(z->check.scratch, name, strlen(name));
+    /* Every row has an id: its count is that of the rows, which SQLite counts anyway. */
+    if (row->type == FPTC__COUNT && strcmp(name, "id") == 0)
+        row = row_of("record_count");
     s->fields[at].type = row->type;
     s->fields[at].n_columns = row->n_columns;
     s->n_fields += at == s->n_fields;

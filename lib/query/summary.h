@@ -5,7 +5,8 @@
  * it: `sql[FPTC__HALF_BASE]` reads a view "<Type>@base" of the snapshot's rows that the overlay does not
  * replace, `sql[FPTC__HALF_OVERLAY]` "<Type>@overlay"; every other type is read as in plan.h. Columns, in
  * order: the number of rows, of each group its value (LINK: type and id), of each summary its n_columns
- * partial results. Rows come in no order. What is gone (plan.h) still stands in a LINK.
+ * partial results. Rows come in no order. With is_of_project the rows are those of the partition of
+ * plan->project_id, of which there are none when the project is gone. What is gone (plan.h) still stands in a LINK.
  */
 #ifndef FPTC_QUERY_SUMMARY_H
 #define FPTC_QUERY_SUMMARY_H
@@ -64,7 +65,8 @@ struct fptc__summary {
     size_t n_fields;
     struct fptc__group *groups; /* the outermost first */
     size_t n_groups;
-    char *sql[2]; /* NULL unless plan->is_local */
+    int is_of_project; /* sql leaves it to the runner that plan->project_id's rows are asked for */
+    char *sql[2];      /* NULL unless plan->is_local */
     struct fptc__param *params[2];
     size_t n_params[2];
     fptc__json *rest_fields, *rest_grouping; /* for `_summarize` */

@@ -30,21 +30,19 @@ static int is_project(const struct fptc__plan *plan, const struct fptc__filter *
 }
 
 /* Takes that condition out, so that an index on the grouped column alone is enough. */
-static struct fptc__filter *without_project(const struct fptc__plan *plan, struct fptc__filter *f,
-                                            int *out_has_project)
+static struct fptc__filter *without_project(struct fptc__summary *s, struct fptc__filter *f)
 {
     struct fptc__filter **at;
 
-    *out_has_project = 0;
-    if (!f || is_project(plan, f)) {
-        *out_has_project = f != NULL;
+    if (!f || is_project(s->plan, f)) {
+        s->is_of_project = f != NULL;
         return NULL;
     }
     for (at = &f->first; f->kind == FPTC__FILTER_AND && *at; at = &(*at)->next) {
-        if (is_project(plan, *at)) {
+        if (is_project(s->plan, *at)) {
             *at = (*at)->next;
             f->n_members--;
-            *out_has_project = 1;
+            s->is_of_project = 1;
             break;
         }
     }
@@ -138,32 +136,27 @@ static void put_group_by(struct fptc__sqltext *s, const struct fptc__summary *su
     }
 }
 
-struct wanted {
-    struct fptc__filter *filter;
-    int has_project;
-};
-
 static void put_statement(struct fptc__sqltext *s, const struct fptc__summarizing *z,
-                          const struct wanted *w, const char *from)
+                          struct fptc__filter *filter, const char *from)
 {
     const struct fptc__summary *summary = z->summary;
     size_t i;
 
-    fptc__compile_with(s, from, w->filter);
+    fptc__compile_with(s, from, filter);
     fptc__sql_add(s, "SELECT count(*)");
     for (i = 0; i < summary->n_groups; i++)
         fptc__columns_put(s, &z->group_at[i]);
     for (i = 0; i < summary->n_fields; i++)
         put_partials(s, &summary->fields[i], &z->field_at[i]);
-    fptc__sql_addf(s, " FROM \"%s\" AS t0 WHERE ", from);
-    if (w->has_project)
-        fptc__sql_addf(s, "NOT fptc_gone('Project', ?%zu) AND ",
-                       fptc__sql_param_int(s, summary->plan->project_id));
-    fptc__compile_where(s, w->filter);
+    fptc__sql_addf(s, " FROM \"%s\" AS t0", from);
+    if (filter) {
+        fptc__sql_add(s, " WHERE ");
+        fptc__compile_where(s, filter);
+    }
     put_group_by(s, summary);
 }
 
-static fptc_status write_half(struct fptc__summarizing *z, const struct wanted *w,
+static fptc_status write_half(struct fptc__summarizing *z, struct fptc__filter *filter,
                               enum fptc__half half)
 {
     struct fptc__summary *summary = z->summary;
@@ -173,7 +166,7 @@ static fptc_status write_half(struct fptc__summarizing *z, const struct wanted *
 
     fptc__half_name(summary->plan->type, half, from);
     fptc__sqltext_init(&s, z->check.scratch);
-    put_statement(&s, z, w, from);
+    put_statement(&s, z, filter, from);
     failed = s.text.failed;
     summary->sql[half] = fptc__sqltext_take(&s, &summary->params[half], &summary->n_params[half]);
     if (summary->sql[half])
@@ -187,7 +180,6 @@ static fptc_status write_half(struct fptc__summarizing *z, const struct wanted *
 fptc_status fptc__summarizing_sql(struct fptc__summarizing *z)
 {
     struct fptc__filter *filter = NULL;
-    struct wanted w = {NULL, 0};
     fptc_status status =
         fptc__filter_parse(z->request->find.filters, z->check.scratch, &filter, z->check.err);
 
@@ -195,7 +187,7 @@ fptc_status fptc__summarizing_sql(struct fptc__summarizing *z)
         status = check_leaves(&z->check, filter);
     if (status)
         return status;
-    w.filter = without_project(z->summary->plan, filter, &w.has_project);
-    status = write_half(z, &w, FPTC__HALF_BASE);
-    return status ? status : write_half(z, &w, FPTC__HALF_OVERLAY);
+    filter = without_project(z->summary, filter);
+    status = write_half(z, filter, FPTC__HALF_BASE);
+    return status ? status : write_half(z, filter, FPTC__HALF_OVERLAY);
 }

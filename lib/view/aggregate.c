@@ -456,6 +456,17 @@ static fptc_status build(struct table *t, fptc__json **out, fptc_error *err)
     return status;
 }
 
+/* A link to what is gone reads as null: then no row is the project's. */
+static int has_no_rows(struct fptc__view *v, const struct fptc__summary *s)
+{
+    const char *name;
+    int is_gone = 0;
+
+    if (s->is_of_project)
+        (void)fptc__view_name(v, "Project", s->plan->project_id, &name, &is_gone);
+    return is_gone;
+}
+
 /* The part that the summarised type lives in. */
 static fptc_status find_halves(struct fptc__view *v, const struct fptc__plan *plan, int has[2],
                                fptc_error *err)
@@ -480,7 +491,7 @@ fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, 
     fptc__scratch_init(&t.scratch);
     for (i = 0; i < s->n_fields; i++)
         t.n_partials += s->fields[i].n_columns;
-    if (status == FPTC_OK)
+    if (status == FPTC_OK && !has_no_rows(v, s))
         status = find_halves(v, s->plan, has, err);
     if (status == FPTC_OK && has[FPTC__HALF_BASE])
         status = read_half(&t, FPTC__HALF_BASE, err);

@@ -368,6 +368,25 @@ static void test_doubts(void **state)
     fptc__view_close(v);
 }
 
+/* Rows of a project that is gone are linked to nothing. */
+static void test_project_gone(void **state)
+{
+    static const struct question gone[] = {
+        {COUNT, NULL, NULL, ONE("id", "0")},
+        {COUNT, BY("sg_status_list"), NULL, GROUPS("0", "")},
+    };
+    struct fptc__view *v = NULL;
+
+    (void)state;
+    as_commits();
+    put(FPTC__GONE, "{\"type\":\"Project\",\"seen\":99,\"asof\":1,\"rows\":[{\"id\":101}]}");
+    assert_int_equal(fptc__view_open(help_dir, "project-101", NULL, &v, &help_err), FPTC_OK);
+    assert_int_equal(fptc__view_refresh(v, 0, &help_err), FPTC_OK);
+    ask(v, &gone[0]);
+    ask(v, &gone[1]);
+    fptc__view_close(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_snapshot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_snapshot_and_overlay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_doubts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_project_gone, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
