@@ -26,6 +26,13 @@ const struct verb verbs[] = {
      "--filters takes FPT's spelling or that of shotgun_api3, e.g.\n"
      "  '[[\"sg_status_list\",\"is\",\"ip\"]]'; also @FILE, or - for standard input.\n"
      "--project N adds `project is N`. --order: a leading - means descending.\n"},
+    {"summarize", verb_summarize, 1, 1,
+     OPT_BIT(OPT_FILTERS) | OPT_BIT(OPT_SUMMARIES) | OPT_BIT(OPT_GROUP),
+     "summarize TYPE [--project ID] [--filters JSON] [--summaries F:T,...] [--group F[:T],-F,...]",
+     "count, sum and group rows",
+     "--summaries: fields, each with its summary type, e.g. id:count,due_date:latest; without it\n"
+     "id:count. --group: fields, the outermost group first, each with its grouping type (exact); a\n"
+     "leading - means descending. Types are FPT's own. --filters as for `find`.\n"},
     {"get", verb_get, 2, 2, OPT_BIT(OPT_FIELDS), "get TYPE ID [--fields a,b]", "show one row",
      "Without --fields: the standard fields that the type has.\n"},
     {"search", verb_search, 1, 1, OPT_BIT(OPT_TYPES) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_PAGE),
@@ -109,7 +116,7 @@ void print_overview(void)
 
     printf("fptcache VERB ...: FPT's production data from a shared directory\n\n");
     for (i = 0; i < n_verbs; i++)
-        printf("  %-8s  %s\n", verbs[i].name, verbs[i].purpose);
+        printf("  %-9s  %s\n", verbs[i].name, verbs[i].purpose);
     printf("\n%s\n%s\n`fptcache help VERB` tells more.\n", common_options, exit_codes);
 }
 

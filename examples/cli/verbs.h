@@ -6,6 +6,8 @@
 
 #include "arguments.h"
 
+#include <fptcache/fptcache.h>
+
 struct verb {
     const char *name;
     int (*run)(const struct arguments *a);
@@ -30,6 +32,7 @@ int verb_init(const struct arguments *a);
 int verb_mirror(const struct arguments *a);
 int verb_sync(const struct arguments *a);
 int verb_find_rows(const struct arguments *a);
+int verb_summarize(const struct arguments *a);
 int verb_get(const struct arguments *a);
 int verb_search(const struct arguments *a);
 int verb_schema(const struct arguments *a);
@@ -40,5 +43,8 @@ int verb_compact(const struct arguments *a);
 int verb_status(const struct arguments *a);
 int verb_version(const struct arguments *a);
 int verb_help(const struct arguments *a);
+
+/* verbs_read.c: --filters and --project as the query's filters; 0 or an exit code. */
+int query_filters(const struct arguments *a, fptc_query *query);
 
 #endif

@@ -32,7 +32,7 @@ static void join_project(struct text *out, const char *filters, int64_t project)
 }
 
 /* Sets the filters as given first, so that a complaint is about what the user wrote. */
-static int set_filters(const struct arguments *a, fptc_query *query)
+int query_filters(const struct arguments *a, fptc_query *query)
 {
     struct text filters = TEXT_INIT;
     struct text joined = TEXT_INIT;
@@ -86,7 +86,7 @@ int verb_find_rows(const struct arguments *a)
 
     if (fptc_query_new(a->words[0], &query, &err) != FPTC_OK)
         return fail(err.status, &err);
-    failed = set_filters(a, query);
+    failed = query_filters(a, query);
     if (!failed)
         failed = set_rest(a, query);
     if (!failed)

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include "query/summary.h"
 #include "share/turn.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
@@ -87,9 +88,16 @@ void fptc__view_folded_sql(const struct fptc__view *v, const char *sql, struct f
    of them when NULL). FPTC_MISS when neither snapshot nor overlay has the type. */
 fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part, const char *type,
                              fptc_error *err);
+/* The two halves of a type that has its view, each as a view of its own (query/summary.h); has[half]: 0
+   when that part of the cache has no table of the type. */
+fptc_status fptc__shape_halves(struct fptc__view_part *part, const char *type, int has[2],
+                               fptc_error *err);
 void fptc__shape_forget(struct fptc__view *v);
 int fptc__shape_has_table(struct fptc__view *v, const char *schema, const char *table);
-/* run.c: rows with these columns; and one row by `sql`, whose ?1 is the id. FPTC_MISS if there is none. */
+/* run.c: the views of every type that the plan reads; its parameters. */
+fptc_status fptc__run_shape(struct fptc__view *v, const struct fptc__plan *plan, fptc_error *err);
+void fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n);
+/* rows with these columns; and one row by `sql`, whose ?1 is the id. FPTC_MISS if there is none. */
 fptc_status fptc__run_rows(const char *type, const struct fptc__column *columns, size_t n,
                            struct fptc__rows *out, fptc_error *err);
 struct fptc__by_id {

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "view/connection.h"
 
-static void bind_params(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n)
+void fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n)
 {
     size_t i;
 
@@ -199,8 +199,7 @@ static fptc_status add_keys(struct fptc__rows *rows, sqlite3_stmt *stmt, size_t 
     return rows->is_out_of_memory ? fptc__fail_nomem(err) : FPTC_OK;
 }
 
-/* Makes the views of every type that the plan reads. */
-static fptc_status shape_plan(struct fptc__view *v, const struct fptc__plan *plan, fptc_error *err)
+fptc_status fptc__run_shape(struct fptc__view *v, const struct fptc__plan *plan, fptc_error *err)
 {
     size_t i;
 
@@ -233,12 +232,12 @@ fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
     fptc_status status = out->type == NULL ? fptc__view_no_rows(plan, out, err) : FPTC_OK;
 
     if (status == FPTC_OK)
-        status = shape_plan(v, plan, err);
+        status = fptc__run_shape(v, plan, err);
     if (status == FPTC_OK)
         status = fptc__view_prepare(v, plan->sql, &stmt, err);
     if (status != FPTC_OK)
         return status;
-    bind_params(stmt, plan->params, plan->n_params);
+    fptc__run_bind(stmt, plan->params, plan->n_params);
     while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         status = add_row(v, out, stmt, plan->columns, plan->n_columns, err);
         if (status == FPTC_OK && plan->n_sort > 0)
@@ -290,7 +289,7 @@ fptc_status fptc__view_find_id(struct fptc__view *v, const struct fptc__plan *pl
     if (out->type == NULL)
         status = fptc__view_no_rows(plan, out, err);
     if (status == FPTC_OK)
-        status = shape_plan(v, plan, err);
+        status = fptc__run_shape(v, plan, err);
     if (status == FPTC_OK)
         status = fptc__run_by_id(v, &by_id, id, out, err);
     return status;

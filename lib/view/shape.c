@@ -125,29 +125,43 @@ struct shape {
     struct columns base, delta, all;
 };
 
-static void shape_sql(struct fptc__view_part *part, const struct shape *s, struct fptc__buf *sql)
+/* The snapshot's rows that the overlay does not replace, or the overlay's. */
+static void add_half(struct fptc__view_part *part, const struct shape *s, enum fptc__half half,
+                     struct fptc__buf *sql)
 {
-    struct fptc__view *v = part->view;
     const struct fptc__idset *ids = fptc__view_replaced(part, s->type);
 
-    fptc__buf_adds(sql, "CREATE TEMP VIEW ");
-    fptc__sql_quote(sql, s->table);
-    fptc__buf_adds(sql, " AS ");
-    if (s->base.n > 0) {
-        add_select(sql, part->base_schema, s->table, &s->all, &s->base);
-        if (ids != NULL && ids->n > 0) {
-            size_t slot = 0;
-
-            while (ids != &part->replaced[slot].ids)
-                slot++;
-            fptc__buf_addf(sql, " WHERE fptc_alive(%d, %d, id)", part == &v->parts[0] ? 0 : 1,
-                           (int)slot);
-        }
+    if (half == FPTC__HALF_OVERLAY) {
+        add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
+        return;
     }
+    add_select(sql, part->base_schema, s->table, &s->all, &s->base);
+    if (ids != NULL && ids->n > 0) {
+        size_t slot = 0;
+
+        while (ids != &part->replaced[slot].ids)
+            slot++;
+        fptc__buf_addf(sql, " WHERE fptc_alive(%d, %d, id)", part == &part->view->parts[0] ? 0 : 1,
+                       (int)slot);
+    }
+}
+
+static void begin_view(const char *name, struct fptc__buf *sql)
+{
+    fptc__buf_adds(sql, "CREATE TEMP VIEW ");
+    fptc__sql_quote(sql, name);
+    fptc__buf_adds(sql, " AS ");
+}
+
+static void shape_sql(struct fptc__view_part *part, const struct shape *s, struct fptc__buf *sql)
+{
+    begin_view(s->table, sql);
+    if (s->base.n > 0)
+        add_half(part, s, FPTC__HALF_BASE, sql);
     if (s->base.n > 0 && s->delta.n > 0)
         fptc__buf_adds(sql, " UNION ALL ");
     if (s->delta.n > 0)
-        add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
+        add_half(part, s, FPTC__HALF_OVERLAY, sql);
 }
 
 static int has_shape(const struct fptc__view *v, const char *name)
@@ -229,6 +243,25 @@ static fptc_status shape_columns(struct fptc__view_part *part, struct shape *s, 
     return status == FPTC_OK ? add_folds(part->view, &s->all, err) : status;
 }
 
+static void shape_done(struct shape *s)
+{
+    columns_done(&s->base);
+    columns_done(&s->delta);
+    columns_done(&s->all);
+}
+
+static fptc_status make_view(struct fptc__view *v, const char *name, struct fptc__buf *sql,
+                             fptc_error *err)
+{
+    fptc_status status = fptc__buf_check(sql, name, err);
+
+    if (status == FPTC_OK)
+        status = fptc__sql_run(v->db, fptc__buf_text(sql), err);
+    if (status == FPTC_OK)
+        status = remember_shape(v, name, err);
+    return status;
+}
+
 /* FPTC_MISS when neither has the table. */
 static fptc_status shape_table(struct fptc__view_part *part, const char *type, const char *table,
                                fptc_error *err)
@@ -246,15 +279,9 @@ static fptc_status shape_table(struct fptc__view_part *part, const char *type, c
         status = FPTC_MISS;
     if (status == FPTC_OK) {
         shape_sql(part, &s, &sql);
-        status = fptc__buf_check(&sql, table, err);
+        status = make_view(v, table, &sql, err);
     }
-    if (status == FPTC_OK)
-        status = fptc__sql_run(v->db, fptc__buf_text(&sql), err);
-    if (status == FPTC_OK)
-        status = remember_shape(v, table, err);
-    columns_done(&s.base);
-    columns_done(&s.delta);
-    columns_done(&s.all);
+    shape_done(&s);
     fptc__buf_done(&sql);
     return status;
 }
@@ -311,5 +338,39 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
             status = FPTC_OK;
     }
     columns_done(&tables);
+    return status;
+}
+
+static fptc_status shape_half(struct fptc__view_part *part, const struct shape *s,
+                              enum fptc__half half, fptc_error *err)
+{
+    char name[FPTC__HALF_BYTES];
+    struct fptc__buf sql;
+    fptc_status status = FPTC_OK;
+
+    fptc__half_name(s->type, half, name);
+    fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
+    if (!has_shape(part->view, name)) {
+        begin_view(name, &sql);
+        add_half(part, s, half, &sql);
+        status = make_view(part->view, name, &sql, err);
+    }
+    fptc__buf_done(&sql);
+    return status;
+}
+
+fptc_status fptc__shape_halves(struct fptc__view_part *part, const char *type, int has[2],
+                               fptc_error *err)
+{
+    struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    fptc_status status = shape_columns(part, &s, err);
+
+    has[FPTC__HALF_BASE] = s.base.n > 0;
+    has[FPTC__HALF_OVERLAY] = s.delta.n > 0;
+    if (status == FPTC_OK && has[FPTC__HALF_BASE])
+        status = shape_half(part, &s, FPTC__HALF_BASE, err);
+    if (status == FPTC_OK && has[FPTC__HALF_OVERLAY])
+        status = shape_half(part, &s, FPTC__HALF_OVERLAY, err);
+    shape_done(&s);
     return status;
 }
