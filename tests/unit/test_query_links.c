@@ -245,13 +245,13 @@ static void test_follows(void **state)
                                            "Shot.sg_sequence.Sequence 0"};
     fptc_error err = FPTC_ERROR_INIT;
     struct fptc__plan *plan = help_plan(schema, &ask, &err);
-    char got[128];
+    char got[128] = "";
     size_t i;
 
     (void)state;
     assert_non_null(plan);
     assert_int_equal(plan->n_follows, COUNT(expected));
-    for (i = 0; i < plan->n_follows; i++) {
+    for (i = 0; i < COUNT(expected); i++) {
         snprintf(got, sizeof(got), "%s.%s.%s %d", plan->follows[i].type, plan->follows[i].link,
                  plan->follows[i].target, plan->follows[i].is_list);
         assert_string_equal(got, expected[i]);
