@@ -31,6 +31,8 @@ int verb_mirror(const struct arguments *a);
 int verb_sync(const struct arguments *a);
 int verb_find_rows(const struct arguments *a);
 int verb_get(const struct arguments *a);
+int verb_search(const struct arguments *a);
+int verb_schema(const struct arguments *a);
 int verb_create(const struct arguments *a);
 int verb_update(const struct arguments *a);
 int verb_delete(const struct arguments *a);

@@ -465,6 +465,52 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_find(fptc_cache *cache, const fp
                                                      fptc_result **out_result, fptc_error *err);
 
 /**
+ * Searches names, as FPT's `_text_search` does: every word must be part of a row's name or of the name
+ * of what it links to. FPT is asked: how it ranks is its own.
+ * @param cache         the handle.
+ * @param text          the words; not empty.
+ * @param entity_types  JSON: {"Shot":[filters], "Asset":[], ...}, filters as fptc_query_set_filters().
+ * @param limit         rows at most, 1 to 25; 0 means 25 (FPT's own bound).
+ * @param page          from 1; 0 means the first.
+ * @param out_result    a document: {"matches":[{"id","type","name","links":[type,name],"status"}],
+ *                      "source":"upstream"}; NULL on failure.
+ * @param err           may be NULL.
+ * @return FPTC_OK; FPTC_EUSAGE; FPTC_ENODATA in only-cache mode; FPTC_EREFUSED, FPTC_EAUTH with FPT's own
+ *         text; FPTC_ENET, FPTC_ESERVER, FPTC_EBUSY, FPTC_EDEADLINE, FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may use the network, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_text_search(fptc_cache *cache, const char *text,
+                                                            const char *entity_types, int64_t limit,
+                                                            int64_t page, fptc_result **out_result,
+                                                            fptc_error *err);
+
+/**
+ * Tells the site's schema, in the shape of shotgun_api3: of all types ({Type:{"name","visible"}}), of one
+ * type ({field:{"name","data_type","editable","properties",...}}), or of one field. From the cache when
+ * it is there and fresh enough, else FPT is asked and the answer kept for everybody.
+ * @param cache       the handle.
+ * @param type        entity type; NULL for the list of types.
+ * @param field       one field of it; NULL for all.
+ * @param project_id  as that project shows it (visibility, hidden values); 0 for the site.
+ * @param out_result  a document; NULL on failure.
+ * @param err         may be NULL.
+ * @return FPTC_OK; FPTC_EUSAGE naming the unknown type or field with the nearest name; FPTC_ENODATA,
+ *         FPTC_EAUTH, FPTC_EREFUSED, FPTC_ENET, FPTC_ESERVER, FPTC_EBUSY, FPTC_EDEADLINE; FPTC_EIO, FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server and use the network, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_schema(fptc_cache *cache, const char *type,
+                                                       const char *field, int64_t project_id,
+                                                       fptc_result **out_result, fptc_error *err);
+
+/**
  * Reads the changes of one type of one partition in version-key order, deletions included: the way to
  * feed another system. Start with `since` 0 and go on with the greatest fptc_result_version() seen.
  * Reads the cache only; it makes no request.

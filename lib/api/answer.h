@@ -41,6 +41,13 @@ fptc_status fptc__answer_pass_through(struct fptc__answer *a, fptc_error *err);
 void fptc__answer_note_outbox(struct fptc__answer *a);
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type);
 
+/* find.c: the types' schemas, and the plan. */
+fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+                            struct fptc__plan **out, fptc_error *err);
+/* Whether a failure to reach FPT may be answered from what the cache has. */
+int fptc__is_outage(fptc_status status);
+/* What the caller is told when FPT could not be asked and the cache has nothing either. */
+fptc_status fptc__not_provable(fptc_status why, fptc_error *err);
 /* deadlinks.c: whether an `in` names rows of a multi_entity that are all gone; with the view begun. */
 int fptc__answer_names_only_dead(const struct fptc__answer *a);
 

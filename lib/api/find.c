@@ -41,8 +41,8 @@ static int need_type(const char *type, void *payload)
     return n->status != FPTC_OK;
 }
 
-static fptc_status make_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
-                             struct fptc__plan **out, fptc_error *err)
+fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+                            struct fptc__plan **out, fptc_error *err)
 {
     struct needed n = {w, may_ask, FPTC_OK, err};
     fptc_status status;
@@ -57,16 +57,16 @@ static fptc_status make_plan(struct fptc__work *w, const struct fptc__request *r
 }
 
 /* Whether a failure to reach FPT may be answered from what the cache has. */
-static int is_outage(fptc_status status)
+int fptc__is_outage(fptc_status status)
 {
     return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
            status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
 }
 
 /* What the caller is told when FPT could not be asked and the cache has nothing either. */
-static fptc_status not_provable(fptc_status why, fptc_error *err)
+fptc_status fptc__not_provable(fptc_status why, fptc_error *err)
 {
-    if (!is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
+    if (!fptc__is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
         return why;
     return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
                       err != NULL ? err->message : "");
@@ -94,8 +94,9 @@ static fptc_status need_plan(struct find_task *f, const struct fptc__call *call,
         return FPTC_OK;
     status = fptc__work_begin(&site, f->task.cache, call, "site", err);
     if (status == FPTC_OK)
-        status = not_provable(
-            make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &f->plan, err), err);
+        status = fptc__not_provable(
+            fptc__plan_make(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &f->plan, err),
+            err);
     fptc__work_end(&site);
     return status;
 }
@@ -251,7 +252,7 @@ static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_er
         return status;
     if (err != NULL)
         *err = outage;
-    return not_provable(why, err);
+    return fptc__not_provable(why, err);
 }
 
 /* What a flight is for: catching up a partition's type, or one query. */
@@ -324,7 +325,7 @@ static fptc_status answer_stranger(struct fptc__answer *a, int32_t mode, fptc_er
     if (mode == FPTC_MODE_ONLY_CACHE)
         return fptc__fail(err, FPTC_ENODATA, "%s belongs to another identity",
                           a->work->cache->options.cache_dir);
-    return not_provable(fptc__answer_pass_through(a, err), err);
+    return fptc__not_provable(fptc__answer_pass_through(a, err), err);
 }
 
 static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
@@ -339,7 +340,7 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
         status = fptc__answer_from_cache(a, err);
     if (status == FPTC_MISS)
         status = answer_by_flight(a, mode, err);
-    return is_outage(status) ? answer_stale(a, status, err) : status;
+    return fptc__is_outage(status) ? answer_stale(a, status, err) : status;
 }
 
 static void count_answer(struct fptc_cache *cache, int32_t source)
@@ -360,6 +361,7 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     struct fptc__work home;
     struct fptc__answer a;
     char partition[64];
+    int is_due = 0;
     fptc_status refreshed = FPTC_OK;
     fptc_status status = need_plan(f, call, err);
 
@@ -384,9 +386,12 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
         a.result = NULL;
         fptc__error_clear(err); /* what went wrong on the way is among the warnings */
         count_answer(task->cache, task->result->source);
+        is_due = a.is_covered && fptc__asked_count(task->cache, f->plan, partition);
     }
     fptc__answer_done(&a);
     fptc__work_end(&home);
+    if (is_due)
+        fptc__asked_put(task->cache, call);
     return status;
 }
 
@@ -409,6 +414,8 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task
     struct fptc__at_hand at_hand;
     struct fptc__work work;
     struct fptc__answer a;
+    char partition[64];
+    int is_due = 0;
     fptc_status status;
 
     if (f->mode == FPTC_MODE_REFRESH || fptc__plan_is_several(plan) ||
@@ -425,9 +432,13 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task
         *out_result = a.result;
         a.result = NULL;
         count_answer(cache, (*out_result)->source);
+        fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
+        is_due = fptc__asked_count(cache, plan, partition);
     }
     fptc__answer_done(&a);
     fptc__work_end(&work);
+    if (is_due && !is_bounded)
+        fptc__asked_put(cache, &call);
     return status;
 }
 

@@ -31,6 +31,18 @@ fptc_status fptc__handle_check(const struct fptc_cache *cache, fptc_error *err)
     return FPTC_OK;
 }
 
+fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_result **out_result,
+                                    fptc_error *err)
+{
+    fptc_status status = fptc__handle_check(cache, err);
+
+    if (out_result == NULL && status == FPTC_OK)
+        return fptc__fail(err, FPTC_EUSAGE, "out_result is NULL");
+    if (out_result != NULL)
+        *out_result = NULL;
+    return status;
+}
+
 /* ------------------------------------------------------------------------------------------ open views */
 
 static void view_free(struct fptc__open_view *open)

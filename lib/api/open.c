@@ -47,6 +47,7 @@ static void handle_free(struct fptc_cache *cache)
             free(cache->views[i]);
         }
     }
+    fptc__asked_free(cache->asked);
     fptc__site_close(cache->site);
     fptc__plan_cache_free(cache->plans);
     fptc__schema_free(cache->schema);
@@ -186,5 +187,7 @@ void fptc_cache_close(fptc_cache *cache)
         return;
     if (cache->pid == fptc__process_id())
         fptc__jobs_stop(cache);
+    if (cache->pid == fptc__process_id())
+        fptc__asked_close(cache);
     handle_free(cache);
 }

@@ -96,7 +96,8 @@ static void put_node(struct fptc__sqltext *s, const struct fptc__filter *f)
     put_chain(s, &at, f->n_members, step, f->kind == FPTC__FILTER_AND ? " AND " : " OR ");
 }
 
-/* Tables in the order of their numbers: a table only names lower ones. */
+/* Tables in the order of their numbers: a table only names lower ones. DISTINCT, though no id comes
+   twice: else SQLite writes the statement out for each arm of the view, at every table again. */
 static void put_tables(struct fptc__sqltext *s, const char *type, const struct fptc__filter *f)
 {
     const struct fptc__filter *m;
@@ -108,7 +109,8 @@ static void put_tables(struct fptc__sqltext *s, const char *type, const struct f
         if (!m->spill)
             continue;
         fptc__sql_table(s);
-        fptc__sql_addf(s, "g%u(id) AS (SELECT t0.\"id\" FROM \"%s\" AS t0 WHERE ", m->spill, type);
+        fptc__sql_addf(s, "g%u(id) AS (SELECT DISTINCT t0.\"id\" FROM \"%s\" AS t0 WHERE ",
+                       m->spill, type);
         put_node(s, m);
         fptc__sql_add(s, ")");
     }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "query/plancache.h"
 #include "query/planning.h"
+#include "query/usage.h"
 
 /* Longer keys than the cache keeps end here. */
 #define KEY_BYTES_MAX (FPTC__SHAPE_KEY_BYTES_MAX + 1u)
@@ -165,6 +166,7 @@ static fptc_status fill_shape(struct fptc__planning *p)
         status = put_why_not(p);
     if (status)
         return status;
+    fptc__planning_usage(p);
     shared->warnings = fptc__scratch_take(p->keep, &p->warnings);
     if (p->keep->failed || p->check.scratch->failed || !shared->warnings || !shared->why_not)
         return fptc__fail_nomem(p->check.err);

@@ -53,6 +53,12 @@ struct fptc__need {
     char *field;
 };
 
+/* Wish for an index (record.h, kind usage): what the question filters and orders by. */
+struct fptc__usage {
+    char *type;
+    char *wish; /* "entity link,created_at desc" */
+};
+
 /* One key of the order, behind which ids decide. */
 struct fptc__sort {
     int is_descending;
@@ -107,6 +113,9 @@ struct fptc__plan {
     size_t n_link_types;
     struct fptc__follow *follows;
     size_t n_follows;
+
+    struct fptc__usage *usages; /* none unless is_local */
+    size_t n_usages;
 
     char *sql; /* NULL unless is_local */
     struct fptc__param *params;

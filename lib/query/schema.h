@@ -39,5 +39,7 @@ const struct fptc__field *fptc__schema_field_at(const struct fptc__schema *s, co
 int fptc__schema_is_project_type(const struct fptc__schema *s, const char *type);
 /* The nearest field name of the type (for messages), NULL if none is near. */
 const char *fptc__schema_nearest(const struct fptc__schema *s, const char *type, const char *field);
+/* The same among an object's keys: types of a list, fields of FPT's own JSON. */
+const char *fptc__nearest_key(const fptc__json *object, const char *name);
 
 #endif

@@ -37,6 +37,8 @@ struct fptc__view_part {
     struct fptc__known_older *older; /* of the snapshot */
     struct fptc__replaced *replaced;
     size_t n_replaced;
+    char **folds; /* fields that the snapshot keeps folded */
+    size_t n_folds;
 };
 
 struct fptc__statement {
@@ -73,6 +75,13 @@ void fptc__view_forget_statements(struct fptc__view *v);
 struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part);
 /* Error of the connection; when a snapshot's page failed its check, names that file. */
 fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *err);
+
+/* indexed.c: fields that the part's snapshot keeps folded; whether one of the view's does; and SQL that
+   reads them instead of calling fptc_fold(). */
+fptc_status fptc__view_folds_load(struct fptc__view_part *part, fptc_error *err);
+void fptc__view_folds_forget(struct fptc__view_part *part);
+int fptc__view_keeps_folded(const struct fptc__view *v, const char *field, size_t len);
+void fptc__view_folded_sql(const struct fptc__view *v, const char *sql, struct fptc__buf *out);
 
 /* shape.c: makes the temporary views of a type and of its multi-entity fields named in `fields` (all
    of them when NULL). FPTC_MISS when neither snapshot nor overlay has the type. */

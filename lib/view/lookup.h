@@ -69,6 +69,9 @@ fptc_status fptc__view_config_list(struct fptc__view *v, enum fptc__part part, c
 /* Array of all field names that rows of the type were ever stored with; empty if none. */
 fptc_status fptc__view_known_fields(struct fptc__view *v, enum fptc__part part, const char *type,
                                     fptc__json **out, fptc_error *err);
+/* Array of {type, by, name, uses, bytes}: the indexes of the part's snapshot beyond those every type has. */
+fptc_status fptc__view_indexes(struct fptc__view *v, enum fptc__part part, fptc__json **out,
+                               fptc_error *err);
 /* Array of the covered types, sorted. */
 fptc_status fptc__view_covered_types(struct fptc__view *v, enum fptc__part part, fptc__json **out,
                                      fptc_error *err);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/fold.h"
 #include "store/snapshot.h"
 #include "view/connection.h"
 
@@ -51,6 +50,23 @@ void fptc__view_forget_statements(struct fptc__view *v)
 
     for (i = 0; i < FPTC__STATEMENTS_MAX; i++)
         forget_statement(&v->statements[i]);
+}
+
+/* The SQL as this view's snapshots serve it best (indexed.c). */
+static fptc_status prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
+                           fptc_error *err)
+{
+    struct fptc__buf text;
+    fptc_status status;
+
+    fptc__buf_init(&text, FPTC_FILTER_BYTES_MAX);
+    fptc__view_folded_sql(v, sql, &text);
+    status = fptc__buf_check(&text, "SQL text", err);
+    if (status == FPTC_OK &&
+        sqlite3_prepare_v3(v->db, text.data, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) != SQLITE_OK)
+        status = fptc__view_fail(v, "preparing a query", err);
+    fptc__buf_done(&text);
+    return status;
 }
 
 /* Eight bytes at a time: statements are long, and looked up for every answer. */
@@ -109,6 +125,7 @@ fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_st
 {
     uint64_t hash = hash_of(sql);
     struct fptc__statement *slot = find_statement(v, sql, hash);
+    fptc_status status;
     size_t i;
 
     *out = NULL;
@@ -128,10 +145,8 @@ fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_st
     slot->sql = strdup(sql);
     if (slot->sql == NULL)
         return fptc__fail_nomem(err);
-    if (sqlite3_prepare_v3(v->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &slot->stmt, NULL) !=
-        SQLITE_OK) {
-        fptc_status status = fptc__view_fail(v, "preparing a query", err);
-
+    status = prepare(v, sql, &slot->stmt, err);
+    if (status != FPTC_OK) {
         forget_statement(slot);
         return status;
     }
@@ -239,6 +254,7 @@ static void part_forget(struct fptc__view_part *part)
     detach(v, part->delta_schema, &part->has_delta);
     fptc__known_older_forget(&part->older);
     forget_replaced(part);
+    fptc__view_folds_forget(part);
 }
 
 static fptc_status part_start(struct fptc__view_part *part, const struct fptc__manifest *base,
@@ -258,6 +274,9 @@ static fptc_status part_start(struct fptc__view_part *part, const struct fptc__m
     if (status != FPTC_OK)
         return status;
     part->base = *base;
+    status = fptc__view_folds_load(part, err);
+    if (status != FPTC_OK)
+        return status;
     options.db = v->db;
     options.base = part->has_base ? part->base_schema : NULL;
     options.delta = part->delta_schema;
@@ -312,25 +331,6 @@ static void sql_alive(sqlite3_context *context, int n, sqlite3_value **args)
                                                                     sqlite3_value_int64(args[2])));
 }
 
-static void sql_fold(sqlite3_context *context, int n, sqlite3_value **args)
-{
-    struct fptc__buf out;
-    int64_t len;
-
-    (void)n;
-    if (sqlite3_value_type(args[0]) == SQLITE_NULL)
-        return;
-    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
-    fptc__fold((const char *)sqlite3_value_text(args[0]), (size_t)sqlite3_value_bytes(args[0]),
-               &out);
-    len = (int64_t)out.len;
-    if (out.failed != FPTC_OK)
-        sqlite3_result_error_nomem(context);
-    else
-        sqlite3_result_text(context, fptc__buf_text(&out), (int)len, SQLITE_TRANSIENT);
-    fptc__buf_done(&out);
-}
-
 static void sql_gone(sqlite3_context *context, int n, sqlite3_value **args)
 {
     const char *type = (const char *)sqlite3_value_text(args[0]);
@@ -365,7 +365,6 @@ static fptc_status add_functions(struct fptc__view *v, fptc_error *err)
         int n_args, is_pure; /* pure while a statement runs: the view stands still for it */
         void (*run)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {{"fptc_alive", 3, 0, sql_alive},
-                     {"fptc_fold", 1, 1, sql_fold},
                      {"fptc_gone", 2, 1, sql_gone},
                      {"fptc_name", 2, 1, sql_name}};
     size_t i;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/fold.h"
+#include "base/fold.h"
 
 static const char *const schema_json[][2] = {
     {"Shot",

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/fold.h"
+#include "base/fold.h"
 
 static void check(const char *text, size_t len, const char *folded, size_t folded_len)
 {

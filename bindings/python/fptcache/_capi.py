@@ -104,6 +104,8 @@ FUNCTIONS = {
     "fptc_query_set_scope": (Status, [Q, c_int32, c_int32, E]),
     "fptc_query_set_freshness": (Status, [Q, c_int32, c_int64, c_int64, E]),
     "fptc_cache_find": (Status, [C, Q, POINTER(R), E]),
+    "fptc_cache_text_search": (Status, [C, Text, Text, c_int64, c_int64, POINTER(R), E]),
+    "fptc_cache_schema": (Status, [C, Text, Text, c_int64, POINTER(R), E]),
     "fptc_cache_changes": (Status, [C, Text, c_int64, c_int64, c_int64, POINTER(R), E]),
     "fptc_result_next": (Status, [R]),
     "fptc_result_rewind": (None, [R]),

@@ -1,6 +1,6 @@
 /* fold.h: case folding of text as comparisons and sorts need it: FPT ignores case (A§3.2). */
-#ifndef FPTC_QUERY_FOLD_H
-#define FPTC_QUERY_FOLD_H
+#ifndef FPTC_BASE_FOLD_H
+#define FPTC_BASE_FOLD_H
 
 #include "base/buf.h"
 

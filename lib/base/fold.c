@@ -4,7 +4,7 @@
  * part of a folded text is the folded part of the text. Letters that only fold to several (the Turkish I
  * with dot, U+0130; sharp s) stay.
  */
-#include "query/fold.h"
+#include "base/fold.h"
 
 #include <stdint.h>
 
