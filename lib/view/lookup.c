@@ -557,7 +557,7 @@ int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const ch
     v->name_is_doubtful = 0;
     found = find_name(v, type, id, out_is_gone);
     *out_name = found && !v->name_is_null ? fptc__buf_text(&v->name) : NULL;
-    if (!v->name_is_doubtful)
+    if (!v->name_is_doubtful && !fptc__view_was_refused(v))
         fptc__known_name_set(at, type, id, *out_name, found, *out_is_gone);
     return found;
 }
