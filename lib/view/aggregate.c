@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fold.h"
 #include "base/limits.h"
 #include "query/choices.h"
-#include "base/fold.h"
 #include "query/scratch.h"
 #include "view/connection.h"
 
