@@ -40,7 +40,9 @@ static const struct summary_row summaries[] = {
 
 void fptc__half_name(const char *type, enum fptc__half half, char out[FPTC__HALF_BYTES])
 {
-    snprintf(out, FPTC__HALF_BYTES, "%s%s", type, half == FPTC__HALF_BASE ? "@base" : "@overlay");
+    static const char *const names[FPTC__HALVES] = {"base", "overlay", "whole", "replaced"};
+
+    snprintf(out, FPTC__HALF_BYTES, "%s@%s", type, names[half]);
 }
 
 void fptc__summary_free(struct fptc__summary *s)

@@ -2,9 +2,9 @@
  * summary.h: a summary checked against the schema and compiled (FPT's `_summarize`, A§1.7). Pure.
  *
  * Rows are counted once in the snapshot and once in the overlay, and the groups merged by whoever runs
- * it: `sql[FPTC__HALF_BASE]` reads a view "<Type>@base" of the snapshot's rows that the overlay does not
- * replace, `sql[FPTC__HALF_OVERLAY]` "<Type>@overlay"; every other type is read as in plan.h. Columns, in
- * order: the number of rows, of each group its value (LINK: type and id), of each summary its n_columns
+ * it: `sql[half]` reads a view "<Type>@<half>"; every other type is read as in plan.h. Of all rows of the
+ * type the snapshot is counted whole, as fast as SQLite does that, and the few that are replaced are
+ * taken away again (is_taken_away); else one by one it is asked which are. Columns, in order: the number of rows, of each group its value (LINK: type and id), of each summary its n_columns
  * partial results. Rows come in no order. With is_of_project the rows are those of the partition of
  * plan->project_id, of which there are none when the project is gone. What is gone (plan.h) still stands in a LINK.
  */
@@ -54,9 +54,15 @@ struct fptc__group {
     size_t n_values;
 };
 
-enum fptc__half { FPTC__HALF_BASE, FPTC__HALF_OVERLAY };
+enum fptc__half {
+    FPTC__HALF_BASE,     /* the snapshot's rows that the overlay does not replace */
+    FPTC__HALF_OVERLAY,  /* the overlay's */
+    FPTC__HALF_WHOLE,    /* all of the snapshot's ... */
+    FPTC__HALF_REPLACED, /* ... and those of them that the overlay replaces */
+    FPTC__HALVES
+};
 #define FPTC__HALF_BYTES (FPTC_NAME_BYTES_MAX + 16u)
-/* "Shot@base", "Shot@overlay": no type is called so. */
+/* "Shot@base", "Shot@overlay", "Shot@whole", "Shot@replaced": no type is called so. */
 void fptc__half_name(const char *type, enum fptc__half half, char out[FPTC__HALF_BYTES]);
 
 struct fptc__summary {
@@ -65,10 +71,12 @@ struct fptc__summary {
     size_t n_fields;
     struct fptc__group *groups; /* the outermost first */
     size_t n_groups;
+    int is_taken_away; /* sql[] has WHOLE and REPLACED, else BASE; always OVERLAY */
+    int is_total;      /* is_taken_away, and nothing but the number of all rows is asked for */
     int is_of_project; /* sql leaves it to the runner that plan->project_id's rows are asked for */
-    char *sql[2];      /* NULL unless plan->is_local */
-    struct fptc__param *params[2];
-    size_t n_params[2];
+    char *sql[FPTC__HALVES]; /* NULL unless plan->is_local */
+    struct fptc__param *params[FPTC__HALVES];
+    size_t n_params[FPTC__HALVES];
     fptc__json *rest_fields, *rest_grouping; /* for `_summarize` */
 };
 

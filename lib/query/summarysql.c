@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "query/compile.h"
 #include "query/summarizing.h"
+#include "query/usage.h"
 
 static fptc_status check_leaves(const struct fptc__check *c, struct fptc__filter *f)
 {
@@ -179,6 +180,37 @@ static fptc_status write_half(struct fptc__summarizing *z, struct fptc__filter *
     return FPTC_OK;
 }
 
+/* Counts and sums can be taken away from, the greatest and the least cannot. */
+static void judge_halves(struct fptc__summary *s, const struct fptc__filter *filter)
+{
+    size_t i;
+
+    s->is_taken_away = filter == NULL;
+    s->is_total = filter == NULL && s->n_groups == 0;
+    for (i = 0; i < s->n_fields; i++) {
+        enum fptc__summary_type type = s->fields[i].type;
+
+        if (type == FPTC__MAXIMUM || type == FPTC__MINIMUM || type == FPTC__EARLIEST ||
+            type == FPTC__LATEST)
+            s->is_taken_away = 0;
+        if (s->fields[i].n_columns > 0)
+            s->is_total = 0;
+    }
+}
+
+/* plan->usages: those of the rows alone know nothing of the groups. */
+static void put_usage(struct fptc__summarizing *z, struct fptc__filter *filter)
+{
+    struct fptc__planning p;
+
+    memset(&p, 0, sizeof(p));
+    p.plan = p.shared = z->summary->plan;
+    p.keep = z->check.scratch;
+    p.check = z->check;
+    p.filter = filter;
+    fptc__planning_usage_grouped(&p, z->group_at, z->summary->n_groups);
+}
+
 fptc_status fptc__summarizing_sql(struct fptc__summarizing *z)
 {
     struct fptc__filter *filter = NULL;
@@ -189,7 +221,12 @@ fptc_status fptc__summarizing_sql(struct fptc__summarizing *z)
         status = check_leaves(&z->check, filter);
     if (status)
         return status;
+    put_usage(z, filter);
     filter = without_project(z->summary, filter);
-    status = write_half(z, filter, FPTC__HALF_BASE);
-    return status ? status : write_half(z, filter, FPTC__HALF_OVERLAY);
+    judge_halves(z->summary, filter);
+    status = write_half(z, filter, FPTC__HALF_OVERLAY);
+    if (status || !z->summary->is_taken_away)
+        return status ? status : write_half(z, filter, FPTC__HALF_BASE);
+    status = write_half(z, filter, FPTC__HALF_WHOLE);
+    return status ? status : write_half(z, filter, FPTC__HALF_REPLACED);
 }

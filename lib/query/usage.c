@@ -179,26 +179,82 @@ static void put_own(struct fptc__planning *p, struct own *own)
     add(p, p->shared->type, parts, n + ordered);
 }
 
-void fptc__planning_usage(struct fptc__planning *p)
+/* The conditions' wishes but that of the own type. 0: nothing is wished for. */
+static int take_filter(struct fptc__planning *p, struct own *own)
 {
     const struct fptc__filter *f = p->filter, *m;
-    struct own own;
 
-    memset(&own, 0, sizeof(own));
+    memset(own, 0, sizeof(*own));
     if (!p->shared->is_local)
-        return;
+        return 0;
+    p->shared->n_usages = 0;
     p->shared->usages = fptc__scratch_array(p->keep, FPTC__USAGES_MAX, sizeof(*p->shared->usages));
     if (!p->shared->usages)
-        return;
+        return 0;
     if (f && f->kind == FPTC__FILTER_LEAF)
-        take_own(p, f->leaf, &own);
+        take_own(p, f->leaf, own);
     else if (f && f->kind == FPTC__FILTER_OR)
         take_member(p, f, 2);
     for (m = f && f->kind == FPTC__FILTER_AND ? f->first : NULL; m; m = m->next) {
         if (m->kind == FPTC__FILTER_LEAF)
-            take_own(p, m->leaf, &own);
+            take_own(p, m->leaf, own);
         else
             take_member(p, m, 2);
     }
-    put_own(p, &own);
+    return 1;
+}
+
+void fptc__planning_usage(struct fptc__planning *p)
+{
+    struct own own;
+
+    if (take_filter(p, &own))
+        put_own(p, &own);
+}
+
+static int is_among(const struct part *parts, size_t n, const char *field)
+{
+    size_t i;
+
+    for (i = 0; i < n && strcmp(parts[i].field, field) != 0; i++)
+        ;
+    return i < n;
+}
+
+/* The outermost groups' own fields, up to the first that is read through a link. */
+static size_t put_groups(const struct fptc__fieldpath *groups, size_t n_groups, struct part *parts,
+                         size_t n)
+{
+    size_t i, before = n;
+
+    for (i = 0; i < n_groups && n - before < FPTC__USAGE_ORDER_MAX; i++) {
+        const struct fptc__fieldpath *at = &groups[i];
+
+        if (at->n_hops > 0 || at->is_link_id)
+            break;
+        if (is_among(parts, before, at->field->name) && at->field->class_of == FPTC__LINK)
+            continue; /* one value */
+        parts[n].field = at->field->name;
+        parts[n++].word = at->field->class_of == FPTC__LINK ? "link" : "equal";
+    }
+    return n - before;
+}
+
+void fptc__planning_usage_grouped(struct fptc__planning *p, const struct fptc__fieldpath *groups,
+                                  size_t n_groups)
+{
+    struct part parts[FPTC__USAGE_EQUAL_MAX + FPTC__USAGE_ORDER_MAX];
+    struct own own;
+    size_t n;
+
+    if (!take_filter(p, &own))
+        return;
+    if (own.other.field || n_groups == 0) {
+        put_own(p, &own);
+        return;
+    }
+    sort_equal(&own);
+    memcpy(parts, own.equal, sizeof(own.equal));
+    n = own.n_equal;
+    add(p, p->shared->type, parts, n + put_groups(groups, n_groups, parts, n));
 }

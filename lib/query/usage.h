@@ -16,5 +16,9 @@
 
 /* plan->usages. Out of memory shows in the scratch. */
 void fptc__planning_usage(struct fptc__planning *p);
+/* The same of a summary: behind equality come its groups' columns, unless something else narrows the
+   rows. */
+void fptc__planning_usage_grouped(struct fptc__planning *p, const struct fptc__fieldpath *groups,
+                                  size_t n_groups);
 
 #endif

@@ -2,7 +2,8 @@
  * aggregate.c: see aggregate.h. Through the view that joins snapshot and overlay SQLite would first
  * write every row into a table of its own; so each half is grouped alone, and what they say is merged:
  *   1. a line is what one half says of one combination of group values;
- *   2. lines are sorted by those values, so that a group of any level is a run of neighbours;
+ *   2. lines are sorted by those values and settled to one of each, so that a group of any level is a
+ *      run of neighbours;
  *   3. the tree is built from the runs, and a group's summaries from all of its lines.
  */
 #include "view/aggregate.h"
@@ -24,10 +25,11 @@
 /* The value of a group. */
 struct key {
     int is_null;
-    const char *type; /* LINK */
-    int64_t id;       /* LINK: id; CODE: its place in the list; CHECKBOX: 0 or 1 */
-    const char *text; /* TEXT, CODE: the value; LINK: the name */
-    const char *fold; /* of text: what it is sorted by */
+    const char *type;    /* LINK */
+    int64_t id;          /* LINK: id; CODE: its place in the list; CHECKBOX: 0 or 1 */
+    const char *text;    /* TEXT, CODE: the value; LINK: the name */
+    const char *fold;    /* of text: what it is sorted by */
+    const char *why_not; /* the answer is not known if a row has it; else NULL */
 };
 
 struct partial {
@@ -45,6 +47,7 @@ struct line {
 
 struct table {
     struct fptc__view *view;
+    struct fptc__view_part *part; /* that the summarised type lives in */
     struct fptc__summary *summary;
     size_t n_partials;
     struct fptc__scratch scratch;
@@ -87,7 +90,7 @@ static int64_t place_of(const struct fptc__group *g, const char *value)
 }
 
 /* A link to what is gone reads as null (A§1.6). */
-static fptc_status read_link(struct table *t, sqlite3_stmt *stmt, int column, struct key *k)
+static void read_link(struct table *t, sqlite3_stmt *stmt, int column, struct key *k)
 {
     const char *type = (const char *)sqlite3_column_text(stmt, column);
     const char *name = NULL;
@@ -95,53 +98,54 @@ static fptc_status read_link(struct table *t, sqlite3_stmt *stmt, int column, st
 
     k->is_null = type == NULL || sqlite3_column_type(stmt, column + 1) == SQLITE_NULL;
     if (k->is_null)
-        return FPTC_OK;
+        return;
     k->type = fptc__scratch_text(&t->scratch, type, strlen(type));
     k->id = sqlite3_column_int64(stmt, column + 1);
     (void)fptc__view_name(t->view, type, k->id, &name, &is_gone);
     k->is_null = is_gone;
     if (is_gone)
-        return FPTC_OK;
+        return;
     if (name == NULL)
-        return unknown(t, "groups by an entity whose name is not known");
-    if (strcmp(type, FPTC__GROUP_NOT_BY_NAME) == 0)
-        return unknown(t, "groups by an entity whose order is not its name");
-    set_text(t, k, name);
-    return FPTC_OK;
+        k->why_not = "groups by an entity whose name is not known";
+    else if (strcmp(k->type, FPTC__GROUP_NOT_BY_NAME) == 0)
+        k->why_not = "groups by an entity whose order is not its name";
+    set_text(t, k, name == NULL ? "" : name);
 }
 
-static fptc_status read_key(struct table *t, sqlite3_stmt *stmt, const struct fptc__group *g,
-                            int column, struct key *k)
+static void read_key(struct table *t, sqlite3_stmt *stmt, const struct fptc__group *g, int column,
+                     struct key *k)
 {
     const char *text;
 
-    if (g->kind == FPTC__GROUP_LINK)
-        return read_link(t, stmt, column, k);
+    if (g->kind == FPTC__GROUP_LINK) {
+        read_link(t, stmt, column, k);
+        return;
+    }
     k->is_null = sqlite3_column_type(stmt, column) == SQLITE_NULL;
     if (g->kind == FPTC__GROUP_CHECKBOX) {
         k->id = sqlite3_column_int64(stmt, column) != 0;
-        return FPTC_OK;
+        return;
     }
     text = (const char *)sqlite3_column_text(stmt, column);
     if (text == NULL || text[0] == '\0') { /* FPT has no empty text (A§3.2) */
         k->is_null = 1;
-        return FPTC_OK;
+        return;
     }
     set_text(t, k, text);
     if (g->kind == FPTC__GROUP_CODE) {
         k->id = place_of(g, text);
         if (k->id == NO_PLACE && g->is_status)
-            return unknown(t, "groups by a status that its field's valid values do not name");
+            k->why_not = "groups by a status that its field's valid values do not name";
     }
-    return FPTC_OK;
 }
 
-static void read_partial(struct table *t, sqlite3_stmt *stmt, int column, struct partial *p)
+static void read_partial(struct table *t, sqlite3_stmt *stmt, int column, struct partial *p,
+                         int sign)
 {
     const char *text;
 
     p->has = sqlite3_column_type(stmt, column) != SQLITE_NULL;
-    p->i = sqlite3_column_int64(stmt, column);
+    p->i = sign * sqlite3_column_int64(stmt, column);
     if (sqlite3_column_type(stmt, column) != SQLITE_TEXT)
         return;
     text = (const char *)sqlite3_column_text(stmt, column);
@@ -171,42 +175,85 @@ static struct line *new_line(struct table *t)
     return line;
 }
 
-static fptc_status read_line(struct table *t, sqlite3_stmt *stmt, fptc_error *err)
+/* sign: -1 when its rows are to be taken away */
+static fptc_status read_line(struct table *t, sqlite3_stmt *stmt, int sign, fptc_error *err)
 {
     struct line *line = new_line(t);
-    fptc_status status = line == NULL ? fptc__fail_nomem(err) : FPTC_OK;
     int column = 1;
     size_t i;
 
-    if (status != FPTC_OK)
-        return status;
-    line->n_rows = sqlite3_column_int64(stmt, 0);
-    for (i = 0; i < t->summary->n_groups && status == FPTC_OK; i++) {
+    if (line == NULL)
+        return fptc__fail_nomem(err);
+    line->n_rows = sign * sqlite3_column_int64(stmt, 0);
+    for (i = 0; i < t->summary->n_groups; i++) {
         const struct fptc__group *g = &t->summary->groups[i];
 
-        status = read_key(t, stmt, g, column, &line->keys[i]);
+        read_key(t, stmt, g, column, &line->keys[i]);
         column += g->kind == FPTC__GROUP_LINK ? 2 : 1;
     }
     for (i = 0; i < t->n_partials; i++)
-        read_partial(t, stmt, column++, &line->partials[i]);
-    return t->scratch.failed ? fptc__fail_nomem(err) : status;
+        read_partial(t, stmt, column++, &line->partials[i], sign);
+    return t->scratch.failed ? fptc__fail_nomem(err) : FPTC_OK;
 }
 
 static fptc_status read_half(struct table *t, enum fptc__half half, fptc_error *err)
 {
     const struct fptc__summary *s = t->summary;
     sqlite3_stmt *stmt = NULL;
-    fptc_status status = fptc__view_prepare(t->view, s->sql[half], &stmt, err);
+    fptc_status status = fptc__shape_half(t->part, s->plan->type, half, err);
     int rc = SQLITE_DONE;
 
+    if (status == FPTC_OK)
+        status = fptc__view_prepare(t->view, s->sql[half], &stmt, err);
     if (status != FPTC_OK)
-        return status;
+        return status == FPTC_MISS ? FPTC_OK : status;
     fptc__run_bind(stmt, s->params[half], s->n_params[half]);
     while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        status = read_line(t, stmt, err);
+        status = read_line(t, stmt, half == FPTC__HALF_REPLACED ? -1 : 1, err);
     if (status == FPTC_OK && rc != SQLITE_DONE)
         status = fptc__view_fail(t->view, s->plan->type, err);
     sqlite3_reset(stmt);
+    return status;
+}
+
+/* The number of the snapshot's rows, which is counted once, less those that are replaced. */
+static fptc_status read_total(struct table *t, struct fptc__replaced *of, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    struct line *line;
+
+    if (!of->is_counted) {
+        status = read_half(t, FPTC__HALF_WHOLE, err);
+        if (status == FPTC_OK) {
+            of->n_rows = t->n > 0 ? t->list[0].n_rows : 0;
+            of->is_counted = 1;
+        }
+        t->n = 0;
+    }
+    if (status != FPTC_OK)
+        return status;
+    line = new_line(t);
+    if (line == NULL)
+        return fptc__fail_nomem(err);
+    line->n_rows = of->n_rows - (int64_t)of->ids.n;
+    return FPTC_OK;
+}
+
+static fptc_status read_snapshot(struct table *t, fptc_error *err)
+{
+    const struct fptc__summary *s = t->summary;
+    struct fptc__replaced *of = fptc__view_replaced_of(t->part, s->plan->type);
+    fptc_status status;
+
+    if (of == NULL)
+        return fptc__fail_nomem(err);
+    if (s->is_total)
+        return read_total(t, of, err);
+    if (!s->is_taken_away)
+        return read_half(t, FPTC__HALF_BASE, err);
+    status = read_half(t, FPTC__HALF_WHOLE, err);
+    if (status == FPTC_OK && of->ids.n > 0)
+        status = read_half(t, FPTC__HALF_REPLACED, err);
     return status;
 }
 
@@ -235,7 +282,8 @@ static int compare_values(const struct fptc__group *g, const struct key *a, cons
             c = strcmp(a->type, b->type);
         return c != 0 ? c : order_of(a->id, b->id);
     case FPTC__GROUP_CODE:
-        return g->is_status ? order_of(a->id, b->id) : compare_texts(a, b);
+        c = g->is_status ? order_of(a->id, b->id) : 0;
+        return c != 0 ? c : compare_texts(a, b);
     case FPTC__GROUP_TEXT:
         return compare_texts(a, b);
     case FPTC__GROUP_CHECKBOX:
@@ -437,12 +485,51 @@ static fptc_status put_groups(struct table *t, size_t level, size_t from, size_t
     return status;
 }
 
-static fptc_status build(struct table *t, fptc__json **out, fptc_error *err)
+static void merge_line(const struct fptc__summary *s, struct line *into, const struct line *more)
 {
-    fptc_status status;
+    size_t i, k, at = 0;
+
+    into->n_rows += more->n_rows;
+    for (i = 0; i < s->n_fields; i++) {
+        for (k = 0; k < s->fields[i].n_columns; k++, at++)
+            merge_partial(s->fields[i].type, &into->partials[at], &more->partials[at]);
+    }
+}
+
+/* Sorted, one line of one combination, and none of no rows: those that the overlay replaced. */
+static fptc_status settle(struct table *t)
+{
+    size_t i, k, n = 0;
 
     if (t->n > 1)
         qsort(t->list, t->n, sizeof(*t->list), compare_lines);
+    for (i = 0; i < t->n; i++) {
+        if (n > 0 && compare_lines(&t->list[n - 1], &t->list[i]) == 0) {
+            merge_line(t->summary, &t->list[n - 1], &t->list[i]);
+            continue;
+        }
+        if (n > 0 && t->list[n - 1].n_rows == 0)
+            n--;
+        t->list[n++] = t->list[i];
+    }
+    if (n > 0 && t->list[n - 1].n_rows == 0)
+        n--;
+    t->n = n;
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < t->summary->n_groups; k++) {
+            if (t->list[i].keys[k].why_not != NULL)
+                return unknown(t, t->list[i].keys[k].why_not);
+        }
+    }
+    return FPTC_OK;
+}
+
+static fptc_status build(struct table *t, fptc__json **out, fptc_error *err)
+{
+    fptc_status status = settle(t);
+
+    if (status != FPTC_OK)
+        return status;
     *out = fptc__json_new_object();
     status = put_summaries(t, 0, t->n, *out, err);
     if (status == FPTC_OK && t->summary->n_groups > 0)
@@ -467,23 +554,21 @@ static int has_no_rows(struct fptc__view *v, const struct fptc__summary *s)
     return is_gone;
 }
 
-/* The part that the summarised type lives in. */
-static fptc_status find_halves(struct fptc__view *v, const struct fptc__plan *plan, int has[2],
-                               fptc_error *err)
+/* The home, unless it has nothing of the type. */
+static struct fptc__view_part *part_of(struct fptc__view *v, const struct fptc__plan *plan)
 {
-    struct fptc__view_part *part = fptc__view_at(v, FPTC__HOME);
-    fptc_status status = fptc__shape_halves(part, plan->type, has, err);
+    struct fptc__view_part *home = fptc__view_at(v, FPTC__HOME);
 
-    if (status == FPTC_OK && !has[FPTC__HALF_BASE] && !has[FPTC__HALF_OVERLAY] && v->n_parts > 1)
-        status = fptc__shape_halves(fptc__view_at(v, FPTC__SITE), plan->type, has, err);
-    return status;
+    if (v->n_parts > 1 && fptc__shape_half(home, plan->type, FPTC__HALF_OVERLAY, NULL) != FPTC_OK &&
+        fptc__shape_half(home, plan->type, FPTC__HALF_WHOLE, NULL) != FPTC_OK)
+        return fptc__view_at(v, FPTC__SITE);
+    return home;
 }
 
 fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, fptc__json **out,
                                  fptc_error *err)
 {
-    struct table t = {v, s, 0, {NULL, 0}, NULL, 0, 0};
-    int has[2] = {0, 0};
+    struct table t = {v, NULL, s, 0, {NULL, 0}, NULL, 0, 0};
     fptc_status status = fptc__run_shape(v, s->plan, err);
     size_t i;
 
@@ -491,12 +576,12 @@ fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, 
     fptc__scratch_init(&t.scratch);
     for (i = 0; i < s->n_fields; i++)
         t.n_partials += s->fields[i].n_columns;
-    if (status == FPTC_OK && !has_no_rows(v, s))
-        status = find_halves(v, s->plan, has, err);
-    if (status == FPTC_OK && has[FPTC__HALF_BASE])
-        status = read_half(&t, FPTC__HALF_BASE, err);
-    if (status == FPTC_OK && has[FPTC__HALF_OVERLAY])
-        status = read_half(&t, FPTC__HALF_OVERLAY, err);
+    if (status == FPTC_OK && !has_no_rows(v, s)) {
+        t.part = part_of(v, s->plan);
+        status = read_snapshot(&t, err);
+        if (status == FPTC_OK)
+            status = read_half(&t, FPTC__HALF_OVERLAY, err);
+    }
     if (status == FPTC_OK)
         status = build(&t, out, err);
     free(t.list);

@@ -22,6 +22,8 @@
 struct fptc__replaced {
     char *type;
     struct fptc__idset ids;
+    int64_t n_rows; /* of the snapshot, replaced or not, if is_counted */
+    int is_counted;
 };
 
 struct fptc__view_part {
@@ -88,10 +90,10 @@ void fptc__view_folded_sql(const struct fptc__view *v, const char *sql, struct f
    of them when NULL). FPTC_MISS when neither snapshot nor overlay has the type. */
 fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part, const char *type,
                              fptc_error *err);
-/* The two halves of a type that has its view, each as a view of its own (query/summary.h); has[half]: 0
-   when that part of the cache has no table of the type. */
-fptc_status fptc__shape_halves(struct fptc__view_part *part, const char *type, int has[2],
-                               fptc_error *err);
+/* A half of a type that has its view, as a view of its own (query/summary.h). FPTC_MISS when the part
+   has no such table. */
+fptc_status fptc__shape_half(struct fptc__view_part *part, const char *type, enum fptc__half half,
+                             fptc_error *err);
 void fptc__shape_forget(struct fptc__view *v);
 int fptc__shape_has_table(struct fptc__view *v, const char *schema, const char *table);
 /* run.c: the views of every type that the plan reads; its parameters. */
@@ -108,5 +110,7 @@ struct fptc__by_id {
 fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, int64_t id,
                             struct fptc__rows *out, fptc_error *err);
 struct fptc__idset *fptc__view_replaced(struct fptc__view_part *part, const char *type);
+/* The same with what is known of the type's snapshot; NULL: no memory. */
+struct fptc__replaced *fptc__view_replaced_of(struct fptc__view_part *part, const char *type);
 
 #endif

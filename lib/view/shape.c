@@ -125,7 +125,7 @@ struct shape {
     struct columns base, delta, all;
 };
 
-/* The snapshot's rows that the overlay does not replace, or the overlay's. */
+/* REPLACED only where something is. */
 static void add_half(struct fptc__view_part *part, const struct shape *s, enum fptc__half half,
                      struct fptc__buf *sql)
 {
@@ -136,13 +136,16 @@ static void add_half(struct fptc__view_part *part, const struct shape *s, enum f
         return;
     }
     add_select(sql, part->base_schema, s->table, &s->all, &s->base);
-    if (ids != NULL && ids->n > 0) {
+    if (ids != NULL && ids->n > 0 && half != FPTC__HALF_WHOLE) {
         size_t slot = 0;
 
         while (ids != &part->replaced[slot].ids)
             slot++;
-        fptc__buf_addf(sql, " WHERE fptc_alive(%d, %d, id)", part == &part->view->parts[0] ? 0 : 1,
-                       (int)slot);
+        fptc__buf_addf(sql,
+                       half == FPTC__HALF_REPLACED
+                           ? " WHERE id IN (SELECT value FROM json_each(fptc_replaced(%d, %d)))"
+                           : " WHERE fptc_alive(%d, %d, id)",
+                       part == &part->view->parts[0] ? 0 : 1, (int)slot);
     }
 }
 
@@ -341,36 +344,35 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
     return status;
 }
 
-static fptc_status shape_half(struct fptc__view_part *part, const struct shape *s,
-                              enum fptc__half half, fptc_error *err)
+static int has_half(const struct fptc__view_part *part, const char *type, enum fptc__half half)
 {
-    char name[FPTC__HALF_BYTES];
-    struct fptc__buf sql;
-    fptc_status status = FPTC_OK;
+    int is_overlay = half == FPTC__HALF_OVERLAY;
 
-    fptc__half_name(s->type, half, name);
-    fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
-    if (!has_shape(part->view, name)) {
-        begin_view(name, &sql);
-        add_half(part, s, half, &sql);
-        status = make_view(part->view, name, &sql, err);
-    }
-    fptc__buf_done(&sql);
-    return status;
+    return (is_overlay ? part->has_delta : part->has_base) &&
+           sqlite3_table_column_metadata(part->view->db,
+                                         is_overlay ? part->delta_schema : part->base_schema, type,
+                                         NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-fptc_status fptc__shape_halves(struct fptc__view_part *part, const char *type, int has[2],
-                               fptc_error *err)
+fptc_status fptc__shape_half(struct fptc__view_part *part, const char *type, enum fptc__half half,
+                             fptc_error *err)
 {
     struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}};
-    fptc_status status = shape_columns(part, &s, err);
+    char name[FPTC__HALF_BYTES];
+    struct fptc__buf sql;
+    fptc_status status;
 
-    has[FPTC__HALF_BASE] = s.base.n > 0;
-    has[FPTC__HALF_OVERLAY] = s.delta.n > 0;
-    if (status == FPTC_OK && has[FPTC__HALF_BASE])
-        status = shape_half(part, &s, FPTC__HALF_BASE, err);
-    if (status == FPTC_OK && has[FPTC__HALF_OVERLAY])
-        status = shape_half(part, &s, FPTC__HALF_OVERLAY, err);
+    fptc__half_name(type, half, name);
+    if (!has_half(part, type, half) || has_shape(part->view, name))
+        return has_half(part, type, half) ? FPTC_OK : FPTC_MISS;
+    fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
+    status = shape_columns(part, &s, err);
+    if (status == FPTC_OK) {
+        begin_view(name, &sql);
+        add_half(part, &s, half, &sql);
+        status = make_view(part->view, name, &sql, err);
+    }
     shape_done(&s);
+    fptc__buf_done(&sql);
     return status;
 }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,14 +167,14 @@ fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *
 
 /* -------------------------------------------------------------------------------- what logs bring in */
 
-struct fptc__idset *fptc__view_replaced(struct fptc__view_part *part, const char *type)
+struct fptc__replaced *fptc__view_replaced_of(struct fptc__view_part *part, const char *type)
 {
     struct fptc__replaced *list;
     size_t i;
 
     for (i = 0; i < part->n_replaced; i++) {
         if (strcmp(part->replaced[i].type, type) == 0)
-            return &part->replaced[i].ids;
+            return &part->replaced[i];
     }
     list = realloc(part->replaced, (part->n_replaced + 1) * sizeof(*list));
     if (list == NULL)
@@ -183,7 +184,14 @@ struct fptc__idset *fptc__view_replaced(struct fptc__view_part *part, const char
     list[part->n_replaced].type = strdup(type);
     if (list[part->n_replaced].type == NULL)
         return NULL;
-    return &list[part->n_replaced++].ids;
+    return &list[part->n_replaced++];
+}
+
+struct fptc__idset *fptc__view_replaced(struct fptc__view_part *part, const char *type)
+{
+    struct fptc__replaced *replaced = fptc__view_replaced_of(part, type);
+
+    return replaced == NULL ? NULL : &replaced->ids;
 }
 
 static void forget_replaced(struct fptc__view_part *part)
@@ -331,6 +339,30 @@ static void sql_alive(sqlite3_context *context, int n, sqlite3_value **args)
                                                                     sqlite3_value_int64(args[2])));
 }
 
+/* fptc_replaced(part, slot): those rows of the snapshot, as a JSON array of ids. */
+static void sql_replaced(sqlite3_context *context, int n, sqlite3_value **args)
+{
+    struct fptc__view *v = sqlite3_user_data(context);
+    const struct fptc__view_part *part = &v->parts[sqlite3_value_int(args[0]) != 0];
+    size_t i, slot = (size_t)sqlite3_value_int64(args[1]);
+    const struct fptc__idset *ids = slot < part->n_replaced ? &part->replaced[slot].ids : NULL;
+    struct fptc__buf out;
+
+    (void)n;
+    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
+    fptc__buf_addc(&out, '[');
+    for (i = 0; ids != NULL && i < ids->cap; i++) {
+        if (ids->slots[i] != 0)
+            fptc__buf_addf(&out, "%s%" PRId64, out.len > 1 ? "," : "", ids->slots[i]);
+    }
+    fptc__buf_addc(&out, ']');
+    if (out.failed)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_text(context, out.data, (int)out.len, SQLITE_TRANSIENT);
+    fptc__buf_done(&out);
+}
+
 static void sql_gone(sqlite3_context *context, int n, sqlite3_value **args)
 {
     const char *type = (const char *)sqlite3_value_text(args[0]);
@@ -365,6 +397,7 @@ static fptc_status add_functions(struct fptc__view *v, fptc_error *err)
         int n_args, is_pure; /* pure while a statement runs: the view stands still for it */
         void (*run)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {{"fptc_alive", 3, 0, sql_alive},
+                     {"fptc_replaced", 2, 1, sql_replaced},
                      {"fptc_gone", 2, 1, sql_gone},
                      {"fptc_name", 2, 1, sql_name}};
     size_t i;

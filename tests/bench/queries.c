@@ -1,7 +1,9 @@
 /*
  * queries.c: questions through the C API beside hand-written SQL on the same snapshot, in one run.
  *
- *     bench_queries CACHE_DIR ROWS [SECONDS]    CACHE_DIR was made by bench_dataset with ROWS
+ *     bench_queries CACHE_DIR ROWS [SECONDS [NAME]]
+ *
+ * CACHE_DIR was made by bench_dataset with ROWS; NAME: only questions whose name has that in it.
  *
  * Times are medians of calls that take turns; instructions (user space, all of the call) stand beside
  * them where the kernel tells them. Nothing passes or fails here.
@@ -37,36 +39,55 @@ struct question {
     const char *type, *filters, *fields, *order;
     int64_t limit;
     const char *sql;
-    int share; /* of ROWS in percent: the greatest parameter */
+    int share;                        /* of ROWS in percent: the greatest parameter */
+    const char *summaries, *grouping; /* NULL: rows are asked for */
 };
+
+#define COUNT "[{\"field\":\"id\",\"type\":\"count\"}]"
+#define BY_STATUS "[{\"field\":\"sg_status_list\",\"type\":\"exact\"}]"
 
 static const struct question questions[] = {
     {"row by id", "Shot", "[" PROJECT ",[\"id\",\"is\",%" PRId64 "]]",
      "code,sg_status_list,description,sg_cut_in,sg_sequence", NULL, 0,
      "SELECT id, code, sg_status_list, description, sg_cut_in, sg_sequence__type, sg_sequence__id "
      "FROM Shot WHERE id = %" PRId64,
-     5},
+     5, NULL, NULL},
     {"versions of a shot, latest 10", "Version",
      "[" PROJECT ",[\"entity\",\"is\",{\"type\":\"Shot\",\"id\":%" PRId64 "}]]", "code,created_at",
      "-created_at", 10,
      "SELECT id, code, created_at FROM Version WHERE entity__type = 'Shot' AND entity__id = %" PRId64
      " ORDER BY created_at DESC, id LIMIT 10",
-     5},
+     5, NULL, NULL},
     {"deep link", "Version",
      "[" PROJECT ",[\"entity.Shot.sg_sequence.Sequence.code\",\"is\",\"x_%06" PRId64 "\"]]", "code",
      NULL, 0,
      "SELECT v.id, v.code FROM Sequence q JOIN Shot s ON s.sg_sequence__type = 'Sequence' AND "
      "s.sg_sequence__id = q.id JOIN Version v ON v.entity__type = 'Shot' AND v.entity__id = s.id "
      "WHERE q.code = 'x_%06" PRId64 "' ORDER BY v.id",
-     1},
+     1, NULL, NULL},
     {"multi-entity member", "Shot",
      "[" PROJECT ",[\"assets\",\"is\",{\"type\":\"Asset\",\"id\":%" PRId64 "}]]", "code", NULL, 0,
      "SELECT id, code FROM Shot WHERE id IN (SELECT id FROM Shot__assets WHERE link_type = 'Asset' "
      "AND link_id = %" PRId64 ") ORDER BY id",
-     4},
+     4, NULL, NULL},
     {"text contains", "Task", "[" PROJECT ",[\"content\",\"contains\",\"k_%06" PRId64 "\"]]",
      "content", NULL, 0,
-     "SELECT id, content FROM Task WHERE content LIKE '%%k_%06" PRId64 "%%' ORDER BY id", 30},
+     "SELECT id, content FROM Task WHERE content LIKE '%%k_%06" PRId64 "%%' ORDER BY id", 30, NULL,
+     NULL},
+    {"count of all tasks", "Task", "[" PROJECT "]", NULL, NULL, 0, "SELECT count(*) FROM Task", 30,
+     COUNT, "[]"},
+    {"tasks by status", "Task", "[" PROJECT "]", NULL, NULL, 0,
+     "SELECT sg_status_list, count(*) FROM Task GROUP BY sg_status_list", 30, COUNT, BY_STATUS},
+    {"versions by status", "Version", "[" PROJECT "]", NULL, NULL, 0,
+     "SELECT sg_status_list, count(*) FROM Version GROUP BY sg_status_list", 60, COUNT, BY_STATUS},
+    {"minutes of tasks by status", "Task", "[" PROJECT "]", NULL, NULL, 0,
+     "SELECT sg_status_list, sum(est_in_mins) FROM Task GROUP BY sg_status_list", 30,
+     "[{\"field\":\"est_in_mins\",\"type\":\"sum\"}]", BY_STATUS},
+    {"versions of a shot by status", "Version",
+     "[" PROJECT ",[\"entity\",\"is\",{\"type\":\"Shot\",\"id\":%" PRId64 "}]]", NULL, NULL, 0,
+     "SELECT sg_status_list, count(*) FROM Version WHERE entity__type = 'Shot' AND entity__id = %" PRId64
+     " GROUP BY sg_status_list",
+     5, COUNT, BY_STATUS},
 };
 
 static fptc_error err;
@@ -227,7 +248,8 @@ static void ask_raw(struct bench *b, const struct question *q, sqlite3_stmt *stm
     volatile size_t seen = 0;
     int rc, i;
 
-    bind_raw(q, stmt, value);
+    if (sqlite3_bind_parameter_count(stmt) > 0)
+        bind_raw(q, stmt, value);
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         for (i = 0; i < sqlite3_column_count(stmt); i++)
             seen += (size_t)sqlite3_column_bytes(stmt, i);
@@ -238,21 +260,25 @@ static void ask_raw(struct bench *b, const struct question *q, sqlite3_stmt *stm
     end(b, start, out);
 }
 
-static void ask_ours(struct bench *b, const struct question *q, fptc_query *query, int64_t value,
-                     struct samples *out)
+/* What a summary says is one JSON text; its groups count as the rows. */
+static void read_summary(fptc_result *result, struct samples *out)
 {
-    struct sample start = begin(b);
-    fptc_result *result = NULL;
+    const char *at = fptc_result_json(result, NULL);
+
+    if (at == NULL || strstr(at, "\"summaries\"") == NULL) {
+        fprintf(stderr, "a summary without summaries\n");
+        exit(1);
+    }
+    out->rows += strstr(at, "\"group_name\"") == NULL;
+    while ((at = strstr(at + 1, "\"group_name\"")) != NULL)
+        out->rows++;
+}
+
+static void read_rows(fptc_result *result, struct samples *out)
+{
     volatile size_t seen = 0;
-    char filters[400];
     size_t i;
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(filters, sizeof(filters), q->filters, value);
-#pragma GCC diagnostic pop
-    must(fptc_query_set_filters(query, filters, &err));
-    must(fptc_cache_find(b->cache, query, &result, &err));
     while (fptc_result_next(result) == FPTC_OK) {
         for (i = 0; i < fptc_result_n_fields(result); i++) {
             const char *text = fptc_result_text(result, fptc_result_field(result, i));
@@ -260,6 +286,27 @@ static void ask_ours(struct bench *b, const struct question *q, fptc_query *quer
             seen += text == NULL ? 1 : strlen(text);
         }
         out->rows++;
+    }
+}
+
+static void ask_ours(struct bench *b, const struct question *q, fptc_query *query, int64_t value,
+                     struct samples *out)
+{
+    struct sample start = begin(b);
+    fptc_result *result = NULL;
+    char filters[400];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(filters, sizeof(filters), q->filters, value);
+#pragma GCC diagnostic pop
+    must(fptc_query_set_filters(query, filters, &err));
+    if (q->summaries != NULL) {
+        must(fptc_cache_summarize(b->cache, query, q->summaries, q->grouping, &result, &err));
+        read_summary(result, out);
+    } else {
+        must(fptc_cache_find(b->cache, query, &result, &err));
+        read_rows(result, out);
     }
     fptc_result_free(result);
     end(b, start, out);
@@ -274,7 +321,8 @@ static void run_question(struct bench *b, const struct question *q)
     int warm;
 
     must(fptc_query_new(q->type, &query, &err));
-    must(fptc_query_set_fields(query, q->fields, &err));
+    if (q->fields != NULL)
+        must(fptc_query_set_fields(query, q->fields, &err));
     must(fptc_query_set_order(query, q->order, &err));
     must(fptc_query_set_limit(query, q->limit, 0, &err));
     must(fptc_query_set_freshness(query, FPTC_MODE_ONLY_CACHE, 0, 0, &err));
@@ -301,12 +349,12 @@ int main(int argc, char **argv)
     char path[4096];
     size_t i;
 
-    if (argc != 3 && argc != 4) {
-        fprintf(stderr, "usage: bench_queries CACHE_DIR ROWS [SECONDS]\n");
+    if (argc < 3 || argc > 5) {
+        fprintf(stderr, "usage: bench_queries CACHE_DIR ROWS [SECONDS [NAME]]\n");
         return 2;
     }
     b.rows = strtoll(argv[2], NULL, 10);
-    if (argc == 4)
+    if (argc > 3)
         b.seconds = strtod(argv[3], NULL);
     options.cache_dir = argv[1];
     must(fptc_cache_open(&options, &b.cache, &err));
@@ -315,8 +363,10 @@ int main(int argc, char **argv)
     b.counter = open_counter();
     printf("%-32s %10s %10s %7s", "", "raw us", "ours us", "ratio");
     printf(b.counter >= 0 ? " %12s %12s %7s\n" : "\n", "raw instr", "ours instr", "ratio");
-    for (i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
-        run_question(&b, &questions[i]);
+    for (i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        if (argc < 5 || strstr(questions[i].name, argv[4]) != NULL)
+            run_question(&b, &questions[i]);
+    }
     sqlite3_close(b.raw);
     fptc_cache_close(b.cache);
     return 0;
