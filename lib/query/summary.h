@@ -5,7 +5,7 @@
  * it: `sql[half]` reads a view "<Type>@<half>"; every other type is read as in plan.h. Of all rows of the
  * type the snapshot is counted whole, as fast as SQLite does that, and the few that are replaced are
  * taken away again (is_taken_away); else one by one it is asked which are. Columns, in order: the number of rows, of each group its value (LINK: type and id), of each summary its n_columns
- * partial results. Rows come in no order. With is_of_project the rows are those of the partition of
+ * partial results; of REPLACED all numbers negated. Rows come in no order. With is_of_project the rows are those of the partition of
  * plan->project_id, of which there are none when the project is gone. What is gone (plan.h) still stands in a LINK.
  */
 #ifndef FPTC_QUERY_SUMMARY_H
@@ -72,6 +72,7 @@ struct fptc__summary {
     struct fptc__group *groups; /* the outermost first */
     size_t n_groups;
     int is_taken_away; /* sql[] has WHOLE and REPLACED, else BASE; always OVERLAY */
+    int is_kept;       /* what WHOLE and REPLACED say of a row of the snapshot never changes */
     int is_total;      /* is_taken_away, and nothing but the number of all rows is asked for */
     int is_of_project; /* sql leaves it to the runner that plan->project_id's rows are asked for */
     char *sql[FPTC__HALVES]; /* NULL unless plan->is_local */

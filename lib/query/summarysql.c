@@ -60,18 +60,19 @@ static void put_value(struct fptc__sqltext *s, const struct fptc__fieldpath *at)
     fptc__sql_add(s, is_text ? ", '')" : "");
 }
 
-static void put_call(struct fptc__sqltext *s, const char *function,
+static void put_call(struct fptc__sqltext *s, const char *sign, const char *function,
                      const struct fptc__fieldpath *at)
 {
-    fptc__sql_addf(s, ", %s(", function);
+    fptc__sql_addf(s, ", %s%s(", sign, function);
     put_value(s, at);
     fptc__sql_add(s, ")");
 }
 
 /* A link to what is gone reads as null (A§1.6). */
-static void put_link_count(struct fptc__sqltext *s, const struct fptc__fieldpath *at)
+static void put_link_count(struct fptc__sqltext *s, const char *sign,
+                           const struct fptc__fieldpath *at)
 {
-    fptc__sql_add(s, ", count(CASE WHEN NOT fptc_gone(");
+    fptc__sql_addf(s, ", %scount(CASE WHEN NOT fptc_gone(", sign);
     fptc__sql_column(s, 0, at->field->name, "__type");
     fptc__sql_add(s, ", ");
     fptc__sql_column(s, 0, at->field->name, "__id");
@@ -80,41 +81,42 @@ static void put_link_count(struct fptc__sqltext *s, const struct fptc__fieldpath
     fptc__sql_add(s, " END)");
 }
 
-static void put_checks(struct fptc__sqltext *s, const struct fptc__fieldpath *at, int value)
+static void put_checks(struct fptc__sqltext *s, const char *sign, const struct fptc__fieldpath *at,
+                       int value)
 {
-    fptc__sql_add(s, ", count(CASE WHEN ");
+    fptc__sql_addf(s, ", %scount(CASE WHEN ", sign);
     fptc__columns_put_value(s, at);
     fptc__sql_addf(s, " = %d THEN 1 END)", value);
 }
 
-static void put_partials(struct fptc__sqltext *s, const struct fptc__summary_field *f,
-                         const struct fptc__fieldpath *at)
+static void put_partials(struct fptc__sqltext *s, const char *sign,
+                         const struct fptc__summary_field *f, const struct fptc__fieldpath *at)
 {
     switch (f->type) {
     case FPTC__COUNT:
         if (at->field->class_of == FPTC__LINK && !at->is_link_id)
-            put_link_count(s, at);
+            put_link_count(s, sign, at);
         else
-            put_call(s, "count", at);
+            put_call(s, sign, "count", at);
         break;
     case FPTC__SUM:
-        put_call(s, "sum", at);
+        put_call(s, sign, "sum", at);
         break;
     case FPTC__AVERAGE:
-        put_call(s, "sum", at);
-        put_call(s, "count", at);
+        put_call(s, sign, "sum", at);
+        put_call(s, sign, "count", at);
         break;
     case FPTC__MAXIMUM:
     case FPTC__LATEST:
-        put_call(s, "max", at);
+        put_call(s, sign, "max", at);
         break;
     case FPTC__MINIMUM:
     case FPTC__EARLIEST:
-        put_call(s, "min", at);
+        put_call(s, sign, "min", at);
         break;
     case FPTC__CHECKED:
     case FPTC__UNCHECKED:
-        put_checks(s, at, f->type == FPTC__CHECKED);
+        put_checks(s, sign, at, f->type == FPTC__CHECKED);
         break;
     case FPTC__RECORD_COUNT:
     case FPTC__PERCENTAGE:
@@ -138,18 +140,21 @@ static void put_group_by(struct fptc__sqltext *s, const struct fptc__summary *su
 }
 
 static void put_statement(struct fptc__sqltext *s, const struct fptc__summarizing *z,
-                          struct fptc__filter *filter, const char *from)
+                          struct fptc__filter *filter, enum fptc__half half)
 {
     const struct fptc__summary *summary = z->summary;
+    const char *sign = half == FPTC__HALF_REPLACED ? "-" : "";
+    char from[FPTC__HALF_BYTES];
     size_t i;
 
+    fptc__half_name(summary->plan->type, half, from);
     fptc__compile_tables(s, from, filter);
     fptc__sql_end_tables(s);
-    fptc__sql_add(s, "SELECT count(*)");
+    fptc__sql_addf(s, "SELECT %scount(*)", sign);
     for (i = 0; i < summary->n_groups; i++)
         fptc__columns_put(s, &z->group_at[i]);
     for (i = 0; i < summary->n_fields; i++)
-        put_partials(s, &summary->fields[i], &z->field_at[i]);
+        put_partials(s, sign, &summary->fields[i], &z->field_at[i]);
     fptc__sql_addf(s, " FROM \"%s\" AS t0", from);
     if (filter) {
         fptc__sql_add(s, " WHERE ");
@@ -162,13 +167,11 @@ static fptc_status write_half(struct fptc__summarizing *z, struct fptc__filter *
                               enum fptc__half half)
 {
     struct fptc__summary *summary = z->summary;
-    char from[FPTC__HALF_BYTES];
     struct fptc__sqltext s;
     fptc_status failed;
 
-    fptc__half_name(summary->plan->type, half, from);
     fptc__sqltext_init(&s, z->check.scratch);
-    put_statement(&s, z, filter, from);
+    put_statement(&s, z, filter, half);
     failed = s.text.failed;
     summary->sql[half] =
         fptc__sqltext_take(&s, z->check.scratch, &summary->params[half], &summary->n_params[half]);
@@ -180,12 +183,19 @@ static fptc_status write_half(struct fptc__summarizing *z, struct fptc__filter *
     return FPTC_OK;
 }
 
-/* Counts and sums can be taken away from, the greatest and the least cannot. */
-static void judge_halves(struct fptc__summary *s, const struct fptc__filter *filter)
+/* Other rows, or their life, decide what a row of the snapshot says. */
+static int is_elsewhere(const struct fptc__fieldpath *at)
 {
+    return at->n_hops > 0 || at->is_link_id;
+}
+
+/* Counts and sums can be taken away from, the greatest and the least cannot. */
+static void judge_halves(struct fptc__summarizing *z, const struct fptc__filter *filter)
+{
+    struct fptc__summary *s = z->summary;
     size_t i;
 
-    s->is_taken_away = filter == NULL;
+    s->is_taken_away = s->is_kept = filter == NULL;
     s->is_total = filter == NULL && s->n_groups == 0;
     for (i = 0; i < s->n_fields; i++) {
         enum fptc__summary_type type = s->fields[i].type;
@@ -195,6 +205,13 @@ static void judge_halves(struct fptc__summary *s, const struct fptc__filter *fil
             s->is_taken_away = 0;
         if (s->fields[i].n_columns > 0)
             s->is_total = 0;
+        if (s->fields[i].n_columns > 0 &&
+            (is_elsewhere(&z->field_at[i]) || z->field_at[i].field->class_of == FPTC__LINK))
+            s->is_kept = 0;
+    }
+    for (i = 0; i < s->n_groups; i++) {
+        if (is_elsewhere(&z->group_at[i]))
+            s->is_kept = 0;
     }
 }
 
@@ -223,7 +240,7 @@ fptc_status fptc__summarizing_sql(struct fptc__summarizing *z)
         return status;
     put_usage(z, filter);
     filter = without_project(z->summary, filter);
-    judge_halves(z->summary, filter);
+    judge_halves(z, filter);
     status = write_half(z, filter, FPTC__HALF_OVERLAY);
     if (status || !z->summary->is_taken_away)
         return status ? status : write_half(z, filter, FPTC__HALF_BASE);

@@ -139,13 +139,12 @@ static void read_key(struct table *t, sqlite3_stmt *stmt, const struct fptc__gro
     }
 }
 
-static void read_partial(struct table *t, sqlite3_stmt *stmt, int column, struct partial *p,
-                         int sign)
+static void read_partial(struct table *t, sqlite3_stmt *stmt, int column, struct partial *p)
 {
     const char *text;
 
     p->has = sqlite3_column_type(stmt, column) != SQLITE_NULL;
-    p->i = sign * sqlite3_column_int64(stmt, column);
+    p->i = sqlite3_column_int64(stmt, column);
     if (sqlite3_column_type(stmt, column) != SQLITE_TEXT)
         return;
     text = (const char *)sqlite3_column_text(stmt, column);
@@ -175,8 +174,7 @@ static struct line *new_line(struct table *t)
     return line;
 }
 
-/* sign: -1 when its rows are to be taken away */
-static fptc_status read_line(struct table *t, sqlite3_stmt *stmt, int sign, fptc_error *err)
+static fptc_status read_line(struct table *t, sqlite3_stmt *stmt, fptc_error *err)
 {
     struct line *line = new_line(t);
     int column = 1;
@@ -184,7 +182,7 @@ static fptc_status read_line(struct table *t, sqlite3_stmt *stmt, int sign, fptc
 
     if (line == NULL)
         return fptc__fail_nomem(err);
-    line->n_rows = sign * sqlite3_column_int64(stmt, 0);
+    line->n_rows = sqlite3_column_int64(stmt, 0);
     for (i = 0; i < t->summary->n_groups; i++) {
         const struct fptc__group *g = &t->summary->groups[i];
 
@@ -192,28 +190,36 @@ static fptc_status read_line(struct table *t, sqlite3_stmt *stmt, int sign, fptc
         column += g->kind == FPTC__GROUP_LINK ? 2 : 1;
     }
     for (i = 0; i < t->n_partials; i++)
-        read_partial(t, stmt, column++, &line->partials[i], sign);
+        read_partial(t, stmt, column++, &line->partials[i]);
     return t->scratch.failed ? fptc__fail_nomem(err) : FPTC_OK;
+}
+
+static fptc_status read_lines(struct table *t, const char *sql, const struct fptc__param *params,
+                              size_t n_params, fptc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status = fptc__view_prepare(t->view, sql, &stmt, err);
+    int rc = SQLITE_DONE;
+
+    if (status != FPTC_OK)
+        return status;
+    fptc__run_bind(stmt, params, n_params);
+    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        status = read_line(t, stmt, err);
+    if (status == FPTC_OK && rc != SQLITE_DONE)
+        status = fptc__view_fail(t->view, t->summary->plan->type, err);
+    sqlite3_reset(stmt);
+    return status;
 }
 
 static fptc_status read_half(struct table *t, enum fptc__half half, fptc_error *err)
 {
     const struct fptc__summary *s = t->summary;
-    sqlite3_stmt *stmt = NULL;
     fptc_status status = fptc__shape_half(t->part, s->plan->type, half, err);
-    int rc = SQLITE_DONE;
 
-    if (status == FPTC_OK)
-        status = fptc__view_prepare(t->view, s->sql[half], &stmt, err);
     if (status != FPTC_OK)
         return status == FPTC_MISS ? FPTC_OK : status;
-    fptc__run_bind(stmt, s->params[half], s->n_params[half]);
-    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        status = read_line(t, stmt, half == FPTC__HALF_REPLACED ? -1 : 1, err);
-    if (status == FPTC_OK && rc != SQLITE_DONE)
-        status = fptc__view_fail(t->view, s->plan->type, err);
-    sqlite3_reset(stmt);
-    return status;
+    return read_lines(t, s->sql[half], s->params[half], s->n_params[half], err);
 }
 
 /* The number of the snapshot's rows, which is counted once, less those that are replaced. */
@@ -243,6 +249,7 @@ static fptc_status read_snapshot(struct table *t, fptc_error *err)
 {
     const struct fptc__summary *s = t->summary;
     struct fptc__replaced *of = fptc__view_replaced_of(t->part, s->plan->type);
+    char kept[120];
     fptc_status status;
 
     if (of == NULL)
@@ -251,6 +258,9 @@ static fptc_status read_snapshot(struct table *t, fptc_error *err)
         return read_total(t, of, err);
     if (!s->is_taken_away)
         return read_half(t, FPTC__HALF_BASE, err);
+    status = s->is_kept ? fptc__kept_lines(t->part, of, s, kept, sizeof(kept), err) : FPTC_MISS;
+    if (status != FPTC_MISS)
+        return status == FPTC_OK ? read_lines(t, kept, NULL, 0, err) : status;
     status = read_half(t, FPTC__HALF_WHOLE, err);
     if (status == FPTC_OK && of->ids.n > 0)
         status = read_half(t, FPTC__HALF_REPLACED, err);

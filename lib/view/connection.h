@@ -18,10 +18,22 @@
 
 #define FPTC__STATEMENTS_MAX 64
 
+/* What a snapshot says of a summary, less the first n_taken rows that were replaced (keptlines.c). */
+struct fptc__kept_lines {
+    char *sql;
+    size_t n_taken;
+    int is_too_long; /* not kept */
+};
+
 /* Rows of one type of one part that the overlay replaces. */
 struct fptc__replaced {
     char *type;
     struct fptc__idset ids;
+    int64_t *list;  /* the same in the order in which they came; ids.n of them */
+    size_t cap;     /* of list */
+    size_t n_known; /* fptc_replaced() leaves out so many of them */
+    struct fptc__kept_lines *kept;
+    size_t n_kept;
     int64_t n_rows; /* of the snapshot, replaced or not, if is_counted */
     int is_counted;
 };
@@ -110,6 +122,12 @@ struct fptc__by_id {
 fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, int64_t id,
                             struct fptc__rows *out, fptc_error *err);
 struct fptc__idset *fptc__view_replaced(struct fptc__view_part *part, const char *type);
+/* keptlines.c: brings them up to date: the SQL that reads them. FPTC_MISS: they are not kept. */
+fptc_status fptc__kept_lines(struct fptc__view_part *part, struct fptc__replaced *of,
+                             const struct fptc__summary *s, char *out, size_t size,
+                             fptc_error *err);
+void fptc__sql_replaced(sqlite3_context *context, int n, sqlite3_value **args);
+void fptc__kept_lines_forget(struct fptc__view_part *part, struct fptc__replaced *of);
 /* The same with what is known of the type's snapshot; NULL: no memory. */
 struct fptc__replaced *fptc__view_replaced_of(struct fptc__view_part *part, const char *type);
 

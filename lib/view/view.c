@@ -2,7 +2,6 @@
 #include "base/error.h"
 #include "base/limits.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,11 +199,33 @@ static void forget_replaced(struct fptc__view_part *part)
 
     for (i = 0; i < part->n_replaced; i++) {
         free(part->replaced[i].type);
+        fptc__kept_lines_forget(part, &part->replaced[i]);
         fptc__idset_clear(&part->replaced[i].ids);
+        free(part->replaced[i].list);
     }
     free(part->replaced);
     part->replaced = NULL;
     part->n_replaced = 0;
+}
+
+static int add_replaced(struct fptc__replaced *of, int64_t id)
+{
+    size_t n = of->ids.n;
+
+    if (n == of->cap) {
+        size_t cap = of->cap == 0 ? 64 : 2 * of->cap;
+        int64_t *list = realloc(of->list, cap * sizeof(*list));
+
+        if (list == NULL)
+            return 0;
+        of->list = list;
+        of->cap = cap;
+    }
+    if (!fptc__idset_add(&of->ids, id))
+        return 0;
+    if (of->ids.n > n)
+        of->list[n] = id;
+    return 1;
 }
 
 /* A row of the snapshot has a newer state in the overlay. Out of memory is remembered as a stale shape:
@@ -212,11 +233,11 @@ static void forget_replaced(struct fptc__view_part *part)
 static void on_replaced(void *ctx, const char *type, int64_t id)
 {
     struct fptc__view_part *part = ctx;
-    struct fptc__idset *ids = fptc__view_replaced(part, type);
+    struct fptc__replaced *of = fptc__view_replaced_of(part, type);
 
-    if (ids == NULL || ids->n == 0)
+    if (of == NULL || of->ids.n == 0)
         part->view->shapes_are_stale = 1;
-    if (ids == NULL || !fptc__idset_add(ids, id))
+    if (of == NULL || !add_replaced(of, id))
         part->has_delta = -1;
 }
 
@@ -339,30 +360,6 @@ static void sql_alive(sqlite3_context *context, int n, sqlite3_value **args)
                                                                     sqlite3_value_int64(args[2])));
 }
 
-/* fptc_replaced(part, slot): those rows of the snapshot, as a JSON array of ids. */
-static void sql_replaced(sqlite3_context *context, int n, sqlite3_value **args)
-{
-    struct fptc__view *v = sqlite3_user_data(context);
-    const struct fptc__view_part *part = &v->parts[sqlite3_value_int(args[0]) != 0];
-    size_t i, slot = (size_t)sqlite3_value_int64(args[1]);
-    const struct fptc__idset *ids = slot < part->n_replaced ? &part->replaced[slot].ids : NULL;
-    struct fptc__buf out;
-
-    (void)n;
-    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
-    fptc__buf_addc(&out, '[');
-    for (i = 0; ids != NULL && i < ids->cap; i++) {
-        if (ids->slots[i] != 0)
-            fptc__buf_addf(&out, "%s%" PRId64, out.len > 1 ? "," : "", ids->slots[i]);
-    }
-    fptc__buf_addc(&out, ']');
-    if (out.failed)
-        sqlite3_result_error_nomem(context);
-    else
-        sqlite3_result_text(context, out.data, (int)out.len, SQLITE_TRANSIENT);
-    fptc__buf_done(&out);
-}
-
 static void sql_gone(sqlite3_context *context, int n, sqlite3_value **args)
 {
     const char *type = (const char *)sqlite3_value_text(args[0]);
@@ -397,7 +394,7 @@ static fptc_status add_functions(struct fptc__view *v, fptc_error *err)
         int n_args, is_pure; /* pure while a statement runs: the view stands still for it */
         void (*run)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {{"fptc_alive", 3, 0, sql_alive},
-                     {"fptc_replaced", 2, 1, sql_replaced},
+                     {"fptc_replaced", 2, 1, fptc__sql_replaced},
                      {"fptc_gone", 2, 1, sql_gone},
                      {"fptc_name", 2, 1, sql_name}};
     size_t i;

@@ -112,7 +112,8 @@ static void call_alive(sqlite3_context *context, int n, sqlite3_value **args)
 static void explain(sqlite3 *db, const struct fptc__summary *s, char *out, size_t size)
 {
     sqlite3_stmt *stmt = NULL;
-    char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", s->sql[FPTC__HALF_BASE]);
+    char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s",
+                                s->sql[s->is_taken_away ? FPTC__HALF_WHOLE : FPTC__HALF_BASE]);
 
     out[0] = '\0';
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
@@ -151,6 +152,7 @@ static void test_query_plan(void **state)
     (void)state;
     sqlite3_create_function(db, "fptc_alive", 3, SQLITE_UTF8, NULL, call_alive, NULL, NULL);
     run(db, "CREATE VIEW \"Shot@base\" AS SELECT * FROM \"Shot\" WHERE fptc_alive(0, 0, id)");
+    run(db, "CREATE VIEW \"Shot@whole\" AS SELECT * FROM \"Shot\"");
     run(db, "CREATE INDEX by_status ON \"Shot\"(sg_status_list)");
     plans_as(db, IN_70, COUNT, BY_STATUS, "SCAN Shot USING COVERING INDEX by_status");
     plans_as(db,
@@ -164,6 +166,38 @@ static void test_query_plan(void **state)
     plans_as(db, IN_70, COUNT, "[{\"field\":\"sg_sequence\",\"type\":\"exact\"}]",
              "SCAN Shot USING COVERING INDEX by_link");
     sqlite3_close(db);
+}
+
+static void wishes(const char *filters, const char *grouping, const char *wanted)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    struct fptc__summary *s = build(filters, COUNT, grouping, &err);
+    char all[1000] = "";
+    size_t i;
+
+    assert_non_null(s);
+    for (i = 0; i < s->plan->n_usages; i++)
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s: %s; ", s->plan->usages[i].type,
+                 s->plan->usages[i].wish);
+    assert_string_equal(all, wanted);
+    fptc__summary_free(s);
+}
+
+/* Equality first, then what is grouped by. */
+static void test_usage(void **state)
+{
+    (void)state;
+    wishes(IN_70, NULL, "");
+    wishes(IN_70, BY_STATUS, "Shot: sg_status_list equal; ");
+    wishes("[[\"sg_sequence\",\"is\",{\"type\":\"Sequence\",\"id\":5}]]", BY_STATUS,
+           "Shot: sg_sequence link,sg_status_list equal; ");
+    wishes("[[\"sg_sequence\",\"is\",{\"type\":\"Sequence\",\"id\":5}]]", NULL,
+           "Shot: sg_sequence link; ");
+    wishes(IN_70,
+           "[{\"field\":\"sg_sequence\",\"type\":\"exact\"},{\"field\":\"code\",\"type\":"
+           "\"exact\"}]",
+           "Shot: sg_sequence link,code equal; ");
+    wishes("[[\"sg_cut_in\",\"greater_than\",5]]", BY_STATUS, "Shot: sg_cut_in range; ");
 }
 
 static int set_up(void **state)
@@ -186,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_body),
         cmocka_unit_test(test_query_plan),
+        cmocka_unit_test(test_usage),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
