@@ -427,6 +427,24 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_freshness(fptc_query *query,
                                                               int64_t deadline_ms, fptc_error *err);
 
 /**
+ * Asks for rows one after the other, in memory that does not grow with their number. The result then
+ * holds the state of the cache as it was when the query began, its cursor only goes forward, its count
+ * is -1, and fptc_result_next() may block. An answer that comes from FPT is held in memory all the same.
+ * @param query         the query.
+ * @param is_streaming  non-zero to stream; a new query does not.
+ * @param err           may be NULL.
+ * @return FPTC_OK.
+ * @par Ownership  nothing is kept.
+ * @par Threads    one thread at a time per query.
+ * @par Blocking   memory only.
+ * @since 0.1
+ * @see fptc_result_next
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_streaming(fptc_query *query,
+                                                              int32_t is_streaming,
+                                                              fptc_error *err);
+
+/**
  * Answers a query: from the cache when it is provable there and fresh enough, else from FPT, which
  * also fills the cache for everybody.
  * @param cache       the handle.
@@ -446,6 +464,48 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_freshness(fptc_query *query,
  */
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query,
                                                      fptc_result **out_result, fptc_error *err);
+
+/**
+ * Tells how a query would be answered now, without asking FPT for its rows.
+ * @param cache       the handle.
+ * @param query       the query.
+ * @param out_result  a document: {"canonical","local","why_not","covered":[{"type","partition","age_s",
+ *                    "fields_missing"}],"answer":"cache"|"stored query"|"upstream","sql","params","plan":[lines
+ *                    of SQLite's query plan],"indexes":[...],"rows_read","rows","seconds","warnings"}; NULL on
+ *                    failure.
+ * @param err         may be NULL.
+ * @return as fptc_cache_find().
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, and use the network for a schema, up to the deadline.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_explain(fptc_cache *cache, const fptc_query *query,
+                                                        fptc_result **out_result, fptc_error *err);
+
+/**
+ * Runs one SELECT over the rows that the cache has of a project and of the types without one, whatever
+ * their age. Tables are named as FPT's types, columns as fields; a link is two columns, `field__type` and
+ * `field__id`; a multi-entity field is a table `Type__field` (id, pos, link_type, link_id). Rows are streamed.
+ * @param cache        the handle.
+ * @param project_id   the project, or 0 for the types without one.
+ * @param sql          one SELECT (or WITH, VALUES, EXPLAIN); anything that writes is refused.
+ * @param deadline_ms  bound of the whole, reading the rows included; 0: the handle's.
+ * @param out_result   the rows, to be read as a streaming one's; column names are those of the statement,
+ *                     kinds FPTC_KIND_INT, _FLOAT, _TEXT, _NULL; NULL on failure.
+ * @param err          may be NULL.
+ * @return FPTC_OK; FPTC_EUSAGE with SQLite's text; FPTC_ENODATA when the cache has nothing of the project;
+ *         FPTC_EDEADLINE; FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the deadline.
+ * @since 0.1
+ * @see fptc_result_next
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_sql(fptc_cache *cache, int64_t project_id,
+                                                    const char *sql, int64_t deadline_ms,
+                                                    fptc_result **out_result, fptc_error *err);
 
 /**
  * Reads the changes of one type of one partition in version-key order, deletions included: the way to
@@ -505,10 +565,11 @@ enum {
 /**
  * Moves to the next row.
  * @param result  the result; a new one stands before the first row.
- * @return FPTC_OK on a row, FPTC_END after the last.
+ * @return FPTC_OK on a row, FPTC_END after the last. Of a streaming result also FPTC_EIO, FPTC_EDAMAGED,
+ *         FPTC_EDEADLINE, FPTC_ENOMEM; the last line of fptc_result_warnings() then says why.
  * @par Ownership  nothing is kept.
  * @par Threads    one thread at a time per result.
- * @par Blocking   memory only.
+ * @par Blocking   memory only; of a streaming result it may touch the file server.
  * @since 0.1
  * @see fptc_result_rewind
  */

@@ -67,7 +67,7 @@ void fptc__answer_done(struct fptc__answer *a)
 
 /* ------------------------------------------------------------------------------------- covered or not */
 
-static enum fptc__part part_of_type(const struct fptc__answer *a, const char *type)
+enum fptc__part fptc__answer_part(const struct fptc__answer *a, const char *type)
 {
     struct fptc_cache *cache = a->work->cache;
     int is_project_type;
@@ -78,7 +78,7 @@ static enum fptc__part part_of_type(const struct fptc__answer *a, const char *ty
     return fptc__view_part_of(a->work->session.view, is_project_type);
 }
 
-static int has_name(const fptc__json *list, const char *name)
+int fptc__lists_name(const fptc__json *list, const char *name)
 {
     const fptc__json *at;
 
@@ -114,7 +114,7 @@ static int is_list(struct fptc__answer *a, const struct fptc__need *need)
 static fptc_status look_at_type(struct fptc__answer *a, const char *type, struct freshness *out,
                                 fptc_error *err)
 {
-    enum fptc__part part = part_of_type(a, type);
+    enum fptc__part part = fptc__answer_part(a, type);
     struct fptc__cover cover;
     fptc__json *suspects = NULL;
     size_t i;
@@ -127,7 +127,7 @@ static fptc_status look_at_type(struct fptc__answer *a, const char *type, struct
         const struct fptc__need *need = &a->plan->needs[i];
 
         if (strcmp(need->type, type) == 0 && strcmp(need->field, "id") != 0 &&
-            strcmp(need->field, "type") != 0 && !has_name(cover.fields, need->field))
+            strcmp(need->field, "type") != 0 && !fptc__lists_name(cover.fields, need->field))
             status = FPTC_MISS;
         if (strcmp(need->type, type) == 0 && is_list(a, need))
             out->lists_ms = cover.audited_ms;
@@ -199,11 +199,11 @@ static int leaves_project(struct fptc__answer *a)
     for (i = 0; i < plan->n_needs; i++) {
         const struct fptc__need *need = &plan->needs[i];
 
-        if (part_of_type(a, need->type) != FPTC__HOME)
+        if (fptc__answer_part(a, need->type) != FPTC__HOME)
             continue;
         for (k = 0; k < plan->n_row_types; k++) {
             if (follows(plan, need->field, plan->row_types[k]) &&
-                part_of_type(a, plan->row_types[k]) == FPTC__HOME &&
+                fptc__answer_part(a, plan->row_types[k]) == FPTC__HOME &&
                 fptc__view_links_outside(a->work->session.view, need->type, need->field,
                                          plan->row_types[k]))
                 return 1;
@@ -241,7 +241,7 @@ static fptc_status look_at_plan(struct fptc__answer *a, struct freshness *out, f
 
 static fptc_status cover_of(struct fptc__answer *a, const char *type, struct fptc__cover *out)
 {
-    enum fptc__part part = part_of_type(a, type);
+    enum fptc__part part = fptc__answer_part(a, type);
     fptc_status status = fptc__view_cover(a->work->session.view, part, type, out, NULL);
 
     if (status == FPTC_MISS) /* also when the type's own schema has not been needed yet */
@@ -295,7 +295,7 @@ static int lists_are_young(struct fptc__answer *a, int64_t lists_ms, int64_t *as
     return 1;
 }
 
-static fptc_status from_coverage(struct fptc__answer *a, fptc_error *err)
+fptc_status fptc__answer_from_coverage(struct fptc__answer *a, fptc_error *err)
 {
     struct freshness f = {0, 0, 0};
     fptc_status status;
@@ -305,7 +305,7 @@ static fptc_status from_coverage(struct fptc__answer *a, fptc_error *err)
     a->is_covered = status == FPTC_OK;
     if (status == FPTC_OK && !is_fresh(a, &f))
         status = FPTC_MISS;
-    if (status == FPTC_OK)
+    if (status == FPTC_OK && !a->is_streaming)
         status = fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
     if (status == FPTC_OK) {
         a->result->source = FPTC_SOURCE_CACHE;
@@ -382,7 +382,7 @@ static fptc_status add_stored(struct fptc__answer *a, const fptc__json *element,
     if (status == FPTC_OK) {
         fptc__view_begin(open->view);
         status = fptc__view_find_id(open->view, a->own, fptc__json_int(id), rows, err);
-        is_suspect = fptc__view_is_suspect(open->view, part_of_type(a, a->plan->type),
+        is_suspect = fptc__view_is_suspect(open->view, fptc__answer_part(a, a->plan->type),
                                            a->plan->type, fptc__json_int(id));
         fptc__view_end(open->view);
     }
@@ -402,7 +402,7 @@ static int has_own_fields(const struct fptc__answer *a, const struct fptc__store
     size_t i;
 
     for (i = 0; i < a->own->n_columns; i++) {
-        if (!has_name(q->fields, a->own->columns[i].name))
+        if (!fptc__lists_name(q->fields, a->own->columns[i].name))
             return 0;
     }
     return 1;
@@ -416,7 +416,7 @@ static int depends_elsewhere(const struct fptc__answer *a)
     if (!a->plan->is_project_type)
         return 0;
     for (i = 0; i < a->plan->n_row_types; i++) {
-        if (a->plan->project_id == 0 || part_of_type(a, a->plan->row_types[i]) != FPTC__HOME)
+        if (a->plan->project_id == 0 || fptc__answer_part(a, a->plan->row_types[i]) != FPTC__HOME)
             return 1;
     }
     return 0;
@@ -477,7 +477,7 @@ static int is_usable(const struct fptc__answer *a, const struct fptc__stored_que
     return (a->is_any_age || q->is_untouched) && is_young(a, q->asof_ms);
 }
 
-static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
+fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *err)
 {
     struct fptc__stored_query q;
     const fptc__json *element;
@@ -513,11 +513,14 @@ static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
 
 fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err)
 {
+    size_t told = a->result->warnings.len;
     fptc_status status;
 
     (void)fptc__handle_now(a->work->cache, &a->now_ms, NULL); /* FPT may have been asked since */
-    status = from_coverage(a, err);
-    return status == FPTC_MISS ? from_stored_query(a, err) : status;
+    status = fptc__answer_from_coverage(a, err);
+    if (status == FPTC_OK && a->is_streaming)
+        status = fptc__answer_stream(a, told, err);
+    return status == FPTC_MISS ? fptc__answer_from_stored_query(a, err) : status;
 }
 
 /* ------------------------------------------------------------------------------------------- FPT's rows */

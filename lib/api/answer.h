@@ -14,9 +14,11 @@ struct fptc__answer {
     struct fptc__plan *own; /* the same rows' own fields only, no linked ones: for stored queries */
     int64_t max_age_ms;
     int is_any_age;   /* the newest provable answer will do (only-cache, outage) */
-    int is_covered;   /* out: every type it depends on is covered, whatever its age */
-    int64_t began_ms; /* file server's clock when the question was put ... */
-    int64_t now_ms;   /* ... and when the cache was last looked at */
+    int is_streaming; /* covered rows are not copied: fptc__answer_stream() opens a stream of them */
+    int64_t until_mono_ms; /* bound of reading it; 0: none */
+    int is_covered;        /* out: every type it depends on is covered, whatever its age */
+    int64_t began_ms;      /* file server's clock when the question was put ... */
+    int64_t now_ms;        /* ... and when the cache was last looked at */
     fptc__json *types;
     struct fptc__source source;
     struct fptc_result *result;
@@ -28,6 +30,19 @@ fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
 void fptc__answer_done(struct fptc__answer *a);
 /* FPTC_MISS when the cache cannot prove an answer of the wanted age. */
 fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err);
+/* streaming.c: covered rows as a stream over a view of its own. FPTC_MISS when they are not covered in
+   what that view has read. `told`: bytes of the warnings from before coverage was first looked at. */
+fptc_status fptc__answer_stream(struct fptc__answer *a, size_t told, fptc_error *err);
+/* What coverage proves: the rows, or for a streaming answer only what is known about them. */
+fptc_status fptc__answer_from_coverage(struct fptc__answer *a, fptc_error *err);
+/* The rows of the same question as FPT answered it last; FPTC_MISS. */
+fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *err);
+/* The part of the work's view where a type's rows live. */
+enum fptc__part fptc__answer_part(const struct fptc__answer *a, const char *type);
+int fptc__lists_name(const fptc__json *list, const char *name); /* of texts */
+/* find.c: checks and compiles a request, with the schema of every type in it. */
+fptc_status fptc__find_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+                            struct fptc__plan **out, fptc_error *err);
 /* FPT's rows as they came; source UPSTREAM. */
 fptc_status fptc__answer_from_json(struct fptc__answer *a, const fptc__json *rows, fptc_error *err);
 /* Asks FPT for this caller alone and keeps nothing. */

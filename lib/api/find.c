@@ -19,8 +19,9 @@
 struct find_task {
     struct fptc__task task;
     struct fptc__request request;
-    int32_t mode;
+    int32_t mode, is_streaming;
     int64_t max_age_ms;
+    int64_t until_mono_ms; /* of reading a stream */
 };
 
 /* ---------------------------------------------------------------------------------- schema and plan */
@@ -40,8 +41,8 @@ static int need_type(const char *type, void *payload)
     return n->status != FPTC_OK;
 }
 
-static fptc_status make_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
-                             struct fptc__plan **out, fptc_error *err)
+fptc_status fptc__find_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+                            struct fptc__plan **out, fptc_error *err)
 {
     struct needed n = {w, may_ask, FPTC_OK, err};
     fptc_status status;
@@ -311,7 +312,7 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
     memset(&a, 0, sizeof(a));
     if (status == FPTC_OK)
         status = not_provable(
-            make_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
+            fptc__find_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
     fptc__work_end(&site);
     if (status != FPTC_OK || plan == NULL)
         return status;
@@ -323,6 +324,8 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
         status = refreshed;
     if (status == FPTC_OK)
         status = fptc__answer_begin(&a, &home, plan, &f->request, f->max_age_ms, err);
+    a.is_streaming = f->is_streaming;
+    a.until_mono_ms = f->until_mono_ms;
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
     if (status == FPTC_OK)
@@ -349,7 +352,7 @@ fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_res
                             fptc_error *err)
 {
     struct find_task *task;
-    int32_t mode;
+    int64_t deadline_ms;
     fptc_status status = fptc__handle_check(cache, err);
 
     if (status != FPTC_OK)
@@ -360,16 +363,15 @@ fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_res
     task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
     if (task == NULL)
         return FPTC_ENOMEM;
-    mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
-    task->mode = mode == FPTC_MODE_DEFAULT ? FPTC_MODE_PREFER_CACHE : mode;
-    task->max_age_ms = fptc__duration(
-        query->max_age_ms != 0 ? query->max_age_ms : cache->options.max_age_ms, 60000);
+    task->mode = fptc__query_mode(query, cache);
+    task->max_age_ms = fptc__query_max_age_ms(query, cache);
     status = fptc__request_copy(&task->request, &query->request, err);
     if (status != FPTC_OK) {
         destroy_find(&task->task);
         return status;
     }
-    return fptc__task_run(&task->task,
-                          query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms,
-                          out_result, err);
+    deadline_ms = fptc__query_deadline_ms(query, cache);
+    task->is_streaming = query->is_streaming;
+    task->until_mono_ms = deadline_ms > 0 ? fptc__mono_ms() + deadline_ms : 0;
+    return fptc__task_run(&task->task, deadline_ms, out_result, err);
 }

@@ -74,6 +74,14 @@ static int ensure(struct fptc__buf *b, size_t n)
     return 1;
 }
 
+void fptc__buf_cut(struct fptc__buf *b, size_t len)
+{
+    if (len >= b->len)
+        return;
+    b->len = len;
+    b->data[len] = '\0';
+}
+
 void fptc__buf_add(struct fptc__buf *b, const void *data, size_t n)
 {
     if (n == 0 || !ensure(b, n))

@@ -70,9 +70,20 @@ fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *
    of them when NULL). FPTC_MISS when neither snapshot nor overlay has the type. */
 fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part, const char *type,
                              fptc_error *err);
+/* The views of every type of a part that have no view yet. */
+fptc_status fptc__shape_all(struct fptc__view *v, struct fptc__view_part *part, fptc_error *err);
+int fptc__shape_is(const struct fptc__view *v,
+                   const char *name); /* 1: a view of this name exists */
 void fptc__shape_forget(struct fptc__view *v);
 int fptc__shape_has_table(struct fptc__view *v, const char *schema, const char *table);
-/* run.c: rows with these columns; and one row by `sql`, whose ?1 is the id. FPTC_MISS if there is none. */
+/* run.c: makes the views of every type that the plan reads. FPTC_ENODATA: one is not there. */
+fptc_status fptc__run_shape(struct fptc__view *v, const struct fptc__plan *plan, fptc_error *err);
+/* Binds ?1 to ?n; texts must outlive the statement unless it copies them. 0 out of memory. */
+int fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n, int copies);
+/* Adds the row that stmt stands on: id, version, then n columns; rows may have more, which stay absent. */
+fptc_status fptc__run_row(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt *stmt,
+                          const struct fptc__column *columns, size_t n, fptc_error *err);
+/* Rows with these columns; and one row by `sql`, whose ?1 is the id. FPTC_MISS if there is none. */
 fptc_status fptc__run_rows(const char *type, const struct fptc__column *columns, size_t n,
                            struct fptc__rows *out, fptc_error *err);
 struct fptc__by_id {

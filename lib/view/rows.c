@@ -43,7 +43,7 @@ fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *
     size_t i;
 
     memset(r, 0, sizeof(*r));
-    r->type = fptc__rows_text(r, type, strlen(type));
+    r->type = fptc__rows_text(r, type, type == NULL ? 0 : strlen(type));
     r->names = arena_take(r, (n_columns + 1) * sizeof(*r->names));
     for (i = 0; i < n_columns && r->names != NULL; i++)
         r->names[i] = fptc__rows_text(r, names[i], strlen(names[i]));
@@ -52,7 +52,26 @@ fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *
         fptc__rows_done(r);
         return fptc__fail_nomem(err);
     }
+    r->kept = r->arena;
+    r->kept_used = r->arena->used;
     return FPTC_OK;
+}
+
+void fptc__rows_clear(struct fptc__rows *r)
+{
+    struct fptc__arena_chunk *chunk = r->arena;
+
+    while (chunk != r->kept) {
+        struct fptc__arena_chunk *next = chunk->next;
+
+        free(chunk);
+        chunk = next;
+    }
+    r->arena = r->kept;
+    if (r->kept != NULL)
+        r->kept->used = r->kept_used;
+    r->n = 0;
+    r->is_out_of_memory = 0;
 }
 
 void fptc__rows_done(struct fptc__rows *r)
@@ -290,12 +309,10 @@ static void print_cell(const struct fptc__cell *cell, struct fptc__buf *out)
     }
 }
 
-void fptc__rows_print(const struct fptc__rows *r, size_t index, struct fptc__buf *out)
+static void print_entity(const struct fptc__rows *r, const struct fptc__row *row,
+                         struct fptc__buf *out)
 {
-    const struct fptc__row *row = &r->list[index];
-    size_t i;
-
-    fptc__buf_adds(out, "{\"type\":");
+    fptc__buf_adds(out, "\"type\":");
     fptc__json_put_text(out, r->type, strlen(r->type));
     fptc__buf_addf(out, ",\"id\":%lld", (long long)row->id);
     if (row->change != FPTC_CHANGE_ROW)
@@ -304,10 +321,22 @@ void fptc__rows_print(const struct fptc__rows *r, size_t index, struct fptc__buf
         fptc__buf_adds(out, ",\"_moved_to\":");
         fptc__json_put_text(out, row->moved_to, strlen(row->moved_to));
     }
+}
+
+void fptc__rows_print(const struct fptc__rows *r, size_t index, struct fptc__buf *out)
+{
+    const struct fptc__row *row = &r->list[index];
+    const char *between = r->type == NULL ? "" : ",";
+    size_t i;
+
+    fptc__buf_addc(out, '{');
+    if (r->type != NULL)
+        print_entity(r, row, out);
     for (i = 0; i < r->n_columns; i++) {
         if (row->cells[i].kind == FPTC_KIND_ABSENT)
             continue;
-        fptc__buf_addc(out, ',');
+        fptc__buf_adds(out, between);
+        between = ",";
         fptc__json_put_text(out, r->names[i], strlen(r->names[i]));
         fptc__buf_addc(out, ':');
         print_cell(&row->cells[i], out);

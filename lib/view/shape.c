@@ -132,7 +132,7 @@ static void shape_sql(struct fptc__view_part *part, const struct shape *s, struc
         add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
 }
 
-static int has_shape(const struct fptc__view *v, const char *name)
+int fptc__shape_is(const struct fptc__view *v, const char *name)
 {
     size_t i;
 
@@ -201,7 +201,7 @@ static fptc_status shape_table(struct fptc__view_part *part, const char *type, c
     struct fptc__buf sql;
     fptc_status status;
 
-    if (has_shape(v, table))
+    if (fptc__shape_is(v, table))
         return FPTC_OK;
     fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
     status = shape_columns(part, &s, err);
@@ -260,7 +260,7 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
         fptc__view_forget_statements(v);
         fptc__shape_forget(v);
     }
-    if (has_shape(v, type))
+    if (fptc__shape_is(v, type))
         return FPTC_OK;
     if (part->tables == NULL)
         return FPTC_MISS;
@@ -274,5 +274,41 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
             status = FPTC_OK;
     }
     columns_done(&tables);
+    return status;
+}
+
+static fptc_status list_types(struct fptc__view_part *part, struct columns *out, fptc_error *err)
+{
+    struct fptc__view *v = part->view;
+    sqlite3_stmt *stmt = NULL;
+    char sql[100];
+    fptc_status status;
+    int rc;
+
+    sqlite3_snprintf((int)sizeof(sql), sql, "SELECT DISTINCT type FROM %s._fptc_field",
+                     part->delta_schema);
+    status = fptc__view_prepare(v, sql, &stmt, err);
+    if (status != FPTC_OK)
+        return status;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && status == FPTC_OK)
+        status = columns_add(out, (const char *)sqlite3_column_text(stmt, 0), err);
+    if (status == FPTC_OK && rc != SQLITE_DONE)
+        status = fptc__view_fail(v, "reading types", err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
+fptc_status fptc__shape_all(struct fptc__view *v, struct fptc__view_part *part, fptc_error *err)
+{
+    struct columns types = {NULL, 0};
+    fptc_status status = part->tables == NULL ? FPTC_OK : list_types(part, &types, err);
+    size_t i;
+
+    for (i = 0; i < types.n && status == FPTC_OK; i++) {
+        status = fptc__shape_type(v, part, types.names[i], err);
+        if (status == FPTC_MISS)
+            status = FPTC_OK; /* only its fields are known */
+    }
+    columns_done(&types);
     return status;
 }
