@@ -31,6 +31,8 @@ enum option_id {
     OPT_EVENT,
     OPT_TYPE,
     OPT_PARTITION,
+    OPT_FORMAT,
+    OPT_OUTPUT,
     OPT_COUNT
 };
 

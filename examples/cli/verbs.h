@@ -6,6 +6,8 @@
 
 #include "arguments.h"
 
+#include <fptcache/fptcache.h>
+
 struct verb {
     const char *name;
     int (*run)(const struct arguments *a);
@@ -30,6 +32,9 @@ int verb_init(const struct arguments *a);
 int verb_mirror(const struct arguments *a);
 int verb_sync(const struct arguments *a);
 int verb_find_rows(const struct arguments *a);
+int verb_explain(const struct arguments *a);
+int verb_sql(const struct arguments *a);
+int verb_export(const struct arguments *a);
 int verb_get(const struct arguments *a);
 int verb_create(const struct arguments *a);
 int verb_update(const struct arguments *a);
@@ -38,5 +43,12 @@ int verb_compact(const struct arguments *a);
 int verb_status(const struct arguments *a);
 int verb_version(const struct arguments *a);
 int verb_help(const struct arguments *a);
+
+/* verbs_read.c: --filters and --project as the query's filters; 0 or an exit code. */
+int query_filters(const struct arguments *a, fptc_query *query);
+/* The whole question of `find`: its type and every option; to be freed by the caller in any case. */
+int query_read(const struct arguments *a, fptc_query **out_query);
+/* verbs_sql.c: after the last row of a streaming result: 0, or the exit code of what stopped it. */
+int rows_ended(fptc_result *result, fptc_status status);
 
 #endif

@@ -42,6 +42,8 @@ struct fptc__statement {
     uint64_t used; /* for eviction */
 };
 
+struct fptc__names;
+
 struct fptc__view {
     sqlite3 *db;
     pthread_mutex_t mutex;
@@ -54,13 +56,14 @@ struct fptc__view {
     size_t n_shapes;
     int shapes_are_stale;
     struct fptc__buf name; /* of the last fptc__view_name() */
-    int name_is_null;
+    struct fptc__names *names; /* names.c; NULL: none yet */
 };
 
 /* A prepared statement for the text, reset, without bindings; owned by the view. */
 fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
                                fptc_error *err);
 void fptc__view_forget_statements(struct fptc__view *v);
+void fptc__names_forget(struct fptc__view *v); /* names.c: its statements */
 /* The part number of `part` in this view. */
 struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part);
 /* Error of the connection; when a snapshot's page failed its check, names that file. */
@@ -70,6 +73,14 @@ fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *
    of them when NULL). FPTC_MISS when neither snapshot nor overlay has the type. */
 fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part, const char *type,
                              fptc_error *err);
+/* Appends a SELECT of the type's columns from its snapshot's or its overlay's table alone, NULL for those
+   that only the other has. FPTC_MISS: there is no such table. */
+fptc_status fptc__shape_put_half(struct fptc__view_part *part, int is_delta, const char *type,
+                                 struct fptc__buf *sql, fptc_error *err);
+/* Appends `before` and the condition that a row of the snapshot is not replaced; 0 and nothing while the
+   overlay replaces none of the type. */
+int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const char *before,
+                          struct fptc__buf *sql);
 /* The views of every type of a part that have no view yet. */
 fptc_status fptc__shape_all(struct fptc__view *v, struct fptc__view_part *part, fptc_error *err);
 int fptc__shape_is(const struct fptc__view *v,

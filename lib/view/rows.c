@@ -248,7 +248,9 @@ static void print_link(const struct fptc__link *link, struct fptc__buf *out)
 {
     fptc__buf_adds(out, "{\"type\":");
     fptc__json_put_text(out, link->type, strlen(link->type));
-    fptc__buf_addf(out, ",\"id\":%lld,\"name\":", (long long)link->id);
+    fptc__buf_adds(out, ",\"id\":");
+    fptc__buf_add_int(out, link->id);
+    fptc__buf_adds(out, ",\"name\":");
     if (link->name == NULL)
         fptc__buf_adds(out, "null");
     else
@@ -286,7 +288,7 @@ static void print_cell(const struct fptc__cell *cell, struct fptc__buf *out)
         fptc__json_put_text(out, cell->text, strlen(cell->text));
         break;
     case FPTC_KIND_INT:
-        fptc__buf_addf(out, "%lld", (long long)cell->i);
+        fptc__buf_add_int(out, cell->i);
         break;
     case FPTC_KIND_FLOAT:
         print_float(cell->d, out);
@@ -314,7 +316,8 @@ static void print_entity(const struct fptc__rows *r, const struct fptc__row *row
 {
     fptc__buf_adds(out, "\"type\":");
     fptc__json_put_text(out, r->type, strlen(r->type));
-    fptc__buf_addf(out, ",\"id\":%lld", (long long)row->id);
+    fptc__buf_adds(out, ",\"id\":");
+    fptc__buf_add_int(out, row->id);
     if (row->change != FPTC_CHANGE_ROW)
         fptc__buf_adds(out, ",\"_gone\":true");
     if (row->moved_to != NULL) {

@@ -107,24 +107,29 @@ struct shape {
     struct columns base, delta, all;
 };
 
+int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const char *before,
+                          struct fptc__buf *sql)
+{
+    const struct fptc__idset *ids = fptc__view_replaced(part, type);
+    size_t slot = 0;
+
+    if (ids == NULL || ids->n == 0)
+        return 0;
+    while (ids != &part->replaced[slot].ids)
+        slot++;
+    fptc__buf_addf(sql, "%sfptc_alive(%d, %d, id)", before, part == &part->view->parts[0] ? 0 : 1,
+                   (int)slot);
+    return 1;
+}
+
 static void shape_sql(struct fptc__view_part *part, const struct shape *s, struct fptc__buf *sql)
 {
-    struct fptc__view *v = part->view;
-    const struct fptc__idset *ids = fptc__view_replaced(part, s->type);
-
     fptc__buf_adds(sql, "CREATE TEMP VIEW ");
     fptc__sql_quote(sql, s->table);
     fptc__buf_adds(sql, " AS ");
     if (s->base.n > 0) {
         add_select(sql, part->base_schema, s->table, &s->all, &s->base);
-        if (ids != NULL && ids->n > 0) {
-            size_t slot = 0;
-
-            while (ids != &part->replaced[slot].ids)
-                slot++;
-            fptc__buf_addf(sql, " WHERE fptc_alive(%d, %d, id)", part == &v->parts[0] ? 0 : 1,
-                           (int)slot);
-        }
+        (void)fptc__shape_put_alive(part, s->type, " WHERE ", sql);
     }
     if (s->base.n > 0 && s->delta.n > 0)
         fptc__buf_adds(sql, " UNION ALL ");
@@ -192,6 +197,28 @@ static fptc_status shape_columns(struct fptc__view_part *part, struct shape *s, 
     return status;
 }
 
+static void shape_done(struct shape *s)
+{
+    columns_done(&s->base);
+    columns_done(&s->delta);
+    columns_done(&s->all);
+}
+
+fptc_status fptc__shape_put_half(struct fptc__view_part *part, int is_delta, const char *type,
+                                 struct fptc__buf *sql, fptc_error *err)
+{
+    struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    fptc_status status = shape_columns(part, &s, err);
+    const struct columns *have = is_delta ? &s.delta : &s.base;
+
+    if (status == FPTC_OK && have->n == 0)
+        status = FPTC_MISS;
+    if (status == FPTC_OK)
+        add_select(sql, is_delta ? part->delta_schema : part->base_schema, type, &s.all, have);
+    shape_done(&s);
+    return status;
+}
+
 /* FPTC_MISS when neither has the table. */
 static fptc_status shape_table(struct fptc__view_part *part, const char *type, const char *table,
                                fptc_error *err)
@@ -215,9 +242,7 @@ static fptc_status shape_table(struct fptc__view_part *part, const char *type, c
         status = fptc__sql_run(v->db, fptc__buf_text(&sql), err);
     if (status == FPTC_OK)
         status = remember_shape(v, table, err);
-    columns_done(&s.base);
-    columns_done(&s.delta);
-    columns_done(&s.all);
+    shape_done(&s);
     fptc__buf_done(&sql);
     return status;
 }

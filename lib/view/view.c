@@ -46,6 +46,7 @@ void fptc__view_forget_statements(struct fptc__view *v)
 {
     size_t i;
 
+    fptc__names_forget(v);
     for (i = 0; i < FPTC__STATEMENTS_MAX; i++)
         forget_statement(&v->statements[i]);
 }
