@@ -228,7 +228,7 @@ static int write_rows(struct export *e, fptc_result *result, int64_t total)
         else
             text_format(&line, "%s\n", json ? json : "null");
         fwrite(text_string(&line), 1, line.length, e->target.file);
-        if (++n % ROWS_PER_LOOK == 0 && is_terminal)
+        if (n++ % ROWS_PER_LOOK == 0 && is_terminal)
             show_progress(e->a->words[0], n, total);
     }
     line.length = 0;

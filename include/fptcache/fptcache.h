@@ -479,7 +479,9 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_find(fptc_cache *cache, const fp
  *                    "rows_read" counts those given and those that scans without an index went through,
  *                    "steps" what SQLite's machine did.
  * @param err         may be NULL.
- * @return as fptc_cache_find().
+ * @return FPTC_OK, covered or not; FPTC_EUSAGE naming what is wrong with the query; FPTC_ENODATA when a
+ *         schema is not known and FPT may not be asked for it; FPTC_EAUTH, FPTC_EREFUSED, FPTC_ENET,
+ *         FPTC_ESERVER, FPTC_EBUSY, FPTC_EDEADLINE; FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
  * @par Ownership  free the result with fptc_result_free().
  * @par Threads    any thread.
  * @par Blocking   may touch the file server, and use the network for a schema, up to the deadline.

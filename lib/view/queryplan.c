@@ -98,8 +98,11 @@ static fptc_status read_plan(struct fptc__view *v, const char *sql, struct fptc_
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
     fptc__buf_adds(&text, "EXPLAIN QUERY PLAN ");
     fptc__buf_adds(&text, sql);
-    if (sqlite3_prepare_v2(v->db, fptc__buf_text(&text), -1, &stmt, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(v->db, fptc__buf_text(&text), -1, &stmt, NULL) != SQLITE_OK) {
         status = fptc__view_fail(v, "explaining a query", err);
+        if (sqlite3_errcode(v->db) == SQLITE_ERROR)
+            status = FPTC_ENODATA; /* a field that is in no row yet has no column */
+    }
     if (status == FPTC_OK)
         status = add_lines(q, stmt, err);
     sqlite3_finalize(stmt);

@@ -13,7 +13,8 @@ struct fptc__queryplan {
     int64_t ms;          /* of running it, without copying the rows out */
 };
 
-/* Between begin and end. Runs the plan's SQL to its end. FPTC_ENODATA: the view has nothing of a type. */
+/* Between begin and end. Runs the plan's SQL to its end. FPTC_ENODATA: the view has nothing of a type or
+   of a field. */
 fptc_status fptc__view_explain(struct fptc__view *v, const struct fptc__plan *plan,
                                const struct fptc__call *call, struct fptc__queryplan *out,
                                fptc_error *err);

@@ -12,6 +12,7 @@ import time
 import unittest
 
 import fptcache
+from fptcache import native
 from readtest import FOREVER, IN_PROJECT, ReadTest, ids, in_project
 
 FIELDS = ["code", "description", "sg_sequence", "assets", "sg_sequence.Sequence.code", "sg_cut_in", "created_at"]
@@ -75,10 +76,11 @@ class Streams(ReadTest):
         stream = cache.stream("Shot", [IN_PROJECT], ["code", "description", "assets"])
         rows = [next(stream)]
         files = set(glob.glob(os.path.join(self.directory, "partitions/project-101/files/*")))
-        for n in range(3):
+        for path in files:                       # a file that no base names is kept for ten minutes
+            os.utime(path, (time.time() - 3600,) * 2)
+        for n in range(10):                      # as many as bases are kept, and more
             cache.update("Shot", before[-1 - n]["id"], {"description": f"later {n}", "assets": []})
-            cache.delete("Shot", before[-10 - n]["id"])
-            self.elsewhere("compact")
+            cache.delete("Shot", before[-20 - n]["id"])
             cache.compact()
         self.assertFalse(files & set(glob.glob(os.path.join(self.directory, "partitions/project-101/files/*"))),
                          "the snapshot that is read was to be deleted")
@@ -375,26 +377,42 @@ class Memory(ReadTest):
         cache = fptcache.open(self.directory, mode="only-cache", hold="never")
         self.addCleanup(cache.close)
 
-        def read(rows):
+        def walk(results):
             least, most, n = None, 0, 0
-            for n, _ in enumerate(rows, 1):
-                if n == 100:
-                    gc.collect()
-                    least = private_kib()
-                if n % 2000 == 0:
-                    most = max(most, private_kib())
+            for result in results:
+                while native._lib.fptc_result_next(result) == 0:
+                    self.assertTrue(native._lib.fptc_result_row_json(result, None))
+                    n += 1
+                    if n == 100:
+                        least = private_kib()
+                    if n % 5000 == 0:
+                        most = max(most, private_kib())
             return n, most - least
 
-        for what, rows in (
-                ("stream", lambda: itertools.chain.from_iterable(
-                    cache.stream(kind, [IN_PROJECT], ["*"]) for kind in ("Version", "Task"))),
-                ("sorted", lambda: itertools.chain.from_iterable(
-                    cache.stream(kind, [IN_PROJECT], ["description", "entity"], "description")
-                    for kind in ("Version", "Task"))),
-                ("sql", lambda: cache.sql("SELECT a.* FROM Version a, (VALUES (1), (2)) b", 101)),
-                ("changes", lambda: itertools.chain.from_iterable(
-                    cache.all_changes(kind, 101) for kind in ("Version", "Task")))):
+        def streams(fields, order):
+            for kind in ("Version", "Task"):
+                rows = cache.stream(kind, [IN_PROJECT], fields, order)
+                yield rows._pointer
+
+        def pages():
+            for kind in (b"Version", b"Task"):
+                version, n = 0, 1000
+                while n == 1000:
+                    with native._result() as result:
+                        cache._call(native._lib.fptc_cache_changes, kind, 101, version, 1000, result)
+                        n = native._lib.fptc_result_count(result)
+                        while native._lib.fptc_result_next(result) == 0:
+                            version = native._lib.fptc_result_version(result)
+                        native._lib.fptc_result_rewind(result)
+                        yield result
+
+        for what, results in (
+                ("stream", streams(["*"], None)),
+                ("sorted", streams(["description", "entity"], "description")),
+                ("sql", (rows._pointer for rows in [
+                    cache.sql("SELECT a.* FROM Version a, (VALUES (1), (2)) b", 101)])),
+                ("changes", pages())):
             with self.subTest(what=what):
-                n, growth = read(rows())
+                n, growth = walk(results)
                 self.assertGreaterEqual(n, 200000)
                 self.assertLess(growth, self.BOUND_KIB, f"{what}: {growth} KiB for {n} rows")
