@@ -32,8 +32,10 @@ static void put(struct explanation *e, const char *key, fptc__json *value)
     e->is_ok &= fptc__json_set(e->document, key, value);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-say_why_not(struct explanation *e, const char *format, ...)
+static void say_why_not(struct explanation *e, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say_why_not(struct explanation *e, const char *format, ...)
 {
     char text[512];
     va_list args;

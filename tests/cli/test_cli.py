@@ -434,7 +434,7 @@ class Rows(WithSite):
         os.close(ours)
         self.assertEqual(done.returncode, DONE)
         self.assertIn(f"Shot: 1 of {len(self.of_project('Shot'))} (", shown)
-        self.fptcache("export", "Shot", "--project", 101, "--format", "csv", "--output", self.output)
+        self.fptcache("export", "Shot", "--project", 101, "--format", "csv", "--fields", "code", "--output", self.output)
         self.assertEqual(self.errors, "")
 
     def test_export_is_whole_or_not_there(self):
