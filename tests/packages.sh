@@ -2,6 +2,7 @@
 #
 #   fptc_need_packages build    to build the library and to run the quickstart
 #   fptc_need_packages test     and to run all tests
+#   fptc_need_python DIR        the official client, for the tests that compare with it, into DIR
 #
 # Nothing is installed, and no network is used, when nothing is missing.
 
@@ -9,7 +10,7 @@
 fptc_packages_build="gcc=gcc cmake=cmake ninja=ninja-build python3=python3 sqlite3=sqlite3
     libc6-dev libsqlite3-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev"
 fptc_packages_test="g++=g++ nm=binutils ldd=libc-bin file=file pkg-config=pkg-config libcmocka-dev
-    clang-format-14 clang-tidy-14"
+    clang-format-14 clang-tidy-14 pip3=python3-pip"
 
 fptc_has_package() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -65,4 +66,24 @@ fptc_need_packages() {
         return 1
     fi
     rm -f "$log"
+}
+
+# The official client, exactly the version whose signatures and results fptcache.Shotgun promises.
+fptc_python_packages="shotgun_api3==3.10.3"
+
+# Without it the tests that need it are skipped by name, so not having it is no failure.
+fptc_need_python() {
+    local folder=$1
+    if [ -f "$folder/packages" ] && [ "$(cat "$folder/packages")" = "$fptc_python_packages" ]; then
+        echo "packages: Python packages all there"
+        return 0
+    fi
+    echo "packages: installing $fptc_python_packages into $folder"
+    rm -rf "$folder"
+    if python3 -m pip --disable-pip-version-check --no-cache-dir -q install --no-deps --target "$folder" \
+        $fptc_python_packages </dev/null; then
+        echo "$fptc_python_packages" >"$folder/packages"
+    else
+        echo "packages: pip could not install $fptc_python_packages; the tests that need it are skipped"
+    fi
 }

@@ -103,6 +103,7 @@ if ! fptc_need_packages test; then
     echo "0 passed, 1 failed, 0 skipped"
     exit 1
 fi
+fptc_need_python build/python
 
 if [ -z "$only" ]; then
     step format check_format

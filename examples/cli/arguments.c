@@ -13,18 +13,19 @@ static const struct {
     const char *name;
     int has_value;
 } options[OPT_COUNT] = {
-    [OPT_CACHE] = {"--cache", 1},       [OPT_PROJECT] = {"--project", 1},
-    [OPT_JSON] = {"--json", 0},         [OPT_MAX_AGE] = {"--max-age", 1},
-    [OPT_MODE] = {"--mode", 1},         [OPT_WRITE] = {"--write", 1},
-    [OPT_DEADLINE] = {"--deadline", 1}, [OPT_HOLD] = {"--hold", 1},
-    [OPT_SCRIPT] = {"--script", 1},     [OPT_KEY_FILE] = {"--key-file", 1},
-    [OPT_VERBOSE] = {"--verbose", 0},   [OPT_HELP] = {"--help", 0},
-    [OPT_SITE] = {"--site", 1},         [OPT_FILTERS] = {"--filters", 1},
-    [OPT_FIELDS] = {"--fields", 1},     [OPT_ORDER] = {"--order", 1},
-    [OPT_LIMIT] = {"--limit", 1},       [OPT_PAGE] = {"--page", 1},
-    [OPT_DATA] = {"--data", 1},         [OPT_EVENT] = {"--event", 1},
-    [OPT_TYPE] = {"--type", 1},         [OPT_PARTITION] = {"--partition", 1},
-    [OPT_FORMAT] = {"--format", 1},     [OPT_OUTPUT] = {"--output", 1},
+    [OPT_CACHE] = {"--cache", 1},         [OPT_PROJECT] = {"--project", 1},
+    [OPT_JSON] = {"--json", 0},           [OPT_MAX_AGE] = {"--max-age", 1},
+    [OPT_MODE] = {"--mode", 1},           [OPT_WRITE] = {"--write", 1},
+    [OPT_DEADLINE] = {"--deadline", 1},   [OPT_HOLD] = {"--hold", 1},
+    [OPT_SCRIPT] = {"--script", 1},       [OPT_KEY_FILE] = {"--key-file", 1},
+    [OPT_VERBOSE] = {"--verbose", 0},     [OPT_HELP] = {"--help", 0},
+    [OPT_SITE] = {"--site", 1},           [OPT_FILTERS] = {"--filters", 1},
+    [OPT_FIELDS] = {"--fields", 1},       [OPT_ORDER] = {"--order", 1},
+    [OPT_LIMIT] = {"--limit", 1},         [OPT_PAGE] = {"--page", 1},
+    [OPT_DATA] = {"--data", 1},           [OPT_EVENT] = {"--event", 1},
+    [OPT_TYPE] = {"--type", 1},           [OPT_TYPES] = {"--types", 1},
+    [OPT_PARTITION] = {"--partition", 1}, [OPT_FORMAT] = {"--format", 1},
+    [OPT_OUTPUT] = {"--output", 1},
 };
 
 #define NAME_MAX_COMPARED 40

@@ -30,6 +30,7 @@ enum option_id {
     OPT_DATA,
     OPT_EVENT,
     OPT_TYPE,
+    OPT_TYPES,
     OPT_PARTITION,
     OPT_FORMAT,
     OPT_OUTPUT,

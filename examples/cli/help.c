@@ -43,6 +43,16 @@ const struct verb verbs[] = {
      "CSV a link is Type:id, and lists have a semicolon between.\n"},
     {"get", verb_get, 2, 2, OPT_BIT(OPT_FIELDS), "get TYPE ID [--fields a,b]", "show one row",
      "Without --fields: the standard fields that the type has.\n"},
+    {"search", verb_search, 1, 1, OPT_BIT(OPT_TYPES) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_PAGE),
+     "search TEXT [--types A,B|JSON] [--project ID] [--limit N] [--page N]",
+     "search names, as FPT does",
+     "Every word must be part of a row's name, or of the name of what it links to. FPT is asked each\n"
+     "time and gives 25 rows at most; --page N gives the next ones. --types takes names, or filters for\n"
+     "each type as JSON: '{\"Shot\":[[\"sg_status_list\",\"is\",\"ip\"]],\"Asset\":[]}'; also @FILE, or - for\n"
+     "standard input. Without it: Asset,Sequence,Shot,Task,Version.\n"},
+    {"schema", verb_schema, 0, 2, 0, "schema [TYPE [FIELD]] [--project ID]",
+     "tell which types and fields there are",
+     "--project ID: as that project shows them. The answer of one process serves all for ten minutes.\n"},
     {"create", verb_create, 1, 1, OPT_BIT(OPT_DATA) | OPT_BIT(OPT_EVENT),
      "create TYPE --data JSON [--project ID]", "create a row in FPT and in the cache",
      "--data is an object of fields and values; also @FILE, or - for standard input.\n"

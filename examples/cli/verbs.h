@@ -36,6 +36,8 @@ int verb_explain(const struct arguments *a);
 int verb_sql(const struct arguments *a);
 int verb_export(const struct arguments *a);
 int verb_get(const struct arguments *a);
+int verb_search(const struct arguments *a);
+int verb_schema(const struct arguments *a);
 int verb_create(const struct arguments *a);
 int verb_update(const struct arguments *a);
 int verb_delete(const struct arguments *a);

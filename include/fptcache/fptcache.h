@@ -427,11 +427,29 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_freshness(fptc_query *query,
                                                               int64_t deadline_ms, fptc_error *err);
 
 /**
+ * Sets which rows a query sees besides its filters.
+ * @param query             the query.
+ * @param retired_only      non-zero: only retired rows (FPT is asked: they are not kept).
+ * @param include_archived  0: no rows of archived projects. A new query includes them, as FPT does.
+ * @param err               may be NULL.
+ * @return FPTC_OK.
+ * @par Ownership  nothing is kept.
+ * @par Threads    one thread at a time per query.
+ * @par Blocking   memory only.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_scope(fptc_query *query, int32_t retired_only,
+                                                          int32_t include_archived,
+                                                          fptc_error *err);
+
+/**
  * Asks for rows one after the other, in memory that does not grow with their number. The result then
  * holds the state of the cache as it was when the query began, in files of its own that it keeps open:
  * free it soon. Its cursor only goes forward (fptc_result_rewind() does nothing), its count is -1, it
  * knows its fields before the first row, strings of a row are valid until the next, and
- * fptc_result_next() may block, up to the query's deadline, which bounds all of the reading. An answer that comes from FPT is held in memory all the same.
+ * fptc_result_next() may block, up to the query's deadline, which bounds all of the reading. An answer
+ * that comes from FPT or from several projects is held in memory all the same.
  * @param query         the query.
  * @param is_streaming  non-zero to stream; a new query does not.
  * @param err           may be NULL.
@@ -475,7 +493,8 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_find(fptc_cache *cache, const fp
  *                    "fields_missing"}],"answer":"cache"|"stored query"|"upstream"|"none","sql","params",
  *                    "plan":[lines of SQLite's query plan],"indexes":[...],"rows_read","steps","rows",
  *                    "seconds","warnings"}; NULL on failure. From "plan" to "seconds" they tell of
- *                    running the SQL on what the cache has, and are absent when that is nothing;
+ *                    running the SQL on what the cache has, and are absent when that is nothing, and for
+ *                    rows of several projects;
  *                    "rows_read" counts those given and those that scans without an index went through,
  *                    "steps" what SQLite's machine did.
  * @param err         may be NULL.
@@ -514,6 +533,52 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_explain(fptc_cache *cache, const
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_sql(fptc_cache *cache, int64_t project_id,
                                                     const char *sql, int64_t deadline_ms,
                                                     fptc_result **out_result, fptc_error *err);
+
+/**
+ * Searches names, as FPT's `_text_search` does: every word must be part of a row's name or of the name
+ * of what it links to. FPT is asked: how it ranks is its own.
+ * @param cache         the handle.
+ * @param text          the words; not empty.
+ * @param entity_types  JSON: {"Shot":[filters], "Asset":[], ...}, filters as fptc_query_set_filters().
+ * @param limit         rows at most, 1 to 25; 0 means 25 (FPT's own bound).
+ * @param page          from 1; 0 means the first.
+ * @param out_result    a document: {"matches":[{"id","type","name","links":[type,name],"status"}],
+ *                      "source":"upstream"}; NULL on failure.
+ * @param err           may be NULL.
+ * @return FPTC_OK; FPTC_EUSAGE; FPTC_ENODATA in only-cache mode; FPTC_EREFUSED, FPTC_EAUTH with FPT's own
+ *         text; FPTC_ENET, FPTC_ESERVER, FPTC_EBUSY, FPTC_EDEADLINE, FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may use the network, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_text_search(fptc_cache *cache, const char *text,
+                                                            const char *entity_types, int64_t limit,
+                                                            int64_t page, fptc_result **out_result,
+                                                            fptc_error *err);
+
+/**
+ * Tells the site's schema, in the shape of shotgun_api3: of all types ({Type:{"name","visible"}}), of one
+ * type ({field:{"name","data_type","editable","properties",...}}), or of one field. From the cache when
+ * it is there and fresh enough, else FPT is asked and the answer kept for everybody.
+ * @param cache       the handle.
+ * @param type        entity type; NULL for the list of types.
+ * @param field       one field of it; NULL for all.
+ * @param project_id  as that project shows it (visibility, hidden values); 0 for the site.
+ * @param out_result  a document; NULL on failure.
+ * @param err         may be NULL.
+ * @return FPTC_OK; FPTC_EUSAGE naming the unknown type or field with the nearest name; FPTC_ENODATA,
+ *         FPTC_EAUTH, FPTC_EREFUSED, FPTC_ENET, FPTC_ESERVER, FPTC_EBUSY, FPTC_EDEADLINE; FPTC_EIO, FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server and use the network, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_schema(fptc_cache *cache, const char *type,
+                                                       const char *field, int64_t project_id,
+                                                       fptc_result **out_result, fptc_error *err);
 
 /**
  * Reads the changes of one type of one partition in version-key order, deletions included: the way to

@@ -13,7 +13,9 @@ struct fptc__answer {
     const struct fptc__request *request;
     struct fptc__plan *own; /* the same rows' own fields only, no linked ones: for stored queries */
     int64_t max_age_ms;
-    int is_any_age;   /* the newest provable answer will do (only-cache, outage) */
+    int is_any_age;        /* the newest provable answer will do (only-cache, outage) */
+    int is_hasty;          /* nothing may be waited for: FPTC_MISS then */
+    int lacks_projectless; /* out: only whether rows have no project is not known (several.h) */
     int is_streaming; /* covered rows are not copied: fptc__answer_stream() opens a stream of them */
     int64_t until_mono_ms; /* bound of reading it; 0: none */
     int is_covered;        /* out: every type it depends on is covered, whatever its age */
@@ -24,6 +26,9 @@ struct fptc__answer {
     struct fptc_result *result;
 };
 
+/* now_ms: file server's clock. Nothing is waited for. */
+fptc_status fptc__answer_begin_at(struct fptc__answer *a, struct fptc__work *w,
+                                  const struct fptc__plan *plan, int64_t now_ms, fptc_error *err);
 fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
                                const struct fptc__plan *plan, const struct fptc__request *request,
                                int64_t max_age_ms, fptc_error *err);
@@ -33,16 +38,8 @@ fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err);
 /* streaming.c: covered rows as a stream over a view of its own. FPTC_MISS when they are not covered in
    what that view has read. `told`: bytes of the warnings from before coverage was first looked at. */
 fptc_status fptc__answer_stream(struct fptc__answer *a, size_t told, fptc_error *err);
-/* What coverage proves: the rows, or for a streaming answer only what is known about them. */
-fptc_status fptc__answer_from_coverage(struct fptc__answer *a, fptc_error *err);
 /* The rows of the same question as FPT answered it last; FPTC_MISS. */
 fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *err);
-/* The part of the work's view where a type's rows live. */
-enum fptc__part fptc__answer_part(const struct fptc__answer *a, const char *type);
-int fptc__lists_name(const fptc__json *list, const char *name); /* of texts */
-/* find.c: checks and compiles a request, with the schema of every type in it. */
-fptc_status fptc__find_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
-                            struct fptc__plan **out, fptc_error *err);
 /* FPT's rows as they came; source UPSTREAM. */
 fptc_status fptc__answer_from_json(struct fptc__answer *a, const fptc__json *rows, fptc_error *err);
 /* Asks FPT for this caller alone and keeps nothing. */
@@ -50,5 +47,15 @@ fptc_status fptc__answer_pass_through(struct fptc__answer *a, fptc_error *err);
 /* Before FPT is asked: what the stored query has to remember of the outbox. */
 void fptc__answer_note_outbox(struct fptc__answer *a);
 int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type);
+
+/* find.c: the types' schemas, and the plan. */
+fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+                            struct fptc__plan **out, fptc_error *err);
+/* Whether a failure to reach FPT may be answered from what the cache has. */
+int fptc__is_outage(fptc_status status);
+/* What the caller is told when FPT could not be asked and the cache has nothing either. */
+fptc_status fptc__not_provable(fptc_status why, fptc_error *err);
+/* deadlinks.c: whether an `in` names rows of a multi_entity that are all gone; with the view begun. */
+int fptc__answer_names_only_dead(const struct fptc__answer *a);
 
 #endif

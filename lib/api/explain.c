@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/answer.h"
+#include "api/covered.h"
 #include "api/query.h"
+#include "api/several.h"
 #include "base/error.h"
 #include "view/lookup.h"
 #include "view/queryplan.h"
@@ -59,8 +60,8 @@ static fptc__json *missing_fields(const struct explanation *e, const char *type,
         const struct fptc__need *need = &e->plan->needs[i];
 
         if (strcmp(need->type, type) == 0 && strcmp(need->field, "id") != 0 &&
-            strcmp(need->field, "type") != 0 && !fptc__lists_name(cover->fields, need->field) &&
-            !fptc__lists_name(list, need->field))
+            strcmp(need->field, "type") != 0 && !fptc__name_is_in(cover->fields, need->field) &&
+            !fptc__name_is_in(list, need->field))
             (void)fptc__json_append(list, fptc__json_new_text(need->field));
     }
     return list;
@@ -111,6 +112,46 @@ static fptc_status look_at_type(struct explanation *e, const char *type, fptc__j
     return status;
 }
 
+static fptc_status look_at_types(struct explanation *e, fptc__json *covered, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    fptc__view_begin(e->home.session.view);
+    for (i = 0; i < e->plan->n_row_types && status == FPTC_OK; i++)
+        status = look_at_type(e, e->plan->row_types[i], covered, err);
+    fptc__view_end(e->home.session.view);
+    return status;
+}
+
+/* One of several projects that the query names, with its view in place of the first. */
+static fptc_status look_at_project(struct explanation *e, int64_t id, fptc__json *covered,
+                                   fptc_error *err)
+{
+    struct fptc__work site = e->home;
+    struct fptc__partition at;
+    char partition[64];
+    fptc_status status;
+
+    fptc__partition_name(id, partition);
+    status = fptc__partition_at(site.cache->options.cache_dir, partition, &at, err);
+    if (status == FPTC_OK)
+        status = fptc__partition_exists(&at, err);
+    if (status == FPTC_MISS)
+        say_why_not(e, "nothing of %s is kept", partition);
+    if (status != FPTC_OK)
+        return status == FPTC_MISS ? FPTC_OK : status;
+    memset(&e->home, 0, sizeof(e->home));
+    status = fptc__work_begin(&e->home, site.cache, site.call, partition, err);
+    if (status == FPTC_OK)
+        status = fptc__work_refresh(&e->home, err);
+    if (status == FPTC_OK)
+        status = look_at_types(e, covered, err);
+    fptc__work_end(&e->home);
+    e->home = site;
+    return status;
+}
+
 static fptc_status describe_coverage(struct explanation *e, fptc_error *err)
 {
     const struct fptc__plan *plan = e->plan;
@@ -124,19 +165,17 @@ static fptc_status describe_coverage(struct explanation *e, fptc_error *err)
         say_why_not(e, "a field is asked for that is never kept (image, url)");
     if (plan->has_computed)
         say_why_not(e, "a field is asked for that FPT computes");
-    if (plan->is_project_type && plan->project_id == 0)
-        say_why_not(e, "%s belongs to projects and the filters name none", plan->type);
-    fptc__view_begin(e->home.session.view);
-    for (i = 0; i < plan->n_row_types && status == FPTC_OK; i++)
-        status = look_at_type(e, plan->row_types[i], covered, err);
-    fptc__view_end(e->home.session.view);
+    if (!fptc__plan_is_several(plan))
+        status = look_at_types(e, covered, err);
+    for (i = 0; i < plan->n_project_ids && fptc__plan_is_several(plan) && status == FPTC_OK; i++)
+        status = look_at_project(e, plan->project_ids[i], covered, err);
     put(e, "covered", covered);
     return status;
 }
 
 /* --------------------------------------------------------------------------------------------- answer */
 
-/* Where the rows would come from; nothing is copied out of covered ones. */
+/* Where the rows would come from; nothing is copied out of covered ones but of several partitions. */
 static fptc_status describe_answer(struct explanation *e, int32_t mode, fptc_error *err)
 {
     const char *from = mode == FPTC_MODE_ONLY_CACHE ? "none" : "upstream";
@@ -148,14 +187,19 @@ static fptc_status describe_answer(struct explanation *e, int32_t mode, fptc_err
         say_why_not(e, "mode is refresh");
     } else {
         e->answer.is_streaming = 1;
-        status = fptc__answer_from_coverage(&e->answer, err);
+        status = fptc__plan_is_several(e->plan) ? fptc__several_find(&e->answer, err)
+                                                : fptc__covered_find(&e->answer, err);
     }
     if (status == FPTC_OK) {
         from = "cache";
         fptc__buf_clear(&e->why_not);
     } else if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH &&
                !fptc__handle_is_stranger(e->home.cache)) {
-        say_why_not(e, "a link of %s leads out of the project", e->plan->type);
+        say_why_not(e,
+                    fptc__plan_is_several(e->plan)
+                        ? "not every project's %s is kept whole and young enough"
+                        : "a link of %s leads out of the project",
+                    e->plan->type);
         status = fptc__answer_from_stored_query(&e->answer, err);
         from = status == FPTC_OK ? "stored query" : from;
     }
@@ -194,13 +238,15 @@ static fptc_status describe_sql(struct explanation *e, const struct fptc__call *
     struct fptc__queryplan q = {0};
     fptc_status status = FPTC_ENODATA;
 
-    put(e, "sql", e->plan->is_local ? fptc__json_new_text(e->plan->sql) : fptc__json_new_null());
-    put(e, "params", e->plan->is_local ? params_of(e->plan) : fptc__json_new_array());
-    if (e->plan->is_local) {
+    if (e->plan->is_local && !fptc__plan_is_several(e->plan)) {
         fptc__view_begin(e->home.session.view);
         status = fptc__view_explain(e->home.session.view, e->plan, call, &q, err);
         fptc__view_end(e->home.session.view);
     }
+    put(e, "sql",
+        e->plan->is_local ? fptc__json_new_text(q.sql ? q.sql : e->plan->sql)
+                          : fptc__json_new_null());
+    put(e, "params", e->plan->is_local ? params_of(e->plan) : fptc__json_new_array());
     if (status == FPTC_OK) {
         put(e, "plan", fptc__json_copy(q.lines));
         put(e, "indexes", fptc__json_copy(q.indexes));
@@ -237,9 +283,11 @@ static void put_warnings(struct explanation *e)
 static fptc_status describe(struct explanation *e, int32_t mode, const struct fptc__call *call,
                             fptc_error *err)
 {
+    const char *canonical = fptc__plan_canonical(e->plan);
     fptc_status status;
 
-    put(e, "canonical", fptc__json_new_text(e->plan->canonical));
+    e->is_ok &= canonical != NULL;
+    put(e, "canonical", fptc__json_new_text(canonical ? canonical : ""));
     put(e, "local", fptc__json_new_bool(e->plan->is_local));
     status = describe_coverage(e, err);
     if (status == FPTC_OK)
@@ -261,7 +309,7 @@ static fptc_status begin(struct explanation *e, struct explain_task *t,
 
     if (status == FPTC_OK)
         status =
-            fptc__find_plan(&site, &t->request, t->mode != FPTC_MODE_ONLY_CACHE, &e->plan, err);
+            fptc__plan_make(&site, &t->request, t->mode != FPTC_MODE_ONLY_CACHE, &e->plan, err);
     fptc__work_end(&site);
     if (status != FPTC_OK || e->plan == NULL)
         return status;

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/answer.h"
+#include "api/covered.h"
 #include "api/query.h"
+#include "api/several.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "share/flight.h"
-#include "view/lookup.h"
 
 /* Flights of others waited for in one find before it asks itself. */
 #define FLIGHTS_JOINED_MAX 3
@@ -19,6 +19,7 @@
 struct find_task {
     struct fptc__task task;
     struct fptc__request request;
+    struct fptc__plan *plan; /* NULL: not made yet */
     int32_t mode, is_streaming;
     int64_t max_age_ms;
     int64_t until_mono_ms; /* of reading a stream */
@@ -41,7 +42,7 @@ static int need_type(const char *type, void *payload)
     return n->status != FPTC_OK;
 }
 
-fptc_status fptc__find_plan(struct fptc__work *w, const struct fptc__request *request, int may_ask,
+fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *request, int may_ask,
                             struct fptc__plan **out, fptc_error *err)
 {
     struct needed n = {w, may_ask, FPTC_OK, err};
@@ -50,8 +51,54 @@ fptc_status fptc__find_plan(struct fptc__work *w, const struct fptc__request *re
     if (fptc__request_types(request, need_type, &n))
         return n.status;
     pthread_rwlock_rdlock(&w->cache->schema_lock);
-    status = fptc__plan_build(w->cache->schema, request, fptc__wall_ms(), out, err);
+    status =
+        fptc__plan_build(w->cache->schema, w->cache->plans, request, fptc__wall_ms(), out, err);
     pthread_rwlock_unlock(&w->cache->schema_lock);
+    return status;
+}
+
+/* Whether a failure to reach FPT may be answered from what the cache has. */
+int fptc__is_outage(fptc_status status)
+{
+    return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
+           status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
+}
+
+/* What the caller is told when FPT could not be asked and the cache has nothing either. */
+fptc_status fptc__not_provable(fptc_status why, fptc_error *err)
+{
+    if (!fptc__is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
+        return why;
+    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
+                      err != NULL ? err->message : "");
+}
+
+/* A plan if every schema is loaded, else FPTC_MISS; nothing is waited for. */
+static fptc_status plan_at_hand(struct fptc_cache *cache, const struct fptc__request *request,
+                                struct fptc__plan **out, fptc_error *err)
+{
+    fptc_status status;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    status = fptc__plan_build(cache->schema, cache->plans, request, fptc__wall_ms(), out, err);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return status == FPTC_ESTATE ? FPTC_MISS : status;
+}
+
+/* The plan of a task that has none yet: schemas may be asked for. */
+static fptc_status need_plan(struct find_task *f, const struct fptc__call *call, fptc_error *err)
+{
+    struct fptc__work site;
+    fptc_status status;
+
+    if (f->plan != NULL)
+        return FPTC_OK;
+    status = fptc__work_begin(&site, f->task.cache, call, "site", err);
+    if (status == FPTC_OK)
+        status = fptc__not_provable(
+            fptc__plan_make(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &f->plan, err),
+            err);
+    fptc__work_end(&site);
     return status;
 }
 
@@ -76,6 +123,8 @@ static fptc_status make_source(struct fptc__answer *a, fptc_error *err)
     status =
         fptc__kept_types(a->work, plan->type, asked, n, &a->types, &a->source.is_project_type, err);
     free(asked);
+    if (status == FPTC_OK && fptc__plan_is_several(plan))
+        status = fptc__several_types(a, a->types, err);
     a->source.type = plan->type;
     a->source.project_id = plan->is_project_type ? plan->project_id : 0;
     a->source.types = a->types;
@@ -134,6 +183,23 @@ static fptc_status catch_up(struct fptc__answer *a, fptc_error *err)
     return status;
 }
 
+/* The other partitions are covered and fresh: FPT is asked for the rows that belong to no project. */
+static fptc_status ask_projectless(struct fptc__answer *a, fptc_error *err)
+{
+    struct fptc__fetch_stats stats = {0, 0, 0};
+    fptc_status status = fptc__handle_may_ask(a->work->cache, err);
+
+    if (status == FPTC_OK)
+        status = make_source(a, err);
+    if (status == FPTC_OK)
+        status = fptc__fetch_source(&a->work->session, &a->source, NULL, &stats, err);
+    if (status == FPTC_OK)
+        status = fptc__view_refresh(a->work->session.view, 0, err);
+    fptc__json_free(a->types);
+    a->types = NULL;
+    return status;
+}
+
 static fptc_status ask(struct fptc__answer *a, fptc_error *err)
 {
     fptc_error commit_err = FPTC_ERROR_INIT;
@@ -161,27 +227,11 @@ static fptc_status ask(struct fptc__answer *a, fptc_error *err)
 
 /* ------------------------------------------------------------------------------------- order of the steps */
 
-/* Whether a failure to reach FPT may be answered from what the cache has. */
-static int is_outage(fptc_status status)
-{
-    return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
-           status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
-}
-
 /* Whether only the directory fails (full, read-only, a bad disk): FPT is asked for the answer itself. */
 static int is_cache_failure(fptc_status status)
 {
     return status == FPTC_EIO || status == FPTC_ENOENT || status == FPTC_ENOSPC ||
            status == FPTC_EACCESS || status == FPTC_ERACE || status == FPTC_EFORMAT;
-}
-
-/* What the caller is told when FPT could not be asked and the cache has nothing either. */
-static fptc_status not_provable(fptc_status why, fptc_error *err)
-{
-    if (!is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
-        return why;
-    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
-                      err != NULL ? err->message : "");
 }
 
 static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_error *err)
@@ -203,15 +253,16 @@ static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_er
         return status;
     if (err != NULL)
         *err = outage;
-    return not_provable(why, err);
+    return fptc__not_provable(why, err);
 }
 
 /* What a flight is for: catching up a partition's type, or one query. */
 static void flight_key(const struct fptc__answer *a, char out[160])
 {
     const char *partition = fptc__view_partition(a->work->session.view, FPTC__HOME)->name;
+    const char *hash = a->is_covered ? a->plan->type : fptc__plan_hash(a->plan);
 
-    snprintf(out, 160, "%s-%.60s", partition, a->is_covered ? a->plan->type : a->plan->hash);
+    snprintf(out, 160, "%s-%.60s", partition, hash ? hash : a->plan->type);
 }
 
 /* Asks FPT, or waits for somebody who asks the same already and looks again (design §5.4). */
@@ -234,6 +285,13 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
     }
     if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH && a->is_covered) {
         status = catch_up(a, err);
+        if (status == FPTC_OK)
+            status = fptc__answer_from_cache(a, err);
+        if (is_cache_failure(status))
+            status = FPTC_MISS;
+    }
+    if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH && a->lacks_projectless) {
+        status = ask_projectless(a, err);
         if (status == FPTC_OK)
             status = fptc__answer_from_cache(a, err);
         if (is_cache_failure(status))
@@ -268,7 +326,7 @@ static fptc_status answer_stranger(struct fptc__answer *a, int32_t mode, fptc_er
     if (mode == FPTC_MODE_ONLY_CACHE)
         return fptc__fail(err, FPTC_ENODATA, "%s belongs to another identity",
                           a->work->cache->options.cache_dir);
-    return not_provable(fptc__answer_pass_through(a, err), err);
+    return fptc__not_provable(fptc__answer_pass_through(a, err), err);
 }
 
 static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
@@ -283,7 +341,7 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
         status = fptc__answer_from_cache(a, err);
     if (status == FPTC_MISS)
         status = answer_by_flight(a, mode, err);
-    return is_outage(status) ? answer_stale(a, status, err) : status;
+    return fptc__is_outage(status) ? answer_stale(a, status, err) : status;
 }
 
 static void count_answer(struct fptc_cache *cache, int32_t source)
@@ -301,29 +359,25 @@ static void count_answer(struct fptc_cache *cache, int32_t source)
 static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
 {
     struct find_task *f = (struct find_task *)task;
-    struct fptc__work site, home;
-    struct fptc__plan *plan = NULL;
+    struct fptc__work home;
     struct fptc__answer a;
     char partition[64];
+    int is_due = 0;
     fptc_status refreshed = FPTC_OK;
-    fptc_status status = fptc__work_begin(&site, task->cache, call, "site", err);
+    fptc_status status = need_plan(f, call, err);
 
     memset(&home, 0, sizeof(home));
     memset(&a, 0, sizeof(a));
-    if (status == FPTC_OK)
-        status = not_provable(
-            fptc__find_plan(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &plan, err), err);
-    fptc__work_end(&site);
-    if (status != FPTC_OK || plan == NULL)
+    if (status != FPTC_OK || f->plan == NULL)
         return status;
-    fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
+    fptc__partition_name(f->plan->is_project_type ? f->plan->project_id : 0, partition);
     status = fptc__work_begin(&home, task->cache, call, partition, err);
     if (status == FPTC_OK)
         refreshed = fptc__work_refresh(&home, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
         status = refreshed;
     if (status == FPTC_OK)
-        status = fptc__answer_begin(&a, &home, plan, &f->request, f->max_age_ms, err);
+        status = fptc__answer_begin(&a, &home, f->plan, &f->request, f->max_age_ms, err);
     a.is_streaming = f->is_streaming;
     a.until_mono_ms = f->until_mono_ms;
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
@@ -335,23 +389,91 @@ static fptc_status run_find(struct fptc__task *task, const struct fptc__call *ca
         a.result = NULL;
         fptc__error_clear(err); /* what went wrong on the way is among the warnings */
         count_answer(task->cache, task->result->source);
+        is_due = a.is_covered && fptc__asked_count(task->cache, f->plan, partition);
     }
     fptc__answer_done(&a);
-    fptc__plan_free(plan);
     fptc__work_end(&home);
+    if (is_due)
+        fptc__asked_put(task->cache, call);
     return status;
 }
 
 static void destroy_find(struct fptc__task *task)
 {
-    fptc__request_done(&((struct find_task *)task)->request);
-    free(task);
+    struct find_task *f = (struct find_task *)task;
+
+    fptc__plan_free(f->plan);
+    fptc__request_done(&f->request);
+    free(f);
+}
+
+/* What is covered and fresh, on the caller's own thread: FPTC_MISS when that is not so or cannot be told
+   at once. With a deadline nothing is waited for. */
+static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task *f, int is_bounded,
+                                struct fptc_result **out_result, fptc_error *err)
+{
+    const struct fptc__plan *plan = f->plan;
+    const struct fptc__call call = {0};
+    struct fptc__at_hand at_hand;
+    struct fptc__work work;
+    struct fptc__answer a;
+    char partition[64];
+    int is_due = 0;
+    fptc_status status;
+
+    if (f->mode == FPTC_MODE_REFRESH || fptc__plan_is_several(plan) ||
+        !fptc__handle_at_hand(cache, plan->is_project_type ? plan->project_id : 0, &at_hand))
+        return FPTC_MISS;
+    fptc__work_on(&work, cache, &call, at_hand.open);
+    status = fptc__answer_begin_at(&a, &work, plan, at_hand.now_ms, err);
+    a.is_hasty = is_bounded;
+    a.is_any_age = f->mode == FPTC_MODE_ONLY_CACHE;
+    a.max_age_ms = a.is_any_age ? INT64_MAX : f->max_age_ms;
+    if (status == FPTC_OK)
+        status = fptc__covered_find(&a, err);
+    if (status == FPTC_OK) {
+        *out_result = a.result;
+        a.result = NULL;
+        count_answer(cache, (*out_result)->source);
+        fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
+        is_due = fptc__asked_count(cache, plan, partition);
+    }
+    fptc__answer_done(&a);
+    fptc__work_end(&work);
+    if (is_due && !is_bounded)
+        fptc__asked_put(cache, &call);
+    return status;
+}
+
+/* The way of every find that may have to wait: as a task. */
+static fptc_status find_by_task(struct fptc_cache *cache, const fptc_query *query,
+                                const struct find_task *known, int64_t deadline_ms,
+                                struct fptc_result **out_result, fptc_error *err)
+{
+    struct find_task *task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
+    fptc_status status;
+
+    if (task == NULL) {
+        fptc__plan_free(known->plan);
+        return FPTC_ENOMEM;
+    }
+    task->plan = known->plan;
+    task->mode = known->mode;
+    task->max_age_ms = known->max_age_ms;
+    task->is_streaming = known->is_streaming;
+    task->until_mono_ms = known->until_mono_ms;
+    status = fptc__request_copy(&task->request, &query->request, err);
+    if (status != FPTC_OK) {
+        destroy_find(&task->task);
+        return status;
+    }
+    return fptc__task_run(&task->task, deadline_ms, out_result, err);
 }
 
 fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_result **out_result,
                             fptc_error *err)
 {
-    struct find_task *task;
+    struct find_task f;
     int64_t deadline_ms;
     fptc_status status = fptc__handle_check(cache, err);
 
@@ -360,18 +482,21 @@ fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_res
     if (query == NULL || out_result == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "query or out_result is NULL");
     *out_result = NULL;
-    task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
-    if (task == NULL)
-        return FPTC_ENOMEM;
-    task->mode = fptc__query_mode(query, cache);
-    task->max_age_ms = fptc__query_max_age_ms(query, cache);
-    status = fptc__request_copy(&task->request, &query->request, err);
-    if (status != FPTC_OK) {
-        destroy_find(&task->task);
-        return status;
-    }
+    memset(&f, 0, sizeof(f));
+    f.mode = fptc__query_mode(query, cache);
+    f.max_age_ms = fptc__query_max_age_ms(query, cache);
+    f.is_streaming = query->is_streaming;
     deadline_ms = fptc__query_deadline_ms(query, cache);
-    task->is_streaming = query->is_streaming;
-    task->until_mono_ms = deadline_ms > 0 ? fptc__mono_ms() + deadline_ms : 0;
-    return fptc__task_run(&task->task, deadline_ms, out_result, err);
+    f.until_mono_ms = deadline_ms > 0 ? fptc__mono_ms() + deadline_ms : 0;
+    status = plan_at_hand(cache, &query->request, &f.plan, err);
+    if (status == FPTC_OK && f.is_streaming)
+        status = FPTC_MISS; /* the stream's own view is opened first */
+    if (status == FPTC_OK)
+        status = find_at_hand(cache, &f, deadline_ms > 0, out_result, err);
+    if (status == FPTC_MISS) {
+        fptc__error_clear(err);
+        return find_by_task(cache, query, &f, deadline_ms, out_result, err);
+    }
+    fptc__plan_free(f.plan);
+    return status;
 }

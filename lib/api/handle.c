@@ -31,6 +31,18 @@ fptc_status fptc__handle_check(const struct fptc_cache *cache, fptc_error *err)
     return FPTC_OK;
 }
 
+fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_result **out_result,
+                                    fptc_error *err)
+{
+    fptc_status status = fptc__handle_check(cache, err);
+
+    if (out_result == NULL && status == FPTC_OK)
+        return fptc__fail(err, FPTC_EUSAGE, "out_result is NULL");
+    if (out_result != NULL)
+        *out_result = NULL;
+    return status;
+}
+
 /* ------------------------------------------------------------------------------------------ open views */
 
 static void view_free(struct fptc__open_view *open)
@@ -65,22 +77,75 @@ static int slot_for(struct fptc_cache *cache, const char *partition)
     return spare;
 }
 
-static fptc_status view_new(struct fptc_cache *cache, const char *partition,
-                            struct fptc__open_view **out, fptc_error *err)
+/* The place in the handle; its view is opened by open_place(). */
+static struct fptc__open_view *place_new(const char *partition)
 {
     struct fptc__open_view *open = calloc(1, sizeof(*open));
+
+    if (open == NULL)
+        return NULL;
+    pthread_mutex_init(&open->flight, NULL);
+    memcpy(open->partition, partition, strlen(partition) + 1);
+    open->project_id = fptc__partition_project(partition);
+    open->n_users = 1;
+    return open;
+}
+
+/* With the mutex held, which it gives up meanwhile: opening and closing touch the file server. Others who
+   want the partition wait for it. */
+static fptc_status open_place(struct fptc_cache *cache, int slot, struct fptc__open_view *leaving,
+                              fptc_error *err)
+{
+    struct fptc__open_view *open = cache->views[slot];
+    struct fptc__view *view = NULL;
+    fptc_status status;
+
+    pthread_mutex_unlock(&cache->mutex);
+    view_free(leaving);
+    status = fptc__view_open(cache->options.cache_dir, open->partition, &cache->logger, &view, err);
+    pthread_mutex_lock(&cache->mutex);
+    if (status == FPTC_OK)
+        open->view = view;
+    else
+        cache->views[slot] = NULL;
+    pthread_cond_broadcast(&cache->changed);
+    if (status != FPTC_OK)
+        view_free(open);
+    return status;
+}
+
+/* With the mutex held: an open view of the partition, or NULL: then *out_slot is the place for one (-1: no
+   room). Waits while another thread opens it. */
+static struct fptc__open_view *find_view(struct fptc_cache *cache, const char *partition,
+                                         int *out_slot)
+{
+    for (;;) {
+        struct fptc__open_view *open;
+
+        *out_slot = slot_for(cache, partition);
+        open = *out_slot < 0 ? NULL : cache->views[*out_slot];
+        if (open == NULL || strcmp(open->partition, partition) != 0)
+            return NULL;
+        if (open->view != NULL)
+            return open;
+        pthread_cond_wait(&cache->changed, &cache->mutex);
+    }
+}
+
+/* With the mutex held. */
+static fptc_status add_view(struct fptc_cache *cache, int slot, const char *partition,
+                            struct fptc__open_view **out, fptc_error *err)
+{
+    struct fptc__open_view *leaving = cache->views[slot];
+    struct fptc__open_view *open = place_new(partition);
     fptc_status status;
 
     if (open == NULL)
         return fptc__fail_nomem(err);
-    pthread_mutex_init(&open->flight, NULL);
-    memcpy(open->partition, partition, strlen(partition) + 1);
-    status = fptc__view_open(cache->options.cache_dir, partition, &cache->logger, &open->view, err);
-    if (status != FPTC_OK) {
-        view_free(open);
-        open = NULL;
-    }
-    *out = open;
+    cache->views[slot] = open;
+    status = open_place(cache, slot, leaving, err);
+    if (status == FPTC_OK)
+        *out = open;
     return status;
 }
 
@@ -90,23 +155,17 @@ fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
     fptc_status status = FPTC_OK;
     int slot;
 
-    *out = NULL;
     pthread_mutex_lock(&cache->mutex);
-    slot = slot_for(cache, partition);
-    if (slot < 0) {
+    *out = find_view(cache, partition, &slot);
+    if (*out != NULL)
+        (*out)->n_users++;
+    else if (slot < 0)
         status = fptc__fail(err, FPTC_ELIMIT, "more than %d partitions are in use at once",
                             FPTC__VIEWS_MAX);
-    } else if (cache->views[slot] == NULL ||
-               strcmp(cache->views[slot]->partition, partition) != 0) {
-        view_free(cache->views[slot]);
-        cache->views[slot] = NULL;
-        status = view_new(cache, partition, &cache->views[slot], err);
-    }
-    if (status == FPTC_OK && cache->views[slot] != NULL) {
-        *out = cache->views[slot];
-        (*out)->n_users++;
+    else
+        status = add_view(cache, slot, partition, out, err);
+    if (*out != NULL)
         (*out)->used_mono_ms = fptc__mono_ms();
-    }
     pthread_mutex_unlock(&cache->mutex);
     return status;
 }
@@ -120,6 +179,49 @@ void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view)
     pthread_mutex_unlock(&cache->mutex);
 }
 
+/* With the mutex held: the view of the project, if it is open and shows all it should. */
+static struct fptc__open_view *fresh_view(struct fptc_cache *cache, int64_t project_id,
+                                          int64_t mono_ms)
+{
+    int i;
+
+    for (i = 0; i < FPTC__VIEWS_MAX; i++) {
+        struct fptc__open_view *open = cache->views[i];
+
+        if (open != NULL && open->view != NULL && open->project_id == project_id &&
+            (project_id != 0 || strcmp(open->partition, "site") == 0))
+            return open->n_own_commits == cache->n_own_commits &&
+                           fptc__view_is_fresh(open->view, mono_ms, fptc__handle_refresh_ms(cache))
+                       ? open
+                       : NULL;
+    }
+    return NULL;
+}
+
+/* With the mutex held. */
+static int is_ours(const struct fptc_cache *cache)
+{
+    const char *identity = fptc__site_identity(cache->site);
+
+    return identity[0] == '\0' || strcmp(identity, cache->info.realm) == 0;
+}
+
+int fptc__handle_at_hand(struct fptc_cache *cache, int64_t project_id, struct fptc__at_hand *out)
+{
+    int64_t mono_ms = fptc__mono_ms();
+
+    pthread_mutex_lock(&cache->mutex);
+    out->open = NULL;
+    if (is_ours(cache) && fptc__server_now_carried(&cache->clock, mono_ms, &out->now_ms))
+        out->open = fresh_view(cache, project_id, mono_ms);
+    if (out->open != NULL) {
+        out->open->n_users++;
+        out->open->used_mono_ms = mono_ms;
+    }
+    pthread_mutex_unlock(&cache->mutex);
+    return out->open != NULL;
+}
+
 /* --------------------------------------------------------------------------------- what a call works with */
 
 fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_error *err)
@@ -128,14 +230,17 @@ fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_err
     struct fptc__server_clock clock;
     struct fptc__partition site;
     char path[FPTC_PATH_MAX];
-    fptc_status status = fptc__partition_at(options->cache_dir, "site", &site, err);
+    fptc_status status;
 
     *out_ms = 0;
-    if (status != FPTC_OK)
-        return status;
     pthread_mutex_lock(&cache->mutex);
     clock = cache->clock;
     pthread_mutex_unlock(&cache->mutex);
+    if (fptc__server_now_carried(&clock, fptc__mono_ms(), out_ms))
+        return FPTC_OK;
+    status = fptc__partition_at(options->cache_dir, "site", &site, err);
+    if (status != FPTC_OK)
+        return status;
     status = fptc__server_now(&clock, &site, out_ms, err); /* may touch the server: not locked */
     if (status != FPTC_OK &&
         fptc__path(path, NULL, "%s/fptcache.json", options->cache_dir) == FPTC_OK &&
@@ -180,25 +285,35 @@ static fptc_status work_now(void *ctx, int64_t *out_ms, fptc_error *err)
     return fptc__handle_now(((struct fptc__work *)ctx)->cache, out_ms, err);
 }
 
-fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
-                             const struct fptc__call *call, const char *partition, fptc_error *err)
+void fptc__work_on(struct fptc__work *w, struct fptc_cache *cache, const struct fptc__call *call,
+                   struct fptc__open_view *open)
 {
-    fptc_status status;
-
     memset(w, 0, sizeof(*w));
     w->cache = cache;
     w->call = call;
-    status = fptc__view_get(cache, partition, &w->open, err);
-    if (status != FPTC_OK || w->open == NULL)
-        return status;
-    w->session.view = w->open->view;
+    w->open = open;
+    w->session.view = open->view;
     w->session.site = cache->site;
     w->session.logger = &cache->logger;
     w->session.call = call;
     w->session.ctx = w;
     w->session.log_of = log_of;
     w->session.now = work_now;
-    return FPTC_OK;
+}
+
+fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
+                             const struct fptc__call *call, const char *partition, fptc_error *err)
+{
+    struct fptc__open_view *open = NULL;
+    fptc_status status;
+
+    memset(w, 0, sizeof(*w));
+    w->cache = cache;
+    w->call = call;
+    status = fptc__view_get(cache, partition, &open, err);
+    if (status == FPTC_OK && open != NULL)
+        fptc__work_on(w, cache, call, open);
+    return status;
 }
 
 void fptc__handle_has_committed(struct fptc_cache *cache)

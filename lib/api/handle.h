@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "query/plancache.h"
 #include "query/request.h"
 #include "query/schema.h"
 #include "store/layout.h"
@@ -20,7 +21,8 @@
 /* A view this handle has open. Kept while somebody uses it, and after that while there is room. */
 struct fptc__open_view {
     char partition[64];
-    struct fptc__view *view;
+    int64_t project_id;      /* 0: none */
+    struct fptc__view *view; /* NULL while somebody opens it, without the mutex */
     int n_users;
     int64_t used_mono_ms;
     int64_t n_own_commits;  /* of the handle, when this view was last refreshed */
@@ -41,14 +43,17 @@ struct fptc_cache {
 
     pthread_rwlock_t schema_lock;
     struct fptc__schema *schema;
+    struct fptc__plan_cache *plans; /* of this schema; any thread */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     struct fptc__open_view *views[FPTC__VIEWS_MAX];
     struct fptc__server_clock clock;
     struct fptc__counters counters;
-    int64_t n_own_commits;      /* writes and flights: other views of this handle have to look */
-    int64_t distrust_before_ms; /* server time: coverage from before this misses a write of ours */
+    struct fptc__asked *asked; /* asked.c; NULL until the first find */
+    int64_t n_own_commits;     /* writes and flights: other views of this handle have to look */
+    _Atomic int64_t
+        distrust_before_ms; /* server time: coverage from before this misses a write of ours */
     int n_threads, n_idle, is_closing; /* job.c */
     pthread_t last_left;               /* a thread that has left and is not joined yet, if any */
     int has_last_left;
@@ -67,9 +72,23 @@ struct fptc__work {
 
 /* handle.c */
 fptc_status fptc__handle_check(const struct fptc_cache *cache, fptc_error *err);
+/* The same for a call that gives a result, which is NULL until it does. */
+fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_result **out_result,
+                                    fptc_error *err);
 fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
                            struct fptc__open_view **out, fptc_error *err);
 void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view);
+/* What a find needs of a handle when nothing has to be waited for. */
+struct fptc__at_hand {
+    struct fptc__open_view *open;
+    int64_t now_ms; /* file server's clock */
+};
+/* 1 when the view of that project (0: `site`) is open and was refreshed recently enough, the time is
+   known, and the directory is known to be ours: nothing is waited for. With fptc__view_put(). */
+int fptc__handle_at_hand(struct fptc_cache *cache, int64_t project_id, struct fptc__at_hand *out);
+/* Fills a call's work on that view. */
+void fptc__work_on(struct fptc__work *w, struct fptc_cache *cache, const struct fptc__call *call,
+                   struct fptc__open_view *open);
 /* Opens the view of a partition and fills the session. End with fptc__work_end(). */
 fptc_status fptc__work_begin(struct fptc__work *w, struct fptc_cache *cache,
                              const struct fptc__call *call, const char *partition, fptc_error *err);
@@ -106,6 +125,32 @@ void *fptc__task_new(size_t size, struct fptc_cache *cache,
                      fptc_status (*run)(struct fptc__task *, const struct fptc__call *,
                                         fptc_error *),
                      void (*destroy)(struct fptc__task *), fptc_error *err);
+
+/* site_schema.c: the site's list of types, or the fields of one, from the cache or FPT. */
+struct fptc__schema_topic {
+    struct fptc__work *work;
+    const char *type;    /* NULL: the list of types */
+    int64_t project_id;  /* as that project shows it; 0: as the site does */
+    int64_t believed_ms; /* what the cache has is taken up to this age; INT64_MAX: any */
+    int may_ask;
+    int must_be_young; /* an older one is no answer either when FPT may not or cannot be asked */
+    fptc__json *value; /* out, the caller's: FPT's own object */
+    int64_t age_ms;
+    int32_t source;
+};
+/* FPTC_EUSAGE for an unknown type, with the nearest one; FPTC_ENODATA when FPT may not be asked. When it
+   cannot be asked, FPTC_OK and source STALE, with the reason in err. */
+fptc_status fptc__schema_find(struct fptc__schema_topic *t, fptc_error *err);
+/* Puts a type's fields into the schema that plans are made with; is_newer: also in place of others. */
+fptc_status fptc__schema_learn(struct fptc_cache *cache, const char *type, const fptc__json *fields,
+                               int is_newer, fptc_error *err);
+/* asked.c: counts what a plan that is answered from covered types filters and orders by; home: the
+   partition of its project. 1: it is time to put the counts into the logs. */
+struct fptc__asked;
+int fptc__asked_count(struct fptc_cache *cache, const struct fptc__plan *plan, const char *home);
+void fptc__asked_put(struct fptc_cache *cache, const struct fptc__call *call);
+void fptc__asked_close(struct fptc_cache *cache);
+void fptc__asked_free(struct fptc__asked *a);
 
 /* kept.c: schema of a type, from the cache or FPT; and the field set that its rows are kept with. */
 fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err);

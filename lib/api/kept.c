@@ -1,7 +1,7 @@
 /*
- * kept.c: the schema of a type, fetched once for everybody (config "schema:<Type>" of `site`), and the
- * field set that the type's rows are kept with: what `mirror` names, else the storable fields that were
- * ever asked and the standard ones (design §5.4). The set only grows, so a row never loses a field.
+ * kept.c: the schema of a type in memory, for plans, and the field set that the type's rows are kept
+ * with: what `mirror` names, else the storable fields that were ever asked and the standard ones
+ * (design §5.4). The set only grows, so a row never loses a field.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,91 +11,10 @@
 #include "base/limits.h"
 #include "view/lookup.h"
 
-static fptc_status site_view(struct fptc__work *w, struct fptc__open_view **out, fptc_error *err)
-{
-    fptc_status status = fptc__view_get(w->cache, "site", out, err);
-
-    if (status == FPTC_OK)
-        status = fptc__view_refresh((*out)->view, fptc__handle_refresh_ms(w->cache), err);
-    if (status != FPTC_OK) {
-        fptc__view_put(w->cache, *out);
-        *out = NULL;
-    }
-    return status;
-}
-
-static fptc_status add_schema(struct fptc_cache *cache, const char *type, const fptc__json *fields,
-                              fptc_error *err)
-{
-    fptc_status status;
-
-    pthread_rwlock_wrlock(&cache->schema_lock);
-    status = fptc__schema_has(cache->schema, type)
-                 ? FPTC_OK
-                 : fptc__schema_add(cache->schema, type, fields, err);
-    pthread_rwlock_unlock(&cache->schema_lock);
-    return status;
-}
-
-static fptc_status share_schema(struct fptc__open_view *site, const char *type,
-                                const fptc__json *fields, int64_t asof_ms,
-                                const struct fptc__call *call)
-{
-    struct fptc__records records = {0};
-    struct fptc__append append = {.records = &records};
-    fptc__json *body = fptc__json_new_object();
-    char key[300];
-    fptc_status status;
-    int ok;
-
-    snprintf(key, sizeof(key), "schema:%s", type);
-    ok = fptc__json_set(body, "key", fptc__json_new_text(key));
-    ok = fptc__json_set(body, "value", fptc__json_copy(fields)) && ok;
-    ok = fptc__json_set(body, "asof", fptc__json_new_int(asof_ms)) && ok;
-    status = ok ? fptc__records_add_json(&records, FPTC__CONFIG, body, NULL) : FPTC_ENOMEM;
-    if (status == FPTC_OK)
-        status = fptc__partition_make(fptc__view_partition(site->view, FPTC__HOME), NULL);
-    if (status == FPTC_OK)
-        status = fptc__log_append(fptc__view_log(site->view, FPTC__HOME), &append, call, NULL);
-    fptc__json_free(body);
-    fptc__records_done(&records);
-    return status;
-}
-
-static fptc_status ask_schema(struct fptc__work *w, struct fptc__open_view *site, const char *type,
-                              fptc_error *err)
-{
-    fptc__json *fields = NULL;
-    int64_t asof_ms = 0;
-    int is_stranger = fptc__handle_is_stranger(w->cache);
-    fptc_status status = is_stranger ? FPTC_OK : fptc__handle_may_ask(w->cache, err);
-
-    if (status == FPTC_OK)
-        status = fptc__site_schema(w->cache->site, type, w->call, &fields, err);
-    if (status == FPTC_OK)
-        status = add_schema(w->cache, type, fields, err);
-    if (status == FPTC_OK && !is_stranger && fptc__handle_now(w->cache, &asof_ms, NULL) == FPTC_OK)
-        (void)share_schema(site, type, fields, asof_ms, w->call); /* others would only ask again */
-    fptc__json_free(fields);
-    return status;
-}
-
-static fptc_status cached_schema(struct fptc__open_view *site, const char *key, fptc__json **out,
-                                 fptc_error *err)
-{
-    fptc_status status;
-
-    fptc__view_begin(site->view);
-    status = fptc__view_config(site->view, FPTC__HOME, key, out, NULL, err);
-    fptc__view_end(site->view);
-    return status;
-}
-
 fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err)
 {
-    struct fptc__open_view *site = NULL;
-    fptc__json *fields = NULL;
-    char key[300];
+    struct fptc__schema_topic topic = {
+        .work = w, .type = type, .believed_ms = INT64_MAX, .may_ask = may_ask};
     fptc_status status;
     int has;
 
@@ -104,25 +23,10 @@ fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_as
     pthread_rwlock_unlock(&w->cache->schema_lock);
     if (has)
         return FPTC_OK;
-    status = site_view(w, &site, err);
-    if (status != FPTC_OK)
-        return status;
-    snprintf(key, sizeof(key), "schema:%s", type);
-    status = cached_schema(site, key, &fields, err);
-    if (status == FPTC_MISS && fptc__view_refresh(site->view, 0, NULL) == FPTC_OK)
-        status = cached_schema(site, key, &fields, err);
+    status = fptc__schema_find(&topic, err);
     if (status == FPTC_OK)
-        status = add_schema(w->cache, type, fields, err);
-    else if (status == FPTC_MISS && may_ask)
-        status = ask_schema(w, site, type, err);
-    else if (status == FPTC_MISS)
-        status =
-            fptc__fail(err, FPTC_ENODATA,
-                       "the cache does not know the fields of %s yet, and FPT may not be asked "
-                       "(only-cache)",
-                       type);
-    fptc__json_free(fields);
-    fptc__view_put(w->cache, site);
+        status = fptc__schema_learn(w->cache, type, topic.value, 0, err);
+    fptc__json_free(topic.value);
     return status;
 }
 

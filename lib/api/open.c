@@ -47,7 +47,9 @@ static void handle_free(struct fptc_cache *cache)
             free(cache->views[i]);
         }
     }
+    fptc__asked_free(cache->asked);
     fptc__site_close(cache->site);
+    fptc__plan_cache_free(cache->plans);
     fptc__schema_free(cache->schema);
     for (i = 0; i < sizeof(cache->strings) / sizeof(cache->strings[0]); i++) {
         if (cache->strings[i] != NULL)
@@ -79,7 +81,10 @@ static fptc_status handle_new(const fptc_options *options, struct fptc_cache **o
     cache->logger.payload = options->log_payload;
     cache->logger.level = options->log_level == 0 ? FPTC_LOG_WARNING : options->log_level;
     cache->schema = fptc__schema_new();
-    return cache->schema == NULL ? fptc__fail_nomem(err) : fptc__options_keep(cache, options, err);
+    cache->plans = fptc__plan_cache_new();
+    if (cache->schema == NULL || cache->plans == NULL)
+        return fptc__fail_nomem(err);
+    return fptc__options_keep(cache, options, err);
 }
 
 static fptc_status check_options(const fptc_options *o, fptc_error *err)
@@ -182,5 +187,7 @@ void fptc_cache_close(fptc_cache *cache)
         return;
     if (cache->pid == fptc__process_id())
         fptc__jobs_stop(cache);
+    if (cache->pid == fptc__process_id())
+        fptc__asked_close(cache);
     handle_free(cache);
 }

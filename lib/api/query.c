@@ -80,6 +80,18 @@ fptc_status fptc_query_set_limit(fptc_query *query, int64_t limit, int64_t page,
     return FPTC_OK;
 }
 
+fptc_status fptc_query_set_scope(fptc_query *query, int32_t retired_only, int32_t include_archived,
+                                 fptc_error *err)
+{
+    fptc_status status = need(query, err);
+
+    if (status != FPTC_OK)
+        return status;
+    query->request.is_retired_only = retired_only != 0;
+    query->request.without_archived = include_archived == 0;
+    return FPTC_OK;
+}
+
 fptc_status fptc_query_set_freshness(fptc_query *query, int32_t mode, int64_t max_age_ms,
                                      int64_t deadline_ms, fptc_error *err)
 {

@@ -1,7 +1,7 @@
 /* streaming.c: covered rows one after the other, from a view that only this result reads. */
 #include <string.h>
 
-#include "api/answer.h"
+#include "api/covered.h"
 #include "base/error.h"
 #include "view/stream.h"
 
@@ -16,7 +16,7 @@ static fptc_status stream_from(struct fptc__answer *a, struct fptc__view *view, 
 
     fptc__buf_cut(&a->result->warnings, told);
     a->work->session.view = view;
-    status = fptc__answer_from_coverage(a, err);
+    status = fptc__covered_find(a, err);
     a->work->session.view = shared;
     if (status == FPTC_OK)
         status = fptc__stream_find(view, a->plan, a->until_mono_ms, &a->result->rows, &stream, err);

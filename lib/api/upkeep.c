@@ -163,6 +163,16 @@ static fptc_status add_covers(struct fptc__work *w, fptc__json *entry, int64_t n
     return status;
 }
 
+static fptc_status add_indexes(struct fptc__work *w, fptc__json *entry, fptc_error *err)
+{
+    fptc__json *indexes = NULL;
+    fptc_status status = fptc__view_indexes(w->session.view, FPTC__HOME, &indexes, err);
+
+    if (!fptc__json_set(entry, "indexes", indexes) && status == FPTC_OK)
+        status = fptc__fail_nomem(err);
+    return status;
+}
+
 static fptc_status describe(struct fptc__work *w, fptc__json *entry, fptc_error *err)
 {
     struct fptc__log *log = fptc__view_log(w->session.view, FPTC__HOME);
@@ -183,6 +193,8 @@ static fptc_status describe(struct fptc__work *w, fptc__json *entry, fptc_error 
         return status;
     fptc__view_begin(w->session.view);
     status = add_covers(w, entry, now_ms, err);
+    if (status == FPTC_OK)
+        status = add_indexes(w, entry, err);
     fptc__view_end(w->session.view);
     return status;
 }
@@ -247,6 +259,7 @@ static int add_counters(struct fptc_cache *cache, fptc__json *document)
     ok = fptc__json_set(requests, "auth", fptc__json_new_int(c.auth)) && ok;
     ok = fptc__json_set(requests, "schema", fptc__json_new_int(c.schema)) && ok;
     ok = fptc__json_set(requests, "search", fptc__json_new_int(c.search)) && ok;
+    ok = fptc__json_set(requests, "text_search", fptc__json_new_int(c.text_search)) && ok;
     ok = fptc__json_set(requests, "create", fptc__json_new_int(c.create)) && ok;
     ok = fptc__json_set(requests, "update", fptc__json_new_int(c.update)) && ok;
     ok = fptc__json_set(requests, "delete", fptc__json_new_int(c.delete_)) && ok;

@@ -92,7 +92,7 @@ static fptc_status ask_project(struct fptc__work *w, const struct write_task *t,
 {
     char text[128];
     fptc__json *filters = NULL;
-    struct fptc__search search = {t->type, NULL, "project", "id", 1, 1, 0};
+    struct fptc__search search = {t->type, NULL, "project", "id", 1, 1, 0, 0};
     struct fptc__page page = {NULL, 0, 0};
     fptc_status status;
 

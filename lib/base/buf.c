@@ -76,7 +76,7 @@ static int ensure(struct fptc__buf *b, size_t n)
 
 void fptc__buf_cut(struct fptc__buf *b, size_t len)
 {
-    if (len >= b->len)
+    if (b->failed || len >= b->len)
         return;
     b->len = len;
     b->data[len] = '\0';

@@ -28,8 +28,8 @@ struct fptc__buf {
 
 void fptc__buf_init(struct fptc__buf *b, size_t max);
 void fptc__buf_done(struct fptc__buf *b);
-void fptc__buf_clear(struct fptc__buf *b); /* len 0, memory kept, error forgotten */
-void fptc__buf_cut(struct fptc__buf *b, size_t len); /* keeps the first len bytes */
+void fptc__buf_clear(struct fptc__buf *b);           /* len 0, memory kept, error forgotten */
+void fptc__buf_cut(struct fptc__buf *b, size_t len); /* back to what it was at that length */
 void fptc__buf_add(struct fptc__buf *b, const void *data, size_t n);
 void fptc__buf_adds(struct fptc__buf *b, const char *text);
 void fptc__buf_addc(struct fptc__buf *b, char c);

@@ -242,6 +242,13 @@ fptc_status fptc__file_pread(int fd, const char *path, void *data, size_t n, int
     return FPTC_OK;
 }
 
+int fptc__file_pread_now(int fd, void *data, size_t n, int64_t offset)
+{
+    const struct iovec whole = {data, n};
+
+    return fptc__sys.preadv2(fd, &whole, 1, (off_t)offset, RWF_NOWAIT) == (ssize_t)n;
+}
+
 fptc_status fptc__file_info(const char *path, int64_t *out_bytes, int64_t *out_mtime_ms,
                             fptc_error *err)
 {

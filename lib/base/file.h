@@ -21,6 +21,8 @@ fptc_status fptc__file_create(const char *path, const void *data, size_t n, mode
 fptc_status fptc__file_start(const char *path, mode_t mode, int *out_fd, fptc_error *err);
 fptc_status fptc__file_add(int fd, const char *path, const void *data, size_t n, fptc_error *err);
 fptc_status fptc__file_finish(int fd, const char *path, fptc_error *err);
+/* 1 when the n bytes were had at once, without waiting for a disk or a server; else 0. */
+int fptc__file_pread_now(int fd, void *data, size_t n, int64_t offset);
 /* pread of exactly n bytes; *out_got < n only at the end of the file. */
 fptc_status fptc__file_pread(int fd, const char *path, void *data, size_t n, int64_t offset,
                              size_t *out_got, fptc_error *err);

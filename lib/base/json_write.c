@@ -139,8 +139,8 @@ void fptc__json_put_double(struct fptc__buf *out, double v)
     char text[64];
     int precision;
 
-    if (!isfinite(v)) {
-        fptc__buf_adds(out, "null");
+    if (!isfinite(v)) { /* 1e999 reads back as what it was */
+        fptc__buf_adds(out, isnan(v) ? "null" : v > 0 ? "1e999" : "-1e999");
         return;
     }
     if (v >= -INTEGER_MAX && v <= INTEGER_MAX && (double)(int64_t)v == v) {

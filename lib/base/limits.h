@@ -36,6 +36,29 @@
 #define FPTC_LOCK_AFTER_RACES 2
 #define FPTC_LOCK_WAIT_MS 100
 #define FPTC_LOCK_STALE_MS 1000
+/* A wish for an index; wishes in a partition, and in one record; uses that one record may claim. */
+#define FPTC_WISH_BYTES_MAX 255u
+#define FPTC_WISHES_MAX 2048u
+#define FPTC_USAGE_WISHES_MAX 256u
+#define FPTC_USAGE_COUNT_MAX 1000000
+/* Uses between two rewrites that make an index worth its bytes. */
+#define FPTC_INDEX_USES_MIN 10
+/* Indexes of a type that were wished for, and the part of a snapshot's other bytes, in percent, that all
+   of them may take (one MiB in any case). */
+#define FPTC_INDEXES_MAX 12
+#define FPTC_INDEX_PERCENT 30
+#define FPTC_INDEX_BYTES_MIN (1 << 20)
+/* Finds after which a handle puts its counts into the log, and the least time between two times. */
+#define FPTC_USAGE_FINDS 1000
+#define FPTC_USAGE_EVERY_MS 60000
+/* A handle closed after fewer finds than this does so by chance only, and then speaks for more. */
+#define FPTC_USAGE_FINDS_MIN 20
+/* The longest wait for that at close. */
+#define FPTC_USAGE_CLOSE_MS 2000
+/* Wishes counted of one question. */
+#define FPTC_USAGE_PLAN_MAX 8
+/* Different wishes that a handle counts. */
+#define FPTC_USAGE_COUNTED_MAX 256
 /* Bases kept in `bases/`: one READDIR. Numbers up to the second newest may be deleted. */
 #define FPTC_BASES_KEPT 8
 /* Attempts of one read request against 429, 502, 503, 504 and resets. */
@@ -51,11 +74,15 @@
 #define FPTC_QUIET_MS 600000
 /* The sweep by `updated_at` goes back this far behind its mark: events commit late (A§5.1: 5 minutes). */
 #define FPTC_SWEEP_MARGIN_MS 300000
+/* A schema is believed this long before FPT is asked for it again: types and fields change by the day. */
+#define FPTC_SCHEMA_BELIEVED_MS 600000
 /* A schema older than this is fetched again before an unknown name is called wrong. */
 #define FPTC_SCHEMA_RECHECK_MS 60000
 /* Longest wait for somebody else who asks FPT the same thing; then one asks oneself. */
 #define FPTC_FLIGHT_WAIT_MS 10000
 /* Idle worker threads kept by a handle for calls with a deadline. */
 #define FPTC_IDLE_THREADS_MAX 4
+/* Partitions that one answer is merged from: each is opened, most of them anew. Above, FPT is asked. */
+#define FPTC_PARTITIONS_MERGED_MAX 64
 
 #endif

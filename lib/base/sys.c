@@ -18,6 +18,7 @@ struct fptc__sys_table fptc__sys = {
     .read = read,
     .write = write,
     .pread = pread,
+    .preadv2 = preadv2,
     .fsync = fsync,
     .fstat = fstat,
     .stat = stat,

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 
 struct fptc__sys_table {
@@ -20,6 +21,7 @@ struct fptc__sys_table {
     ssize_t (*read)(int fd, void *data, size_t n);
     ssize_t (*write)(int fd, const void *data, size_t n);
     ssize_t (*pread)(int fd, void *data, size_t n, off_t offset);
+    ssize_t (*preadv2)(int fd, const struct iovec *parts, int n, off_t offset, int flags);
     int (*fsync)(int fd);
     int (*fstat)(int fd, struct stat *out);
     int (*stat)(const char *path, struct stat *out);

@@ -153,7 +153,7 @@ static fptc_status run_workers(struct load *l, fptc_error *err)
 /* Greatest id there is now. */
 static fptc_status ask_max_id(struct load *l, fptc_error *err)
 {
-    struct fptc__search search = {l->source->type, l->filters, "id", "-id", 1, 1, 0};
+    struct fptc__search search = {l->source->type, l->filters, "id", "-id", 1, 1, 0, 0};
     struct fptc__page page;
     fptc_status status = fptc__site_search(l->follow->site, &search, l->follow->call, &page, err);
 

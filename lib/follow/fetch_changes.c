@@ -290,7 +290,7 @@ static fptc_status fetch_some(const struct fptc__session *f, const struct fptc__
                               const fptc__json *ids, const char *fields, fptc_error *err)
 {
     fptc__json *filters = fptc__filter_all();
-    struct fptc__search search = {source->type, filters, fields, "id", FPTC_PAGE_ROWS, 1, 0};
+    struct fptc__search search = {source->type, filters, fields, "id", FPTC_PAGE_ROWS, 1, 0, 0};
     struct fptc__page page = {NULL, 0, 0};
     struct fptc__intake in;
     const fptc__json *id, *row;

@@ -49,8 +49,14 @@ static fptc_status fetch_sorted(const struct fptc__session *f, const struct fptc
                                 const char *fields, fptc__json *rows, int64_t *date_ms,
                                 fptc_error *err)
 {
-    struct fptc__search search = {
-        plan->type, plan->rest_filters, fields, plan->rest_sort, FPTC_PAGE_ROWS, 1, 0};
+    struct fptc__search search = {plan->type,
+                                  fptc__plan_rest_filters(plan),
+                                  fields,
+                                  plan->rest_sort,
+                                  FPTC_PAGE_ROWS,
+                                  1,
+                                  plan->is_retired_only,
+                                  plan->without_archived};
     struct fptc__page page;
     fptc_status status = FPTC_OK;
     int is_last = 0;
@@ -83,7 +89,8 @@ static fptc_status fetch_by_id(const struct fptc__session *f, const struct fptc_
                                const char *fields, fptc__json *rows, int64_t *date_ms,
                                fptc_error *err)
 {
-    struct fptc__walk walk = {plan->type, plan->rest_filters, fields, 0, FPTC_PAGE_ROWS, 0, 0, 0};
+    struct fptc__walk walk = {
+        plan->type, fptc__plan_rest_filters(plan), fields, 0, FPTC_PAGE_ROWS, 0, 0, 0};
     struct fptc__page page;
     fptc_status status = FPTC_OK;
 
@@ -181,10 +188,12 @@ static fptc_status add_query_record(struct fptc__intake *in, const struct fptc__
 {
     enum fptc__part part = fptc__view_part_of(in->follow->view, in->source->is_project_type);
     fptc__json *body = fptc__json_new_object();
-    int ok = fptc__json_set(body, "hash", fptc__json_new_text(plan->hash));
+    const char *canonical = fptc__plan_canonical(plan);
+    int ok = canonical != NULL;
     fptc_status status;
 
-    ok = fptc__json_set(body, "text", fptc__json_new_text(plan->canonical)) && ok;
+    ok = ok && fptc__json_set(body, "hash", fptc__json_new_text(fptc__plan_hash(plan)));
+    ok = ok && fptc__json_set(body, "text", fptc__json_new_text(canonical));
     ok = fptc__json_set(body, "type", fptc__json_new_text(plan->type)) && ok;
     ok = fptc__json_set(body, "touches", touches_of(in->follow, plan)) && ok;
     ok = fptc__json_set(body, "seen", fptc__json_new_int((int64_t)in->seen[part])) && ok;
@@ -246,10 +255,11 @@ fptc_status fptc__fetch_rows(const struct fptc__session *f, const struct fptc__s
     fptc__json *rows = fptc__json_new_array();
     char *fields = fields_of(source, plan);
     int64_t date_ms = 0;
-    fptc_status status = rows == NULL || fields == NULL ? fptc__fail_nomem(err) : FPTC_OK;
+    int is_missing = rows == NULL || fields == NULL || fptc__plan_rest_filters(plan) == NULL;
+    fptc_status status = is_missing ? fptc__fail_nomem(err) : FPTC_OK;
 
-    if (status == FPTC_OK &&
-        (plan->limit > 0 || plan->page > 0 || strcmp(plan->rest_sort, "id") != 0))
+    if (status == FPTC_OK && (plan->limit > 0 || plan->page > 0 || plan->is_retired_only ||
+                              plan->without_archived || strcmp(plan->rest_sort, "id") != 0))
         status = fetch_sorted(f, plan, fields, rows, &date_ms, err);
     else if (status == FPTC_OK)
         status = fetch_by_id(f, plan, fields, rows, &date_ms, err);
@@ -276,9 +286,8 @@ fptc_status fptc__fetch_query(const struct fptc__session *f, const struct fptc__
     status = fptc__intake_begin(&in, f, source, err);
     if (status == FPTC_OK)
         status = fptc__fetch_rows(f, source, plan, out_rows, &date_ms, err);
-    if (status == FPTC_OK)
-        (void)keep(&in, plan, *out_rows, date_ms,
-                   out_commit_err); /* the answer stands without it */
+    if (status == FPTC_OK && !plan->is_retired_only) /* the answer stands without it */
+        (void)keep(&in, plan, *out_rows, date_ms, out_commit_err);
     fptc__intake_done(&in);
     return status;
 }

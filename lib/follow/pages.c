@@ -53,8 +53,14 @@ fptc__json *fptc__filter_source(const struct fptc__source *source)
     fptc__json *group = fptc__filter_all();
     fptc__json *project;
 
-    if (source->project_id == 0 || group == NULL)
+    if (group == NULL || (source->project_id == 0 && !source->is_project_type))
         return group;
+    if (source->project_id == 0) {
+        if (fptc__filter_add(group, "project", "is", fptc__json_new_null()))
+            return group;
+        fptc__json_free(group);
+        return NULL;
+    }
     project = fptc__json_new_object();
     if (!fptc__json_set(project, "type", fptc__json_new_text("Project")) ||
         !fptc__json_set(project, "id", fptc__json_new_int(source->project_id))) {
@@ -89,7 +95,8 @@ static fptc__json *filters_from(const struct fptc__walk *w)
 fptc_status fptc__walk_next(const struct fptc__session *f, struct fptc__walk *w,
                             struct fptc__page *page, fptc_error *err)
 {
-    struct fptc__search search = {w->type, NULL, w->fields, "id", w->page_size, 1, w->is_retired};
+    struct fptc__search search = {w->type,      NULL, w->fields,     "id",
+                                  w->page_size, 1,    w->is_retired, 0};
     fptc__json *filters = filters_from(w);
     const fptc__json *row;
     fptc_status status;

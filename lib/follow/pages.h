@@ -8,7 +8,8 @@
 fptc__json *fptc__filter_all(void);
 /* Adds [path, op, value] to such a group, taking value over. 1 done, 0 no memory. */
 int fptc__filter_add(fptc__json *group, const char *path, const char *op, fptc__json *value);
-/* The group "project is P" of a source, without conditions when it is the whole site. */
+/* The group "project is P" of a source; "project is null" of a project type without one; else without
+   conditions. */
 fptc__json *fptc__filter_source(const struct fptc__source *source);
 
 /* Every row that the filters let through, in id order, page after page: `id > last` instead of page

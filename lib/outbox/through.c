@@ -324,7 +324,7 @@ static fptc_status read_whole(const struct sending *s, fptc__json **row, fptc_er
     fptc__json *filters = fptc__json_new_object();
     fptc__json *triple = fptc__json_new_array(), *conditions = fptc__json_new_array();
     char *fields = whole_fields(s->t);
-    struct fptc__search search = {s->t->source->type, filters, fields, "id", 1, 1, 0};
+    struct fptc__search search = {s->t->source->type, filters, fields, "id", 1, 1, 0, 0};
     struct fptc__page page = {NULL, 0, 0};
     fptc_status status = FPTC_OK;
     int ok = fptc__json_append(triple, fptc__json_new_text("id"));

@@ -9,14 +9,32 @@
  * |                                             |                        | filtering is on the code" (GT status_list)
  * | sort by an entity or multi_entity field     | pass through           | key not recorded
  * | sort by uuid, summary, url, json ...        | pass through           | FPT errors or ignores it by type
- * | negative operator, or `is null`, through a  | pass through           | A§3.5: an empty or other-typed link may or
- * |   single link                               |                        | may not match
- * | linked fields through a multi_entity        | pass through           | known (A§3.3); a later issue compiles them
- * | linked field: links of more hops than       | pass through           | SQLite's parser stack; nobody writes them
+ * | negative operator through links of which    | pass through           | A§3.5: an empty or other-typed link may or
+ * |   the first is a single one                 |                        | may not match
+ * | negative operator through links of which    | no linked row fits the | A§3.3 [C] SGC's tests; rows without links
+ * |   the first is a multi_entity               |   positive one         | are among them. What is empty further on
+ * |                                             |                        | does not fit the positive one either
+ * | `is null`, `is_not null` through any link   | pass through           | A§3.3 records values only: a row without
+ * |                                             |                        | links may or may not read as null
+ * | negative operator through a link to a type  | pass through           | 0 rows for positive ones [R], else not
+ * |   outside its valid_types                   |                        | recorded
+ * | linked field: links of more hops than       | pass through           | nobody writes them
  * |   FPTC__HOPS_MAX                            |                        |
- * | letters that differ only in case            | fold.h: simple folding | "ignores case" [R] for ASCII; the same for
- * |                                             |   of all of Unicode's  | the scripts people write in; accents differ
- * |                                             |   cased scripts        |
+ * | retired_only                                | pass through           | retired rows are not kept
+ * | include_archived_projects false             | hides rows whose       | A§3.6 [D], [C]. Told by Project.archived,
+ * |                                             |   project is archived  | which must be covered
+ * | the same: rows without a project            | stay                   | their project is not archived
+ * | the same: types without a `project` field   | pass through           | what it does to Project, or to types that
+ * |   (Project, HumanUser ...)                  |                        | are in several, is not recorded
+ * | letters that differ only in case            | equal, by simple       | "ignores case" [R] for ASCII; the same for
+ * |                                             |   folding, letter by   | all scripts that have case. Letter by
+ * |                                             |   letter (fold.h)      | letter, as PostgreSQL's lower() works, so
+ * |                                             |                        | that a part of a text stays a part of it
+ * | final sigma, long s, micro sign             | equal to sigma, s, mu  | simple folding; lower() would part them
+ * | sharp s and "ss", ligatures, the Turkish I  | differ                 | they fold to several letters; U+0130 would
+ * |   with dot (U+0130) and i                   |                        | be i only in Turkish
+ * | accents; a letter with a combining mark and | differ                 | nothing recorded says that FPT normalises
+ * |   the same in one piece                     |                        | or strips accents
  * | case of a status code                       | ignored                | as `list` [R]; "the two types filter the
  * |                                             |                        | same" (GT status_list)
  * | case of entity_type and color               | counts                 | recorded 0 rows for "shot", "PIPELINE_STEP"
@@ -28,8 +46,8 @@
  * | null inside `in`: entity                    | unset matches          | SGC's tests [C] (A§3.2)
  * | null inside `in`: other types               | pass through           | 400 on text [R], else not recorded
  * | null for greater_than, less_than, contains  | pass through           | not recorded
- * | `in [only dead ids]` on multi_entity        | nothing matches        | undefined at FPT (A§3.3); whoever knows that
- * |                                             |                        | all are dead should ask FPT
+ * | `in [only dead ids]` on multi_entity        | FPT is asked           | field-dependent [R] (A§3.3); a plan names
+ * |                                             |                        | the ids, whoever runs it knows the dead
  * | the window of in_last, in_next              | both ends belong to it | [I]; seconds of difference at most
  * | the first day of in_calendar_week           | Monday                 | A§3.2 [I]
  * | a month or year back from the 31st          | last day of the month  | PostgreSQL's and Rails' arithmetic [I]
@@ -51,8 +69,11 @@
 #define FPTC__FOLD_CODE "fptc_fold" /* list, status_list */
 #define FPTC__FOLD_EXACT ""         /* entity_type, color */
 #define FPTC__FOLD_NAME "fptc_fold" /* display names */
-/* Links followed by one path. SQLite's parser has a stack of 100 symbols, a hop takes about ten. */
-#define FPTC__HOPS_MAX 4
+/* Links followed by one path; FPT's own limit is not known, and nobody writes so many. */
+#define FPTC__HOPS_MAX 16
+/* Links written inside each other, a multi_entity as two: SQLite's parser has a stack of 100 symbols,
+   a hop takes about ten. What is beyond becomes a table of its own. */
+#define FPTC__HOPS_NESTED 4
 /* Page size where only a page was asked for (A§1.5). */
 #define FPTC__PAGE_SIZE 500
 /* Values of `in` that become parameters of their own; more go as one JSON list. */

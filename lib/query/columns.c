@@ -114,6 +114,41 @@ fptc_status fptc__columns_pick(struct fptc__picks *p, const struct fptc__request
     return status;
 }
 
+/* How often a path is cut (choices.h); the ids that its first n links lead to are then the table
+   v<number>_<n>(id, at). */
+static size_t n_cuts(const struct fptc__fieldpath *at)
+{
+    size_t n = at->n_hops + (size_t)at->is_link_id;
+
+    return n > FPTC__HOPS_NESTED ? (n - 1) / FPTC__HOPS_NESTED : 0;
+}
+
+static void put_row_id(struct fptc__sqltext *s, const struct fptc__fieldpath *at, size_t n);
+
+/* The id behind the first n links, from a table where there is one. */
+static void put_start(struct fptc__sqltext *s, const struct fptc__fieldpath *at, size_t n)
+{
+    if (n % FPTC__HOPS_NESTED == 0 && n / FPTC__HOPS_NESTED <= n_cuts(at))
+        fptc__sql_addf(s, "(SELECT v.at FROM v%u_%zu AS v WHERE v.id = t0.\"id\")", at->table, n);
+    else
+        put_row_id(s, at, n);
+}
+
+void fptc__columns_tables(struct fptc__sqltext *s, const char *type, struct fptc__fieldpath *at,
+                          unsigned number)
+{
+    size_t n = n_cuts(at);
+    size_t i;
+
+    at->table = number;
+    for (i = 1; i <= n; i++) {
+        fptc__sql_table(s);
+        fptc__sql_addf(s, "v%u_%zu(id, at) AS (SELECT t0.\"id\", ", number, i * FPTC__HOPS_NESTED);
+        put_row_id(s, at, i * FPTC__HOPS_NESTED);
+        fptc__sql_addf(s, " FROM \"%s\" AS t0)", type);
+    }
+}
+
 /* The id of the row that the first n hops lead to; NULL when a link is empty or of another type. */
 static void put_row_id(struct fptc__sqltext *s, const struct fptc__fieldpath *at, size_t n)
 {
@@ -137,7 +172,7 @@ static void put_row_id(struct fptc__sqltext *s, const struct fptc__fieldpath *at
     fptc__sql_add(s, " END");
     if (alias > 0) {
         fptc__sql_addf(s, " FROM \"%s\" AS t%zu WHERE t%zu.\"id\" = ", hop->type, alias, alias);
-        put_row_id(s, at, n - 1);
+        put_start(s, at, n - 1);
         fptc__sql_add(s, ")");
     }
 }
@@ -154,7 +189,7 @@ static void put_read(struct fptc__sqltext *s, const struct fptc__fieldpath *at, 
     fptc__sql_column(s, at->n_hops, column, suffix);
     fptc__sql_addf(s, " FROM \"%s\" AS t%zu WHERE t%zu.\"id\" = ", at->type, at->n_hops,
                    at->n_hops);
-    put_row_id(s, at, at->n_hops);
+    put_start(s, at, at->n_hops);
     fptc__sql_add(s, ")");
 }
 

@@ -25,6 +25,10 @@ struct fptc__picks {
 /* Fills items; "*" is every field of the type. What FPT would drop is left out with a warning. */
 fptc_status fptc__columns_pick(struct fptc__picks *p, const struct fptc__request *request,
                                fptc_error *err);
+/* Appends the tables that a path of many links is read through, if it is one: rows of `type`. Comes
+   before the two below; paths are told apart by `number`, from 1. */
+void fptc__columns_tables(struct fptc__sqltext *s, const char *type, struct fptc__fieldpath *at,
+                          unsigned number);
 /* Appends ", <expression>..." of one column. */
 void fptc__columns_put(struct fptc__sqltext *s, const struct fptc__fieldpath *at);
 /* Appends the expression that reads the scalar behind the path. */

@@ -20,7 +20,7 @@ static unsigned levels(size_t n)
 /* A link followed nests a SELECT. */
 static unsigned leaf_height(const struct fptc__leaf *leaf)
 {
-    return 3 + 3 * (unsigned)leaf->at.n_hops;
+    return 3 + 3 * (unsigned)fptc__leafsql_n_nested(leaf);
 }
 
 /* Sets height and spill, members before their group; *n counts the tables. */
@@ -31,6 +31,9 @@ static void measure(struct fptc__filter *f, unsigned *n)
 
     if (f->kind == FPTC__FILTER_LEAF) {
         f->height = leaf_height(f->leaf);
+        f->leaf->first_table = *n + 1;
+        f->leaf->n_tables = fptc__leafsql_n_tables(f->leaf);
+        *n += f->leaf->n_tables;
         return;
     }
     for (m = f->first; m; m = m->next) {
@@ -93,24 +96,27 @@ static void put_node(struct fptc__sqltext *s, const struct fptc__filter *f)
     put_chain(s, &at, f->n_members, step, f->kind == FPTC__FILTER_AND ? " AND " : " OR ");
 }
 
-/* Tables in the order of their numbers: a table only names lower ones. */
+/* Tables in the order of their numbers: a table only names lower ones. DISTINCT, though no id comes
+   twice: else SQLite writes the statement out for each arm of the view, at every table again. */
 static void put_tables(struct fptc__sqltext *s, const char *type, const struct fptc__filter *f)
 {
     const struct fptc__filter *m;
 
+    if (f->kind == FPTC__FILTER_LEAF)
+        fptc__leafsql_tables(s, f->leaf);
     for (m = f->first; m; m = m->next) {
-        if (m->kind != FPTC__FILTER_LEAF)
-            put_tables(s, type, m);
+        put_tables(s, type, m);
         if (!m->spill)
             continue;
-        fptc__sql_addf(s, "%sg%u(id) AS (SELECT t0.\"id\" FROM \"%s\" AS t0 WHERE ",
-                       m->spill > 1 ? ", " : "WITH ", m->spill, type);
+        fptc__sql_table(s);
+        fptc__sql_addf(s, "g%u(id) AS (SELECT DISTINCT t0.\"id\" FROM \"%s\" AS t0 WHERE ",
+                       m->spill, type);
         put_node(s, m);
         fptc__sql_add(s, ")");
     }
 }
 
-void fptc__compile_with(struct fptc__sqltext *s, const char *type, struct fptc__filter *f)
+void fptc__compile_tables(struct fptc__sqltext *s, const char *type, struct fptc__filter *f)
 {
     unsigned n = 0;
 
@@ -118,7 +124,6 @@ void fptc__compile_with(struct fptc__sqltext *s, const char *type, struct fptc__
         return;
     measure(f, &n);
     put_tables(s, type, f);
-    fptc__sql_add(s, n > 0 ? " " : "");
 }
 
 void fptc__compile_where(struct fptc__sqltext *s, const struct fptc__filter *f)

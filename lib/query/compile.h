@@ -9,8 +9,8 @@
 
 #include "query/leafsql.h"
 
-/* Appends `WITH ...`, if any is needed, for rows of `type`. Must come before fptc__compile_where(). */
-void fptc__compile_with(struct fptc__sqltext *s, const char *type, struct fptc__filter *f);
+/* Appends the tables, if any is needed, for rows of `type`. Must come before fptc__compile_where(). */
+void fptc__compile_tables(struct fptc__sqltext *s, const char *type, struct fptc__filter *f);
 /* Appends the expression; "1" for no filter. */
 void fptc__compile_where(struct fptc__sqltext *s, const struct fptc__filter *f);
 

@@ -23,6 +23,7 @@ struct fptc__fieldpath {
     size_t n_hops;
     int is_link_id;   /* the last hop's own id is meant; that hop is not followed */
     int has_multi;    /* a hop is a multi_entity */
+    unsigned table;   /* columns.c: number of the WITH tables of a long path; 0: none */
     int is_off_types; /* a hop leads to a type that the link's valid_types do not name */
 };
 

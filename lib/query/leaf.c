@@ -120,12 +120,14 @@ static const char *why_not_through_links(const struct fptc__leaf *leaf)
 {
     if (leaf->at.n_hops == 0 && !leaf->at.is_link_id)
         return NULL;
-    if (leaf->at.has_multi)
-        return "a linked field through a multi_entity field";
     if (leaf->at.n_hops > FPTC__HOPS_MAX)
         return "a linked field over too many links";
-    if (leaf->is_negated || leaf->has_null)
-        return "a negative operator or null through a link";
+    if (leaf->has_null)
+        return "null through a link";
+    if (leaf->is_negated && leaf->at.hops[0].link->class_of == FPTC__LINK)
+        return "a negative operator through an entity field";
+    if (leaf->is_negated && leaf->at.is_off_types)
+        return "a negative operator through a link to a type that it does not name";
     return NULL;
 }
 

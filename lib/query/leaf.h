@@ -11,11 +11,6 @@
 #include "query/plan.h"
 #include "query/relation.h"
 
-struct fptc__link_ref {
-    const char *type;
-    int64_t id;
-};
-
 struct fptc__leaf {
     struct fptc__fieldpath at; /* at.field is NULL for a path that is FPT's own ($FROM$...) */
     enum fptc__kind kind;
@@ -30,6 +25,9 @@ struct fptc__leaf {
     size_t n_links;
     int has_null;  /* a null value matches */
     int is_closed; /* of a window: the second value belongs to it */
+
+    unsigned first_table; /* compile.c: number of the WITH table of its innermost links */
+    unsigned n_tables;
 };
 
 /* What a check needs. */

@@ -8,6 +8,20 @@
 /* Floats are kept at 6 decimals; half of the last one tells them apart whatever their rounding. */
 #define HALF_STEP 5e-7
 
+static int is_multi(const struct fptc__hop *hop)
+{
+    return hop->link->class_of == FPTC__LINKS;
+}
+
+static void put_link_half(struct fptc__sqltext *s, const struct fptc__hop *hop, size_t alias,
+                          const char *half)
+{
+    if (is_multi(hop))
+        fptc__sql_addf(s, "m.link_%s", half + 2);
+    else
+        fptc__sql_column(s, alias, hop->link->name, half);
+}
+
 /* The value to compare: the column, with its case folded where case does not count. */
 static void put_operand(struct fptc__sqltext *s, const struct fptc__leaf *leaf, size_t alias)
 {
@@ -16,7 +30,7 @@ static void put_operand(struct fptc__sqltext *s, const struct fptc__leaf *leaf, 
     if (*fold)
         fptc__sql_addf(s, "%s(", fold);
     if (leaf->at.is_link_id)
-        fptc__sql_column(s, alias, leaf->at.hops[leaf->at.n_hops].link->name, "__id");
+        put_link_half(s, &leaf->at.hops[leaf->at.n_hops], alias, "__id");
     else
         fptc__sql_column(s, alias, leaf->at.field->name, "");
     if (*fold)
@@ -194,46 +208,133 @@ static void put_scalar(struct fptc__sqltext *s, const struct fptc__leaf *leaf, s
     }
 }
 
-static void put_hop(struct fptc__sqltext *s, const struct fptc__hop *hop, size_t alias)
+/* `t0 links to a row of type T and that link`: the caller closes n parentheses and goes on. */
+static size_t put_hop(struct fptc__sqltext *s, const struct fptc__hop *hop, size_t alias)
 {
+    if (is_multi(hop)) {
+        fptc__sql_addf(s,
+                       "t%zu.\"id\" IN (SELECT m.id FROM \"%s__%s\" AS m WHERE m.link_type = '%s'",
+                       alias, hop->type, hop->link->name, hop->target);
+        return 1;
+    }
     fptc__sql_column(s, alias, hop->link->name, "__type");
-    fptc__sql_addf(s, " = '%s' AND ", hop->target);
+    fptc__sql_addf(s, " = '%s'", hop->target);
+    return 0;
+}
+
+static void close_all(struct fptc__sqltext *s, size_t n)
+{
+    for (; n > 0; n--)
+        fptc__sql_add(s, ")");
 }
 
 static void put_condition(struct fptc__sqltext *s, const struct fptc__leaf *leaf, size_t alias)
 {
+    const struct fptc__hop *hop = &leaf->at.hops[leaf->at.n_hops];
+    size_t n_open;
+
     if (leaf->kind == FPTC__KIND_LINK || leaf->kind == FPTC__KIND_LINKS) {
         fptc__linksql(s, leaf, alias);
         return;
     }
-    if (leaf->at.is_link_id) {
-        const struct fptc__hop *hop = &leaf->at.hops[leaf->at.n_hops];
-
-        /* A link to a retired row reads as null (A§1.6). */
-        put_hop(s, hop, alias);
-        fptc__sql_add(s, "NOT fptc_gone(");
-        fptc__sql_column(s, alias, hop->link->name, "__type");
-        fptc__sql_add(s, ", ");
-        fptc__sql_column(s, alias, hop->link->name, "__id");
-        fptc__sql_add(s, ") AND ");
+    if (!leaf->at.is_link_id) {
+        put_scalar(s, leaf, alias);
+        return;
     }
+    /* A link to a retired row reads as null (A§1.6). */
+    n_open = put_hop(s, hop, alias);
+    fptc__sql_add(s, " AND NOT fptc_gone(");
+    put_link_half(s, hop, alias, "__type");
+    fptc__sql_add(s, ", ");
+    put_link_half(s, hop, alias, "__id");
+    fptc__sql_add(s, ") AND ");
     put_scalar(s, leaf, alias);
+    close_all(s, n_open);
+}
+
+/* Where the part that begins at the link `from` ends: nested no deeper than SQLite's parser takes. */
+static size_t part_end(const struct fptc__fieldpath *at, size_t from)
+{
+    size_t depth = 0;
+    size_t i;
+
+    for (i = from; i < at->n_hops; i++) {
+        depth += is_multi(&at->hops[i]) ? 2 : 1;
+        if (depth > FPTC__HOPS_NESTED)
+            break;
+    }
+    return i;
+}
+
+unsigned fptc__leafsql_n_tables(const struct fptc__leaf *leaf)
+{
+    size_t at = part_end(&leaf->at, 0);
+    unsigned n = 0;
+
+    for (; at < leaf->at.n_hops; at = part_end(&leaf->at, at))
+        n++;
+    return n;
+}
+
+size_t fptc__leafsql_n_nested(const struct fptc__leaf *leaf)
+{
+    size_t end = part_end(&leaf->at, 0);
+    size_t depth = 0;
+    size_t i;
+
+    for (i = 0; i < end; i++)
+        depth += is_multi(&leaf->at.hops[i]) ? 2 : 1;
+    return depth;
+}
+
+/* The links from..end, then the condition, or the table of what lies behind `end`. */
+static void put_part(struct fptc__sqltext *s, const struct fptc__leaf *leaf, size_t from,
+                     unsigned inner)
+{
+    size_t end = part_end(&leaf->at, from);
+    size_t n_open = 0;
+    size_t i;
+
+    for (i = from; i < end; i++) {
+        const struct fptc__hop *hop = &leaf->at.hops[i];
+
+        n_open += put_hop(s, hop, i) + 1;
+        fptc__sql_add(s, " AND ");
+        put_link_half(s, hop, i, "__id");
+        fptc__sql_addf(s, " IN (SELECT t%zu.\"id\" FROM \"%s\" AS t%zu WHERE ", i + 1, hop->target,
+                       i + 1);
+    }
+    if (end < leaf->at.n_hops)
+        fptc__sql_addf(s, "t%zu.\"id\" IN (SELECT id FROM g%u)", end, inner);
+    else
+        put_condition(s, leaf, end);
+    close_all(s, n_open);
+}
+
+void fptc__leafsql_tables(struct fptc__sqltext *s, const struct fptc__leaf *leaf)
+{
+    size_t starts[FPTC__HOPS_MAX] = {0};
+    size_t n = 0;
+    size_t at = part_end(&leaf->at, 0);
+    unsigned i;
+
+    for (; at < leaf->at.n_hops && n < FPTC__HOPS_MAX; at = part_end(&leaf->at, at))
+        starts[n++] = at;
+    for (i = 0; i < n; i++) {
+        size_t from = starts[n - 1 - i];
+
+        fptc__sql_table(s);
+        fptc__sql_addf(s, "g%u(id) AS (SELECT t%zu.\"id\" FROM \"%s\" AS t%zu WHERE ",
+                       leaf->first_table + i, from, leaf->at.hops[from].type, from);
+        put_part(s, leaf, from, leaf->first_table + i - 1);
+        fptc__sql_add(s, ")");
+    }
 }
 
 void fptc__leafsql(struct fptc__sqltext *s, const struct fptc__leaf *leaf)
 {
-    size_t i;
-
     fptc__sql_add(s, leaf->is_negated ? "((" : "(");
-    for (i = 0; i < leaf->at.n_hops; i++) {
-        put_hop(s, &leaf->at.hops[i], i);
-        fptc__sql_column(s, i, leaf->at.hops[i].link->name, "__id");
-        fptc__sql_addf(s, " IN (SELECT t%zu.\"id\" FROM \"%s\" AS t%zu WHERE ", i + 1,
-                       leaf->at.hops[i].target, i + 1);
-    }
-    put_condition(s, leaf, leaf->at.n_hops);
-    for (i = 0; i < leaf->at.n_hops; i++)
-        fptc__sql_add(s, ")");
+    put_part(s, leaf, 0, leaf->first_table + leaf->n_tables - 1);
     /* The complement, null rows included (A§3.2). */
     fptc__sql_add(s, leaf->is_negated ? ") IS NOT TRUE)" : ")");
 }

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fold.h"
 #include "query/choices.h"
 #include "query/complaint.h"
-#include "query/fold.h"
 #include "query/leaf.h"
 
 static fptc_status not_an_entity(const struct fptc__check *c, const struct fptc__filter *f,

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fold.h"
 #include "query/choices.h"
 #include "query/complaint.h"
 #include "query/floatmark.h"
-#include "query/fold.h"
 #include "query/leaf.h"
 
 #define INT32_LEAST (-2147483648LL)

@@ -1,6 +1,6 @@
 /*
- * plan.c: see plan.h; the order of the steps. The plan and everything it points to live in one
- * scratch and are freed with it; only the JSON of rest_filters is a thing of its own.
+ * plan.c: see plan.h; the order of the steps. What a plan's values decide lives in a scratch of its own,
+ * everything else in its shape, which is found or built.
  */
 #include "query/plan.h"
 
@@ -8,39 +8,48 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/limits.h"
-#include "query/canonical.h"
+#include "query/plancache.h"
 #include "query/planning.h"
+#include "query/usage.h"
 
-#define CANONICAL_BYTES_MAX (4 * (size_t)FPTC_FILTER_BYTES_MAX)
-
-/* Plan first: fptc__plan_free() finds the box by it. */
-struct box {
-    struct fptc__plan plan;
-    struct fptc__scratch scratch;
-};
+/* Longer keys than the cache keeps end here. */
+#define KEY_BYTES_MAX (FPTC__SHAPE_KEY_BYTES_MAX + 1u)
 
 void fptc__plan_free(struct fptc__plan *plan)
 {
-    struct box *b = (struct box *)plan;
+    struct fptc__plan_own *own = plan ? plan->own : NULL;
 
-    if (!b)
+    if (!own)
         return;
-    fptc__json_free(plan->rest_filters);
-    fptc__scratch_done(&b->scratch);
-    free(b);
+    fptc__json_free(own->rest_filters);
+    fptc__filters_drop(own->filters_ref);
+    fptc__shape_drop(own->shape);
+    fptc__scratch_done(&own->scratch);
+    free(own);
 }
 
 void fptc__planning_pass_through(struct fptc__planning *p, const char *why_not, const char *path)
 {
-    struct fptc__buf b;
-
-    if (!p->plan->is_local)
+    if (p->why_not)
         return;
-    p->plan->is_local = 0;
-    fptc__buf_init(&b, 1024);
-    fptc__buf_addf(&b, "%s%s%.200s", why_not, *path ? ": " : "", path);
-    p->plan->why_not = fptc__scratch_take(p->check.scratch, &b);
+    p->why_not = why_not;
+    p->why_not_path = path;
+}
+
+static fptc_status note_named(struct fptc__planning *p, const struct fptc__leaf *leaf)
+{
+    struct fptc__named *named;
+
+    if (leaf->kind != FPTC__KIND_LINKS || leaf->relation != FPTC__IN || leaf->n_links == 0)
+        return FPTC_OK;
+    named = fptc__scratch_alloc(p->check.scratch, sizeof(*named));
+    if (!named)
+        return fptc__fail_nomem(p->check.err);
+    named->links = leaf->links;
+    named->n_links = leaf->n_links;
+    named->next = p->plan->named;
+    p->plan->named = named;
+    return FPTC_OK;
 }
 
 static fptc_status check_filter(struct fptc__planning *p, struct fptc__filter *f)
@@ -55,7 +64,7 @@ static fptc_status check_filter(struct fptc__planning *p, struct fptc__filter *f
         p->plan->is_clock_relative |= f->leaf->is_clock_relative;
         if (f->leaf->why_not)
             fptc__planning_pass_through(p, f->leaf->why_not, f->path);
-        return FPTC_OK;
+        return note_named(p, f->leaf);
     }
     for (m = f->first; m && !status; m = m->next)
         status = check_filter(p, m);
@@ -81,168 +90,184 @@ static fptc_status check_paging(struct fptc__planning *p)
     return FPTC_OK;
 }
 
-/* The project that a condition which every row must meet names; 0 if none. */
-static int64_t project_of(const struct fptc__filter *f)
-{
-    const struct fptc__leaf *leaf = f->leaf;
-
-    if (f->kind != FPTC__FILTER_LEAF || leaf->is_negated || leaf->why_not ||
-        (leaf->relation != FPTC__IS && leaf->relation != FPTC__IN))
-        return 0;
-    if (strcmp(f->path, "project") == 0 && leaf->kind == FPTC__KIND_LINK && leaf->n_links == 1 &&
-        !leaf->has_null && strcmp(leaf->links[0].type, "Project") == 0)
-        return leaf->links[0].id;
-    if (strcmp(f->path, "project.Project.id") == 0 && leaf->n_values == 1 &&
-        leaf->values[0].kind == FPTC__PARAM_INT)
-        return leaf->values[0].i;
-    return 0;
-}
-
-static void find_project(struct fptc__planning *p)
-{
-    struct fptc__plan *plan = p->plan;
-    const struct fptc__filter *f = p->filter;
-    const struct fptc__filter *m = NULL;
-    int is_all = f == NULL;
-
-    plan->is_project_type = fptc__schema_is_project_type(p->check.schema, plan->type);
-    if (f && f->kind == FPTC__FILTER_LEAF) {
-        plan->project_id = project_of(f);
-        is_all = plan->project_id != 0;
-    } else if (f && f->kind == FPTC__FILTER_AND) {
-        for (m = f->first; m && plan->project_id == 0; m = m->next)
-            plan->project_id = project_of(m);
-    }
-    if (plan->project_id < 0)
-        plan->project_id = 0;
-    plan->is_unfiltered = is_all && plan->limit == 0 && plan->page == 0;
-}
-
-static void put_sort(const struct fptc__planning *p, struct fptc__buf *out, const char *separator)
-{
-    size_t i;
-
-    for (i = 0; i < p->n_keys; i++) {
-        fptc__buf_adds(out, i ? separator : "");
-        fptc__buf_adds(out, p->keys[i].is_descending ? "-" : "");
-        fptc__buf_adds(out, p->keys[i].path);
-    }
-}
-
-/* Canonical text and hash; filters and sort as FPT takes them. */
-static fptc_status write_texts(struct fptc__planning *p)
-{
-    struct fptc__plan *plan = p->plan;
-    struct fptc__buf filters, text, sort;
-    fptc_status status;
-
-    fptc__buf_init(&filters, CANONICAL_BYTES_MAX);
-    fptc__buf_init(&text, CANONICAL_BYTES_MAX + 65536);
-    fptc__buf_init(&sort, 1u << 20);
-    fptc__canonical_filters(p->filter, &filters);
-    put_sort(p, &sort, ",");
-    fptc__buf_addf(&text, "{\"type\":\"%s\",\"filters\":", plan->type);
-    fptc__buf_add(&text, filters.data, filters.len);
-    fptc__buf_adds(&text, ",\"order\":");
-    fptc__json_put_text(&text, fptc__buf_text(&sort), sort.len);
-    fptc__buf_addf(&text, ",\"limit\":%lld,\"page\":%lld}", (long long)plan->limit,
-                   (long long)plan->page);
-    status = fptc__buf_check(&filters, "filters", p->check.err);
-    if (!status)
-        status = fptc__buf_check(&text, "canonical query", p->check.err);
-    if (!status)
-        status = fptc__buf_check(&sort, "order", p->check.err);
-    /* Our own text is JSON: only memory can be missing. */
-    if (!status && fptc__json_parse(filters.data, filters.len, "canonical filters",
-                                    &plan->rest_filters, NULL) != FPTC_OK)
-        status = fptc__fail_nomem(p->check.err);
-    if (!status) {
-        plan->canonical = fptc__scratch_take(p->check.scratch, &text);
-        plan->rest_sort = p->n_keys ? fptc__scratch_take(p->check.scratch, &sort)
-                                    : fptc__scratch_text(p->check.scratch, "id", 2);
-        if (plan->canonical && plan->rest_sort)
-            fptc__canonical_hash(plan->canonical, plan->hash);
-    }
-    fptc__buf_done(&filters);
-    fptc__buf_done(&text);
-    fptc__buf_done(&sort);
-    return status;
-}
-
-static fptc_status build(struct fptc__planning *p)
+/* The plan's own members. */
+static fptc_status check_request(struct fptc__planning *p)
 {
     const struct fptc__request *r = p->request;
-    struct fptc__plan *plan = p->plan;
     fptc_error *err = p->check.err;
     fptc_status status;
 
-    plan->is_local = 1;
-    plan->type = fptc__scratch_text(p->check.scratch, r->type, strlen(r->type));
-    if (!plan->type)
-        return fptc__fail_nomem(err);
-    p->check.type = plan->type;
-    if (!fptc__schema_has(p->check.schema, plan->type))
-        return fptc__fail(err, FPTC_ESTATE, "the schema of type '%s' is not loaded", plan->type);
+    p->plan->is_retired_only = r->is_retired_only;
+    p->plan->without_archived = r->without_archived;
+    if (!fptc__schema_has(p->check.schema, r->type))
+        return fptc__fail(err, FPTC_ESTATE, "the schema of type '%s' is not loaded", r->type);
     status = check_paging(p);
     if (!status)
         status = fptc__filter_parse(r->filters, p->check.scratch, &p->filter, err);
     if (!status && p->filter)
         status = check_filter(p, p->filter);
+    return status ? status : fptc__planning_projects(p);
+}
+
+static fptc_status put_sort(struct fptc__planning *p)
+{
+    struct fptc__buf sort;
+    size_t i;
+
+    fptc__buf_init(&sort, 1u << 20);
+    for (i = 0; i < p->n_keys; i++) {
+        fptc__buf_adds(&sort, i ? "," : "");
+        fptc__buf_adds(&sort, p->keys[i].is_descending ? "-" : "");
+        fptc__buf_adds(&sort, p->keys[i].path);
+    }
+    if (p->n_keys == 0)
+        fptc__buf_adds(&sort, "id");
+    if (sort.failed)
+        return fptc__buf_check(&sort, "order", p->check.err);
+    p->shared->rest_sort = fptc__scratch_take(p->keep, &sort);
+    return FPTC_OK;
+}
+
+static fptc_status put_why_not(struct fptc__planning *p)
+{
+    struct fptc__buf b;
+
+    fptc__buf_init(&b, 1024);
+    if (p->why_not)
+        fptc__buf_addf(&b, "%s%s%.200s", p->why_not, *p->why_not_path ? ": " : "", p->why_not_path);
+    p->shared->is_local = p->why_not == NULL;
+    p->shared->why_not = fptc__scratch_take(p->keep, &b);
+    return fptc__buf_check(&p->warnings, "warnings", p->check.err);
+}
+
+static fptc_status fill_shape(struct fptc__planning *p)
+{
+    struct fptc__plan *shared = p->shared;
+    fptc_status status;
+
+    shared->type = fptc__scratch_text(p->keep, p->request->type, strlen(p->request->type));
+    shared->is_project_type = p->plan->is_project_type;
+    if (!shared->type)
+        return fptc__fail_nomem(p->check.err);
+    status = fptc__planning_scope(p);
     if (!status)
         status = fptc__planning_order(p);
     if (!status)
-        status = fptc__columns_pick(&p->picks, r, err);
+        status = fptc__columns_pick(&p->picks, p->request, p->check.err);
     if (status)
         return status;
-    find_project(p);
     fptc__planning_needs(p);
     status = fptc__planning_columns(p);
     if (!status)
         status = fptc__planning_sql(p);
-    return status ? status : write_texts(p);
-}
-
-static fptc_status finish(struct fptc__planning *p)
-{
-    struct fptc__plan *plan = p->plan;
-    fptc_status status = fptc__buf_check(&p->warnings, "warnings", p->check.err);
-
+    if (!status)
+        status = put_sort(p);
+    if (!status)
+        status = put_why_not(p);
     if (status)
         return status;
-    plan->warnings = fptc__scratch_take(p->check.scratch, &p->warnings);
-    if (plan->is_local)
-        plan->why_not = fptc__scratch_text(p->check.scratch, "", 0);
-    if (p->check.scratch->failed || !plan->why_not || !plan->warnings)
+    fptc__planning_usage(p);
+    shared->warnings = fptc__scratch_take(p->keep, &p->warnings);
+    if (p->keep->failed || p->check.scratch->failed || !shared->warnings || !shared->why_not)
         return fptc__fail_nomem(p->check.err);
     return FPTC_OK;
 }
 
-fptc_status fptc__plan_build(const struct fptc__schema *schema, const struct fptc__request *request,
-                             int64_t now_wall_ms, struct fptc__plan **out, fptc_error *err)
+/* The plan's own scratch also holds what is only needed while its shape is built. */
+static fptc_status build_shape(struct fptc__planning *p, struct fptc__shape **out)
 {
-    struct box *b = calloc(1, sizeof(*b));
+    struct fptc__shape *shape = fptc__shape_new();
+    fptc_status status;
+
+    if (!shape)
+        return fptc__fail_nomem(p->check.err);
+    p->shared = &shape->shared;
+    p->keep = &shape->scratch;
+    p->picks.schema = p->check.schema;
+    p->picks.scratch = p->check.scratch;
+    p->picks.warnings = &p->warnings;
+    fptc__buf_init(&p->warnings, 1u << 20);
+    status = fill_shape(p);
+    fptc__buf_done(&p->warnings);
+    if (status) {
+        fptc__shape_drop(shape);
+        return status;
+    }
+    *out = shape;
+    return FPTC_OK;
+}
+
+static fptc_status find_shape(struct fptc__planning *p, struct fptc__plan_cache *plans,
+                              struct fptc__shape **out)
+{
+    struct fptc__buf key;
+    fptc_status status = FPTC_OK;
+
+    *out = NULL;
+    fptc__buf_init(&key, KEY_BYTES_MAX);
+    if (plans)
+        fptc__shape_key(p->check.schema, p->request, p->plan, p->filter, &key);
+    if (plans && !key.failed)
+        *out = fptc__plan_cache_find(plans, &key);
+    if (!*out) {
+        status = build_shape(p, out);
+        if (!status && plans && !key.failed)
+            fptc__plan_cache_add(plans, &key, *out);
+    } else if ((*out)->shared.is_local) {
+        p->shared = &(*out)->shared;
+        status = fptc__planning_params(p);
+    }
+    fptc__buf_done(&key);
+    return status;
+}
+
+static void adopt(struct fptc__plan *plan, const struct fptc__plan *shared)
+{
+    struct fptc__plan mine = *plan;
+
+    *plan = *shared;
+    plan->project_id = mine.project_id;
+    plan->project_ids = mine.project_ids;
+    plan->n_project_ids = mine.n_project_ids;
+    plan->is_unfiltered = mine.is_unfiltered;
+    plan->is_clock_relative = mine.is_clock_relative;
+    plan->is_retired_only = mine.is_retired_only;
+    plan->without_archived = mine.without_archived;
+    plan->params = mine.params;
+    plan->n_params = mine.n_params;
+    plan->named = mine.named;
+    plan->limit = mine.limit;
+    plan->page = mine.page;
+    plan->own = mine.own;
+}
+
+fptc_status fptc__plan_build(const struct fptc__schema *schema, struct fptc__plan_cache *plans,
+                             const struct fptc__request *request, int64_t now_wall_ms,
+                             struct fptc__plan **out, fptc_error *err)
+{
+    struct fptc__plan_own *own = calloc(1, sizeof(*own));
     struct fptc__planning p;
     fptc_status status;
 
     *out = NULL;
-    if (!b)
+    if (!own)
         return fptc__fail_nomem(err);
     memset(&p, 0, sizeof(p));
-    fptc__scratch_init(&b->scratch);
-    fptc__buf_init(&p.warnings, 1u << 20);
-    p.plan = &b->plan;
+    fptc__scratch_init(&own->scratch);
+    own->plan.own = own;
+    own->filters_ref = fptc__filters_take(request->filters_ref);
+    p.plan = &own->plan;
     p.request = request;
-    p.check = (struct fptc__check){schema, NULL, now_wall_ms, &b->scratch, err};
-    p.picks.schema = schema;
-    p.picks.scratch = &b->scratch;
-    p.picks.warnings = &p.warnings;
-    status = build(&p);
+    p.check = (struct fptc__check){schema, request->type, now_wall_ms, &own->scratch, err};
+    status = check_request(&p);
     if (!status)
-        status = finish(&p);
-    fptc__buf_done(&p.warnings);
-    if (status)
-        fptc__plan_free(&b->plan);
-    else
-        *out = &b->plan;
-    return status;
+        status = find_shape(&p, plans, &own->shape);
+    if (status) {
+        fptc__plan_free(&own->plan);
+        return status;
+    }
+    own->filter = p.filter;
+    adopt(&own->plan, &own->shape->shared);
+    *out = &own->plan;
+    return FPTC_OK;
 }

@@ -43,8 +43,8 @@ static fptc_status add_key(struct fptc__planning *p, const struct fptc__order_ke
     k->is_descending = from->is_descending;
     if (!k->path)
         return fptc__fail_nomem(p->check.err);
-    switch (fptc__fieldpath_find(p->check.schema, p->plan->type, k->path, p->check.scratch, &k->at,
-                                 &name)) {
+    switch (fptc__fieldpath_find(p->check.schema, p->shared->type, k->path, p->check.scratch,
+                                 &k->at, &name)) {
     case FPTC__PATH_FOUND:
         break;
     case FPTC__PATH_NOT_LOADED:
@@ -57,7 +57,7 @@ static fptc_status add_key(struct fptc__planning *p, const struct fptc__order_ke
     case FPTC__PATH_UNKNOWN:
         near = fptc__schema_nearest(p->check.schema, k->at.type, name);
         fptc__buf_addf(&p->warnings, "order by %s.%.200s: no such field, no order.%s%s%s\n",
-                       p->plan->type, k->path, near ? " Did you mean \"" : "", near ? near : "",
+                       p->shared->type, k->path, near ? " Did you mean \"" : "", near ? near : "",
                        near ? "\"?" : "");
         return FPTC_OK;
     case FPTC__PATH_NO_MEMORY:
@@ -96,7 +96,7 @@ static void *grown(struct fptc__planning *p, void *list, size_t n, size_t size)
 
     if (n != 0 && (n & (n - 1)) != 0)
         return list;
-    more = fptc__scratch_array(p->check.scratch, n ? 2 * n : 1, size);
+    more = fptc__scratch_array(p->keep, n ? 2 * n : 1, size);
     if (more && n > 0)
         memcpy(more, list, n * size);
     return more;
@@ -104,7 +104,7 @@ static void *grown(struct fptc__planning *p, void *list, size_t n, size_t size)
 
 static char *copy_text(struct fptc__planning *p, const char *text)
 {
-    return fptc__scratch_text(p->check.scratch, text, strlen(text));
+    return fptc__scratch_text(p->keep, text, strlen(text));
 }
 
 static void add_type(struct fptc__planning *p, char ***list, size_t *n, const char *type)
@@ -125,12 +125,12 @@ static void add_type(struct fptc__planning *p, char ***list, size_t *n, const ch
 
 static void add_row_type(struct fptc__planning *p, const char *type)
 {
-    add_type(p, &p->plan->row_types, &p->plan->n_row_types, type);
+    add_type(p, &p->shared->row_types, &p->shared->n_row_types, type);
 }
 
 static void add_need(struct fptc__planning *p, const char *type, const struct fptc__field *field)
 {
-    struct fptc__plan *plan = p->plan;
+    struct fptc__plan *plan = p->shared;
     struct fptc__need *more;
     size_t i;
 
@@ -151,6 +151,30 @@ static void add_need(struct fptc__planning *p, const char *type, const struct fp
     more->field = copy_text(p, field->name);
 }
 
+static void add_follow(struct fptc__planning *p, const struct fptc__hop *hop)
+{
+    struct fptc__plan *plan = p->shared;
+    struct fptc__follow *more;
+    size_t i;
+
+    for (i = 0; i < plan->n_follows; i++) {
+        const struct fptc__follow *f = &plan->follows[i];
+
+        if (f->type && f->link && f->target && strcmp(f->type, hop->type) == 0 &&
+            strcmp(f->link, hop->link->name) == 0 && strcmp(f->target, hop->target) == 0)
+            return;
+    }
+    more = grown(p, plan->follows, plan->n_follows, sizeof(*more));
+    if (!more)
+        return;
+    plan->follows = more;
+    more += plan->n_follows++;
+    more->type = copy_text(p, hop->type);
+    more->link = copy_text(p, hop->link->name);
+    more->target = copy_text(p, hop->target);
+    more->is_list = hop->link->class_of == FPTC__LINKS;
+}
+
 static void add_path(struct fptc__planning *p, const struct fptc__fieldpath *at)
 {
     size_t n = at->n_hops + (size_t)at->is_link_id;
@@ -158,8 +182,10 @@ static void add_path(struct fptc__planning *p, const struct fptc__fieldpath *at)
 
     for (i = 0; i < n; i++) {
         add_need(p, at->hops[i].type, at->hops[i].link);
-        if (i < at->n_hops)
-            add_row_type(p, at->hops[i].target);
+        if (i >= at->n_hops)
+            continue;
+        add_row_type(p, at->hops[i].target);
+        add_follow(p, &at->hops[i]);
     }
     if (!at->is_link_id)
         add_need(p, at->type, at->field);
@@ -188,12 +214,28 @@ static void add_filter(struct fptc__planning *p, const struct fptc__filter *f)
         add_names(p, leaf->at.field);
 }
 
+/* Which projects are archived decides which rows come. */
+static void add_archived(struct fptc__planning *p)
+{
+    const struct fptc__field *project =
+        fptc__schema_field(p->check.schema, p->shared->type, "project");
+    const struct fptc__field *archived = fptc__schema_field(p->check.schema, "Project", "archived");
+
+    if (!project || !archived)
+        return;
+    add_need(p, p->shared->type, project);
+    add_need(p, "Project", archived);
+    add_row_type(p, "Project");
+}
+
 void fptc__planning_needs(struct fptc__planning *p)
 {
-    struct fptc__plan *plan = p->plan;
+    struct fptc__plan *plan = p->shared;
     size_t i, j;
 
     add_row_type(p, plan->type);
+    if (p->plan->without_archived)
+        add_archived(p);
     if (p->filter)
         add_filter(p, p->filter);
     for (i = 0; i < p->n_keys; i++)
@@ -216,15 +258,15 @@ static char *links_sql(struct fptc__planning *p, const struct fptc__fieldpath *a
     fptc__buf_init(&b, 4096);
     fptc__buf_addf(&b, "SELECT link_type, link_id FROM \"%s__%s\" WHERE id = ?1 ORDER BY pos",
                    at->type, at->field->name);
-    return fptc__scratch_take(p->check.scratch, &b);
+    return fptc__scratch_take(p->keep, &b);
 }
 
 fptc_status fptc__planning_columns(struct fptc__planning *p)
 {
-    struct fptc__plan *plan = p->plan;
+    struct fptc__plan *plan = p->shared;
     size_t i;
 
-    plan->columns = fptc__scratch_array(p->check.scratch, p->picks.n + 1, sizeof(*plan->columns));
+    plan->columns = fptc__scratch_array(p->keep, p->picks.n + 1, sizeof(*plan->columns));
     if (!plan->columns)
         return fptc__fail_nomem(p->check.err);
     for (i = 0; i < p->picks.n; i++) {
@@ -242,5 +284,5 @@ fptc_status fptc__planning_columns(struct fptc__planning *p)
         plan->has_never |= c->class_of == FPTC__NEVER;
         plan->has_computed |= c->is_computed;
     }
-    return p->check.scratch->failed ? fptc__fail_nomem(p->check.err) : FPTC_OK;
+    return p->keep->failed ? fptc__fail_nomem(p->check.err) : FPTC_OK;
 }

@@ -13,6 +13,40 @@
 /* A marked float is 12 bytes longer; the shortest is "0.0" or "0e0". */
 #define MARKED_BYTES_MAX (5u * FPTC_FILTER_BYTES_MAX)
 
+struct fptc__filters_ref *fptc__filters_take(struct fptc__filters_ref *filters)
+{
+    if (filters)
+        atomic_fetch_add(&filters->refs, 1);
+    return filters;
+}
+
+void fptc__filters_drop(struct fptc__filters_ref *filters)
+{
+    if (!filters || atomic_fetch_sub(&filters->refs, 1) > 1)
+        return;
+    fptc__json_free(filters->json);
+    free(filters);
+}
+
+/* Takes the JSON over, also when memory is short. */
+static fptc_status own_filters(struct fptc__request *r, fptc__json *json, fptc_error *err)
+{
+    struct fptc__filters_ref *ref = json ? calloc(1, sizeof(*ref)) : NULL;
+
+    if (json && !ref) {
+        fptc__json_free(json);
+        return fptc__fail_nomem(err);
+    }
+    if (ref) {
+        atomic_init(&ref->refs, 1);
+        ref->json = json;
+    }
+    fptc__filters_drop(r->filters_ref);
+    r->filters_ref = ref;
+    r->filters = json;
+    return FPTC_OK;
+}
+
 fptc_status fptc__request_init(struct fptc__request *r, const char *type, fptc_error *err)
 {
     memset(r, 0, sizeof(*r));
@@ -45,7 +79,7 @@ void fptc__request_done(struct fptc__request *r)
 {
     if (!r)
         return;
-    fptc__json_free(r->filters);
+    fptc__filters_drop(r->filters_ref);
     free_fields(r->fields, r->n_fields);
     free_order(r->order, r->n_order);
     free(r->type);
@@ -81,8 +115,11 @@ fptc_status fptc__request_copy(struct fptc__request *to, const struct fptc__requ
         return status;
     to->limit = from->limit;
     to->page = from->page;
-    to->filters = from->filters ? fptc__json_copy(from->filters) : NULL;
-    if ((from->filters && !to->filters) || !copy_lists(to, from)) {
+    to->is_retired_only = from->is_retired_only;
+    to->without_archived = from->without_archived;
+    to->filters_ref = fptc__filters_take(from->filters_ref);
+    to->filters = from->filters;
+    if (!copy_lists(to, from)) {
         fptc__request_done(to);
         return fptc__fail_nomem(err);
     }
@@ -123,9 +160,7 @@ fptc_status fptc__request_set_filters(struct fptc__request *r, const char *json,
         fptc__json_free(filters);
         return status;
     }
-    fptc__json_free(r->filters);
-    r->filters = filters;
-    return FPTC_OK;
+    return own_filters(r, filters, err);
 }
 
 /* The next name of a comma list with the blanks around it cut off; 0 at the end. */

@@ -64,6 +64,8 @@ int fptc__request_types(const struct fptc__request *r, int (*each)(const char *t
     int stop = each(r->type, payload);
     size_t i;
 
+    if (!stop && r->without_archived)
+        stop = each("Project", payload);
     if (!stop)
         stop = types_of_filters(r->filters, &w, FPTC_FILTER_DEPTH_MAX + 2);
     for (i = 0; i < r->n_fields && !stop; i++)

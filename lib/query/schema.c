@@ -20,6 +20,7 @@ struct fptc__schema {
     struct type_entry *types; /* sorted by name */
     size_t n_types;
     size_t cap;
+    uint64_t generation;
 };
 
 struct fptc__schema *fptc__schema_new(void)
@@ -211,7 +212,13 @@ fptc_status fptc__schema_add(struct fptc__schema *s, const char *type, const fpt
         s->n_types++;
     }
     s->types[at] = entry;
+    s->generation++;
     return FPTC_OK;
+}
+
+uint64_t fptc__schema_generation(const struct fptc__schema *s)
+{
+    return s->generation;
 }
 
 static const struct type_entry *find_type(const struct fptc__schema *s, const char *type)
@@ -296,24 +303,55 @@ static size_t distance(const char *a, const char *b)
     return row[n];
 }
 
+/* The nearest name so far. */
+struct nearest {
+    const char *wanted;
+    size_t len;
+    size_t best; /* farther than this is no help */
+    const char *name;
+};
+
+static struct nearest nearest_to(const char *wanted)
+{
+    size_t len = strlen(wanted);
+    struct nearest n = {wanted, len, len / 3 + 2, NULL};
+
+    if (len == 0 || len > FPTC_NAME_BYTES_MAX)
+        n.best = 0;
+    return n;
+}
+
+static void consider(struct nearest *n, const char *name)
+{
+    size_t d;
+
+    if (n->best == 0 || strlen(name) > FPTC_NAME_BYTES_MAX)
+        return;
+    d = distance(n->wanted, name);
+    /* Replacing every letter is no likeness. */
+    if (d < n->best && d < n->len) {
+        n->best = d;
+        n->name = name;
+    }
+}
+
 const char *fptc__schema_nearest(const struct fptc__schema *s, const char *type, const char *field)
 {
     const struct type_entry *t = find_type(s, type);
-    size_t len = strlen(field);
-    size_t best = len / 3 + 2; /* farther than this is no help */
-    const char *nearest = NULL;
+    struct nearest n = nearest_to(field);
     size_t i;
 
-    if (!t || len == 0 || len > FPTC_NAME_BYTES_MAX)
-        return NULL;
-    for (i = 0; i < t->n_fields; i++) {
-        size_t d = distance(field, t->fields[i].name);
+    for (i = 0; t && i < t->n_fields; i++)
+        consider(&n, t->fields[i].name);
+    return n.name;
+}
 
-        /* Replacing every letter is no likeness. */
-        if (d < best && d < len) {
-            best = d;
-            nearest = t->fields[i].name;
-        }
-    }
-    return nearest;
+const char *fptc__nearest_key(const fptc__json *object, const char *name)
+{
+    struct nearest n = nearest_to(name);
+    const fptc__json *v;
+
+    for (v = fptc__json_first(object); v; v = fptc__json_next(v))
+        consider(&n, fptc__json_key(v));
+    return n.name;
 }

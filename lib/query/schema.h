@@ -26,6 +26,8 @@ void fptc__schema_free(struct fptc__schema *s);
    too. The field `id` is added when FPT does not list it. */
 fptc_status fptc__schema_add(struct fptc__schema *s, const char *type, const fptc__json *fields,
                              fptc_error *err);
+/* A number that changes with every type that is added or replaced. */
+uint64_t fptc__schema_generation(const struct fptc__schema *s);
 int fptc__schema_has(const struct fptc__schema *s, const char *type);
 /* NULL if the type is not loaded or has no such field. Valid until the type is replaced. */
 const struct fptc__field *fptc__schema_field(const struct fptc__schema *s, const char *type,
@@ -37,5 +39,7 @@ const struct fptc__field *fptc__schema_field_at(const struct fptc__schema *s, co
 int fptc__schema_is_project_type(const struct fptc__schema *s, const char *type);
 /* The nearest field name of the type (for messages), NULL if none is near. */
 const char *fptc__schema_nearest(const struct fptc__schema *s, const char *type, const char *field);
+/* The same among an object's keys: types of a list, fields of FPT's own JSON. */
+const char *fptc__nearest_key(const fptc__json *object, const char *name);
 
 #endif

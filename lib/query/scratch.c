@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES 8192u
+/* A plan of a known shape needs no more than two of the first, whose size malloc gives and takes quickly
+   (to 1,032 bytes with its head); then each chunk is twice as large as the one before. */
+#define FIRST_BYTES 960u
+#define CHUNK_BYTES_MAX 16384u
 #define ALIGNMENT 16u
 
 struct fptc__scratch_chunk {
@@ -35,13 +38,18 @@ void fptc__scratch_done(struct fptc__scratch *s)
 static struct fptc__scratch_chunk *chunk_with_room(struct fptc__scratch *s, size_t n)
 {
     struct fptc__scratch_chunk *c = s->chunks;
-    size_t size = n > CHUNK_BYTES ? n : CHUNK_BYTES;
+    size_t size = c && c->next ? 2 * c->size : FIRST_BYTES;
 
     if (c && c->size - c->used >= n)
         return c;
-    c = calloc(1, sizeof(*c) + size);
+    if (size > CHUNK_BYTES_MAX)
+        size = CHUNK_BYTES_MAX;
+    if (size < n)
+        size = n;
+    c = malloc(sizeof(*c) + size); /* glibc's calloc has no quick way */
     if (!c)
         return NULL;
+    c->used = 0;
     c->size = size;
     c->next = s->chunks;
     s->chunks = c;
@@ -61,7 +69,7 @@ void *fptc__scratch_alloc(struct fptc__scratch *s, size_t n)
         s->failed = 1;
         return NULL;
     }
-    out = c->data + c->used;
+    out = memset(c->data + c->used, 0, n);
     c->used += n;
     return out;
 }

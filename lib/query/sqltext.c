@@ -24,7 +24,8 @@ void fptc__sqltext_done(struct fptc__sqltext *s)
 
 void fptc__sql_add(struct fptc__sqltext *s, const char *text)
 {
-    fptc__buf_adds(&s->text, text);
+    if (!s->is_mute)
+        fptc__buf_adds(&s->text, text);
 }
 
 /* Only for short pieces made of names and numbers. */
@@ -34,6 +35,8 @@ void fptc__sql_addf(struct fptc__sqltext *s, const char *format, ...)
     va_list args;
     int n;
 
+    if (s->is_mute)
+        return;
     va_start(args, format);
     n = vsnprintf(piece, sizeof(piece), format, args);
     va_end(args);
@@ -45,7 +48,19 @@ void fptc__sql_addf(struct fptc__sqltext *s, const char *format, ...)
 
 void fptc__sql_column(struct fptc__sqltext *s, size_t alias, const char *field, const char *suffix)
 {
-    fptc__sql_addf(s, "t%zu.\"%s%s\"", alias, field, suffix);
+    if (!s->is_mute)
+        fptc__sql_addf(s, "t%zu.\"%s%s\"", alias, field, suffix);
+}
+
+void fptc__sql_table(struct fptc__sqltext *s)
+{
+    fptc__sql_add(s, s->has_tables ? ", " : "WITH ");
+    s->has_tables = 1;
+}
+
+void fptc__sql_end_tables(struct fptc__sqltext *s)
+{
+    fptc__sql_add(s, s->has_tables ? " " : "");
 }
 
 static int grow(struct fptc__sqltext *s)
@@ -93,7 +108,8 @@ size_t fptc__sql_param_int(struct fptc__sqltext *s, int64_t v)
     return fptc__sql_param(s, &p);
 }
 
-char *fptc__sqltext_take(struct fptc__sqltext *s, struct fptc__param **out_params, size_t *out_n)
+char *fptc__sqltext_take(struct fptc__sqltext *s, struct fptc__scratch *keep,
+                         struct fptc__param **out_params, size_t *out_n)
 {
     struct fptc__param *params = NULL;
     char *text = NULL;
@@ -103,7 +119,7 @@ char *fptc__sqltext_take(struct fptc__sqltext *s, struct fptc__param **out_param
     if (params) {
         if (s->n_params > 0)
             memcpy(params, s->params, s->n_params * sizeof(*params));
-        text = fptc__scratch_take(s->scratch, &s->text);
+        text = fptc__scratch_take(keep, &s->text);
         *out_params = params;
         *out_n = text ? s->n_params : 0;
     }

@@ -29,6 +29,8 @@ static apply_fn function_of(uint16_t kind)
         return fptc__apply_query;
     case FPTC__CONFIG:
         return fptc__apply_config;
+    case FPTC__USAGE:
+        return fptc__apply_usage;
     default:
         return NULL;
     }

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "store/indexes.h"
 #include "store/log.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
@@ -162,6 +163,8 @@ static fptc_status finish_local(struct compactor *c, struct fptc__manifest *m, f
     sqlite3_free(sql);
     fptc__tables_close(c->tables);
     c->tables = NULL;
+    if (status == FPTC_OK)
+        status = fptc__indexes_renew(db, c->logger, err);
     if (status != FPTC_OK)
         return status;
     c->db = NULL;

@@ -224,16 +224,21 @@ static fptc_status greatest_mtime(const struct fptc__partition *p, int64_t *out_
     return found ? FPTC_OK : FPTC_MISS;
 }
 
+int fptc__server_now_carried(const struct fptc__server_clock *clock, int64_t mono_ms,
+                             int64_t *out_ms)
+{
+    int64_t passed_ms = mono_ms - clock->mono_ms;
+    *out_ms = clock->server_ms + passed_ms;
+    return clock->server_ms > 0 && !clock->is_lower_bound && passed_ms < CLOCK_CARRIED_MS;
+}
+
 fptc_status fptc__server_now(struct fptc__server_clock *clock, const struct fptc__partition *p,
                              int64_t *out_ms, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
     int64_t mono_ms = fptc__mono_ms(), now_ms = 0;
-    int is_known = clock->server_ms > 0 && !clock->is_lower_bound;
-    if (is_known && mono_ms - clock->mono_ms < CLOCK_CARRIED_MS) {
-        *out_ms = clock->server_ms + (mono_ms - clock->mono_ms);
+    if (fptc__server_now_carried(clock, mono_ms, out_ms))
         return FPTC_OK;
-    }
     fptc_status status = stamp_new_file(p, &now_ms, &why);
     if (status == FPTC_ENOENT && fptc__partition_make(p, &why) == FPTC_OK)
         status = stamp_new_file(p, &now_ms, &why);

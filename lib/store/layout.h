@@ -75,6 +75,9 @@ struct fptc__server_clock {
     int64_t server_ms, mono_ms;
     int is_lower_bound;
 };
+/* 1 and the time when it is carried on: nothing is asked. */
+int fptc__server_now_carried(const struct fptc__server_clock *clock, int64_t mono_ms,
+                             int64_t *out_ms);
 fptc_status fptc__server_now(struct fptc__server_clock *clock, const struct fptc__partition *p,
                              int64_t *out_ms, fptc_error *err);
 

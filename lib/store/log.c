@@ -58,6 +58,11 @@ void fptc__log_lock(struct fptc__log *log)
     pthread_mutex_lock(&log->mutex);
 }
 
+int fptc__log_try_lock(struct fptc__log *log)
+{
+    return pthread_mutex_trylock(&log->mutex) == 0;
+}
+
 void fptc__log_unlock(struct fptc__log *log)
 {
     pthread_mutex_unlock(&log->mutex);

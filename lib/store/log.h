@@ -48,6 +48,7 @@ fptc_status fptc__log_open(const struct fptc__partition *p, const struct fptc__l
 void fptc__log_close(struct fptc__log *log);
 
 void fptc__log_lock(struct fptc__log *log);
+int fptc__log_try_lock(struct fptc__log *log); /* 1 when it is ours now */
 void fptc__log_unlock(struct fptc__log *log);
 
 /*

@@ -22,13 +22,19 @@
  *          "types":{…},"seen":41,"ids":[…],"asof":…} the ordered ids FPT answered a query with; touches
  *                                          may end with {"outbox":17}: its head before the question
  *                                          (fptc__mutation_horizon), where other partitions decide too
- * config  {"key":"schema:Shot","value":…,"asof":…}   value null deletes the key. Keys: schema:<Type>,
+ * config  {"key":"schema:Shot","value":…,"asof":…}   value null deletes the key. Keys: schema (the types),
+ *                                          schema:<Type>, schema@<project>, schema@<project>:<Type>,
  *                                          mirror:<Type>
  * mutate  {"event":"…","verb":"create"|"update"|"delete","type":"Shot","id":0,"data":{…},
  *          "who":"script:NAME","host":"…","pid":1,"asof":…}
  * attempt {"events":["…"],"no":1,"writer":"<writer id>","asof":…}
  * settle  {"event":"…","id":1234,"partition":"project-101","asof":…}
  * refuse  {"event":"…","status":400,"text":"FPT's words","asof":…}
+ * usage   {"batch":"<32 hex>","wishes":[{"type":"Version","wish":"entity link,created_at desc",
+ *          "uses":50}],"asof":…}          what was asked of this partition; only indexes follow from it.
+ *         A wish is parts "field word", comma between: first those that must be equal (`link` a single
+ *         link, `equal`, `fold` a text whatever its case), then what is ordered (asc, desc, fold-asc,
+ *         fold-desc), or `range` or `scan` (part of a text); or `links` alone (members of a multi link).
  * feed, dropped: reserved for later; a reader that meets them becomes read-only.
  */
 #ifndef FPTC_STORE_RECORD_H
@@ -51,7 +57,8 @@ enum fptc__kind {
     FPTC__FEED = 9,
     FPTC__CONFIG = 10,
     FPTC__DROPPED = 11,
-    FPTC__BASE = 12 /* only in bases/<S>: the manifest */
+    FPTC__BASE = 12, /* only in bases/<S>: the manifest */
+    FPTC__USAGE = 13
 };
 
 /* One record, its body as text; `body` is owned by whoever made the record. */

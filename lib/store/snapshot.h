@@ -56,6 +56,12 @@ struct fptc__vfs_fault {
     int sys_errno;
     char what[32];
 };
+/* sqlite3_file_control() operation that gives an open snapshot a struct fptc__vfs_haste: while is_on,
+   pages that cannot be had without waiting are refused (SQLITE_IOERR_READ, no fault). */
+#define FPTC__VFS_HASTE 0x46505444
+struct fptc__vfs_haste {
+    int is_on, has_refused;
+};
 /* Writes or checks the reserved bytes of a page; numbers begin with 1. */
 void fptc__page_seal(unsigned char *page, uint32_t number);
 int fptc__page_is_sound(const unsigned char *page, uint32_t number);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fold.h"
 #include "base/limits.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
@@ -111,6 +112,35 @@ fptc_status fptc__sql_harden(sqlite3 *db, fptc_error *err)
         db, "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON", err);
 }
 
+/* fptc_fold(text): fold.h; NULL of NULL. Innocuous: a view may call it where schemas are not trusted. */
+static void sql_fold(sqlite3_context *context, int n, sqlite3_value **args)
+{
+    struct fptc__buf out;
+    int64_t len;
+
+    (void)n;
+    if (sqlite3_value_type(args[0]) == SQLITE_NULL)
+        return;
+    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
+    fptc__fold((const char *)sqlite3_value_text(args[0]), (size_t)sqlite3_value_bytes(args[0]),
+               &out);
+    len = (int64_t)out.len;
+    if (out.failed != FPTC_OK)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_text(context, fptc__buf_text(&out), (int)len, SQLITE_TRANSIENT);
+    fptc__buf_done(&out);
+}
+
+static fptc_status add_fold(sqlite3 *db, fptc_error *err)
+{
+    if (sqlite3_create_function_v2(db, "fptc_fold", 1,
+                                   SQLITE_UTF8 | SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, NULL,
+                                   sql_fold, NULL, NULL, NULL) != SQLITE_OK)
+        return fptc__sql_fail(db, "fptc_fold", err);
+    return FPTC_OK;
+}
+
 fptc_status fptc__sql_open(const char *path, int flags, sqlite3 **out, fptc_error *err)
 {
     sqlite3 *db = NULL;
@@ -121,6 +151,8 @@ fptc_status fptc__sql_open(const char *path, int flags, sqlite3 **out, fptc_erro
         status = db ? fptc__sql_fail(db, path, err) : fptc__fail_nomem(err);
     } else {
         status = fptc__sql_harden(db, err);
+        if (status == FPTC_OK)
+            status = add_fold(db, err);
     }
     if (status != FPTC_OK) {
         (void)sqlite3_close(db);

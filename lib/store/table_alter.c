@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "store/tables_apply.h"
+#include "store/wish.h"
 
 static const char *declared_type(enum fptc__class cls)
 {
@@ -91,8 +92,14 @@ static fptc_status create_table(struct fptc__tables *t, struct fptc__shape *shap
     fptc__buf_addc(&sql, '.');
     fptc__sql_quote(&sql, shape->type);
     fptc__buf_adds(&sql, "(id INTEGER PRIMARY KEY, _fptc_version INTEGER, _fptc_fieldset INTEGER");
-    for (i = 0; i < shape->n_columns; i++)
+    for (i = 0; i < shape->n_columns; i++) {
         define(&sql, &shape->columns[i], ", ");
+        if (shape->columns[i].has_fold[FPTC__BELOW]) {
+            fptc__buf_adds(&sql, ", ");
+            add_name(&sql, FPTC__FOLD_COLUMN, shape->columns[i].field);
+            fptc__buf_adds(&sql, " TEXT");
+        }
+    }
     fptc__buf_adds(&sql, "); CREATE UNIQUE INDEX ");
     fptc__sql_quote(&sql, t->schema[FPTC__DELTA]);
     fptc__buf_adds(&sql, ".");
@@ -101,10 +108,12 @@ static fptc_status create_table(struct fptc__tables *t, struct fptc__shape *shap
     fptc__sql_quote(&sql, shape->type);
     fptc__buf_adds(&sql, "(_fptc_version)");
     status = run(t, shape, &sql, err);
-    for (i = 0; status == FPTC_OK && i < shape->n_columns; i++)
+    for (i = 0; status == FPTC_OK && i < shape->n_columns; i++) {
         note_home(&shape->columns[i]);
+        shape->columns[i].has_fold[FPTC__DELTA] = shape->columns[i].has_fold[FPTC__BELOW];
+    }
     shape->is_there[FPTC__DELTA] = status == FPTC_OK;
-    return status;
+    return status == FPTC_OK ? fptc__shape_indexes(t, shape, err) : status;
 }
 
 static fptc_status create_links(struct fptc__tables *t, const struct fptc__shape *shape,
@@ -172,8 +181,10 @@ static fptc_status untype_home(struct fptc__tables *t, const struct fptc__shape 
                                struct fptc__column *c, fptc_error *err)
 {
     struct fptc__buf sql;
-    fptc_status status;
+    fptc_status status = fptc__shape_no_indexes(t, shape, err); /* they would keep the old column */
 
+    if (status != FPTC_OK)
+        return status;
     fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
     begin_alter(t, shape, &sql);
     fptc__buf_adds(&sql, "RENAME COLUMN ");

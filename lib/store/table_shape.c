@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "store/tables_apply.h"
+#include "store/wish.h"
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
@@ -156,6 +157,9 @@ static void note_column(struct fptc__shape *shape, int side, const char *name, c
             if (side == FPTC__DELTA)
                 c->affinity = declared[0] == '\0' ? 'N' : declared[0];
         }
+        if (strncmp(name, FPTC__FOLD_COLUMN, sizeof(FPTC__FOLD_COLUMN) - 1) == 0 &&
+            strcmp(name + sizeof(FPTC__FOLD_COLUMN) - 1, c->field) == 0)
+            c->has_fold[side] = 1;
         if (n > 4 && strcmp(name + n - 4, "__id") == 0 && strlen(c->field) == n - 4 &&
             strncmp(c->field, name, n - 4) == 0)
             c->has_link[side] = 1;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "store/tables_apply.h"
+#include "store/wish.h"
 
 static void add_table(struct fptc__buf *sql, const char *schema, const char *type,
                       const char *field)
@@ -72,14 +73,31 @@ static fptc_status make_get(struct fptc__tables *t, struct fptc__shape *shape, i
     return finish(t, &sql, &shape->get[side], err);
 }
 
+/* Folded texts: each is made of the parameter that its field is. */
+static void add_folds(const struct fptc__shape *shape, struct fptc__buf *names,
+                      struct fptc__buf *values)
+{
+    size_t i;
+
+    for (i = 0; i < shape->n_columns; i++) {
+        const struct fptc__column *c = &shape->columns[i];
+
+        if (!c->has_fold[FPTC__DELTA] || !c->put_plain)
+            continue;
+        add_column_name(names, FPTC__FOLD_COLUMN, c->field);
+        fptc__buf_addf(values, ", fptc_fold(?%d)", c->put_plain);
+    }
+}
+
 static fptc_status make_put(struct fptc__tables *t, struct fptc__shape *shape, fptc_error *err)
 {
-    struct fptc__buf sql;
+    struct fptc__buf sql, folds;
     struct fptc__column *c;
     size_t i;
     int at = 3, k;
 
     fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
+    fptc__buf_init(&folds, FPTC_RECORD_BYTES_MAX);
     fptc__buf_adds(&sql, "INSERT OR REPLACE INTO ");
     add_table(&sql, t->schema[FPTC__DELTA], shape->type, NULL);
     fptc__buf_adds(&sql, "(id, _fptc_version, _fptc_fieldset");
@@ -97,10 +115,12 @@ static fptc_status make_put(struct fptc__tables *t, struct fptc__shape *shape, f
             add_column_name(&sql, c->field, "__id");
         }
     }
+    add_folds(shape, &sql, &folds);
     fptc__buf_adds(&sql, ") VALUES(?1");
     for (k = 2; k <= at; k++)
         fptc__buf_addf(&sql, ", ?%d", k);
-    fptc__buf_addc(&sql, ')');
+    fptc__buf_addf(&sql, "%s)", fptc__buf_text(&folds));
+    fptc__buf_done(&folds);
     return finish(t, &sql, &shape->put, err);
 }
 

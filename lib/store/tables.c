@@ -40,6 +40,11 @@ static const char *const ddl[] = {
     "CREATE TABLE IF NOT EXISTS @._fptc_mutation(event TEXT PRIMARY KEY, version INTEGER NOT NULL,"
     " state INTEGER NOT NULL, verb TEXT, type TEXT, id INTEGER, body TEXT, attempts INTEGER NOT NULL,"
     " attempt_asof INTEGER, attempt_writer TEXT, outcome TEXT)",
+    "CREATE TABLE IF NOT EXISTS @._fptc_usage(type TEXT NOT NULL, wish TEXT NOT NULL,"
+    " batch TEXT NOT NULL, uses INTEGER NOT NULL, PRIMARY KEY(type, wish, batch)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS @._fptc_index(name TEXT PRIMARY KEY, type TEXT NOT NULL,"
+    " wish TEXT NOT NULL, uses INTEGER NOT NULL, bytes INTEGER NOT NULL, is_fixed INTEGER NOT NULL)"
+    " WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS @._fptc_mutation_state ON _fptc_mutation(state, version)",
     "CREATE INDEX IF NOT EXISTS @._fptc_mutation_entity ON _fptc_mutation(type, id)",
 };
@@ -59,6 +64,16 @@ static const char *const copies[] = {
     " SELECT key, value, asof, commit_no FROM #._fptc_config",
     "INSERT INTO @._fptc_touched(type, commit_no) SELECT type, commit_no FROM #._fptc_touched",
     "INSERT INTO @._fptc_suspect(type, id) SELECT type, id FROM #._fptc_suspect",
+};
+
+/* The same, of tables that a snapshot may lack: it was made before they were thought of. */
+static const struct {
+    const char *table, *copy;
+} newer_copies[] = {
+    {"_fptc_usage", "INSERT INTO @._fptc_usage(type, wish, batch, uses)"
+                    " SELECT type, wish, batch, uses FROM #._fptc_usage"},
+    {"_fptc_index", "INSERT INTO @._fptc_index(name, type, wish, uses, bytes, is_fixed)"
+                    " SELECT name, type, wish, uses, bytes, is_fixed FROM #._fptc_index"},
 };
 
 #define MUTATION_COLUMNS                                                                           \
@@ -124,6 +139,9 @@ static const char *const stmt_sql[FPTC__STMTS] = {
     [FPTC__SUSPECT_ANY] = "SELECT 1 FROM @._fptc_suspect WHERE type=?1 LIMIT 1",
     [FPTC__SUSPECT_PUT] = "INSERT OR IGNORE INTO @._fptc_suspect(type, id) VALUES(?1, ?2)",
     [FPTC__SUSPECT_DROP] = "DELETE FROM @._fptc_suspect WHERE type=?1 AND id=?2",
+    [FPTC__USAGE_PUT] = "INSERT OR IGNORE INTO @._fptc_usage(type, wish, batch, uses)"
+                        " SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM @._fptc_usage) < ?5",
+    [FPTC__INDEX_LIST] = "SELECT wish FROM @._fptc_index WHERE type=?1 ORDER BY name",
     [FPTC__UPTO_PUT] = "UPDATE @._fptc_format SET upto=?1",
 };
 
@@ -297,6 +315,11 @@ static fptc_status fill(struct fptc__tables *t, fptc_error *err)
         status = fptc__fail(err, FPTC_EDAMAGED, "the snapshot does not say its format");
     for (i = 0; status == FPTC_OK && i < sizeof(copies) / sizeof(copies[0]); i++)
         status = run_expanded(t, copies[i], err);
+    for (i = 0; status == FPTC_OK && i < sizeof(newer_copies) / sizeof(newer_copies[0]); i++) {
+        if (sqlite3_table_column_metadata(t->db, t->schema[FPTC__BELOW], newer_copies[i].table,
+                                          NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
+            status = run_expanded(t, newer_copies[i].copy, err);
+    }
     return status;
 }
 

@@ -24,6 +24,9 @@
  *   _fptc_config(key PRIMARY KEY, value, asof, commit_no)
  *   _fptc_touched(type PRIMARY KEY, commit_no)   last commit that changed a row of the type
  *   _fptc_suspect(type, id, PRIMARY KEY(type,id))  older-or-newer not provable: read again first
+ *   _fptc_usage(type, wish, batch, uses, PRIMARY KEY(type,wish,batch))   what was asked; halved, and in
+ *                  batch '' only, at each rewrite
+ *   _fptc_index(name PRIMARY KEY, type, wish, uses, bytes, is_fixed)     indexes of a snapshot (indexes.h)
  *
  * Rules for a row of a record with `seen`, against what is stored (protocol-attacks C1):
  *   nothing stored, or stored change <= seen   take it; equal content changes nothing (no new version)
@@ -77,7 +80,8 @@ uint64_t fptc__tables_upto(const struct fptc__tables *t);
 /*
  * Opens ':memory:' for attaching snapshots and for an overlay: defensive, untrusted schemas, no
  * triggers, no extensions, no mmap, URIs on, extended result codes. SQLite takes no lock of its own
- * (NOMUTEX): one thread at a time may use it. fptc__sql_open: the same for a file (SQLITE_OPEN_ flags).
+ * (NOMUTEX): one thread at a time may use it. It knows the function fptc_fold(text) (base/fold.h).
+ * fptc__sql_open: the same for a file (SQLITE_OPEN_ flags).
  */
 fptc_status fptc__sql_open_memory(sqlite3 **out, fptc_error *err);
 fptc_status fptc__sql_open(const char *path, int flags, sqlite3 **out, fptc_error *err);

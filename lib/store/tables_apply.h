@@ -55,6 +55,8 @@ enum fptc__stmt_no {
     FPTC__SUSPECT_ANY,
     FPTC__SUSPECT_PUT,
     FPTC__SUSPECT_DROP,
+    FPTC__USAGE_PUT,
+    FPTC__INDEX_LIST,
     FPTC__UPTO_PUT,
     FPTC__STMTS
 };
@@ -68,6 +70,7 @@ struct fptc__column {
     char affinity;              /* of DELTA's column: 'T', 'I', 'R', 'N' none; 0 no such column */
     int has_link[FPTC__SIDES];  /* columns <f>__type and <f>__id */
     int has_plain[FPTC__SIDES]; /* column <f> */
+    int has_fold[FPTC__SIDES];  /* column _fptc_fold_<f>, always fptc_fold(<f>) */
     int has_links[FPTC__SIDES]; /* table <Type>__<f> */
     int plain_at[FPTC__SIDES];  /* place in the result of get[side], -1 if not there */
     int link_at[FPTC__SIDES];
@@ -164,6 +167,13 @@ fptc_status fptc__fieldset_no(struct fptc__tables *t, struct fptc__shape *shape,
 fptc_status fptc__shape_statements(struct fptc__tables *t, struct fptc__shape *shape,
                                    fptc_error *err);
 
+/* table_index.c: DELTA's table of the type gets the indexes that BASE's has, or loses all that it has
+   been given by wishes; the next rewrite makes them again. */
+fptc_status fptc__shape_indexes(struct fptc__tables *t, const struct fptc__shape *shape,
+                                fptc_error *err);
+fptc_status fptc__shape_no_indexes(struct fptc__tables *t, const struct fptc__shape *shape,
+                                   fptc_error *err);
+
 /* table_alter.c */
 /* Brings DELTA's tables to what the classes of the columns need. */
 fptc_status fptc__shape_alter(struct fptc__tables *t, struct fptc__shape *shape, fptc_error *err);
@@ -192,6 +202,7 @@ fptc_status fptc__apply_gone(struct fptc__tables *t, const fptc__json *body, fpt
 fptc_status fptc__apply_cover(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_query(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_config(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
+fptc_status fptc__apply_usage(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_mutate(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_attempt(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, fptc_error *err);

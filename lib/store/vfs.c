@@ -22,6 +22,7 @@ struct snapshot_file {
     int fd;
     const char *path; /* SQLite keeps it until xClose */
     struct fptc__vfs_fault fault;
+    struct fptc__vfs_haste *haste; /* of who attached it, or NULL */
 };
 
 static struct snapshot_file *file_of(sqlite3_file *f)
@@ -89,10 +90,17 @@ static int file_close(sqlite3_file *f)
 static int read_page(struct snapshot_file *f, unsigned char *page, int64_t offset)
 {
     fptc_error err = FPTC_ERROR_INIT;
-    size_t got = 0;
+    size_t got = FPTC__PAGE_BYTES;
 
-    if (fptc__file_pread(f->fd, f->path, page, FPTC__PAGE_BYTES, offset, &got, &err) != FPTC_OK)
+    if (f->haste != NULL && f->haste->is_on) {
+        if (!fptc__file_pread_now(f->fd, page, FPTC__PAGE_BYTES, offset)) {
+            f->haste->has_refused = 1;
+            return SQLITE_IOERR_READ;
+        }
+    } else if (fptc__file_pread(f->fd, f->path, page, FPTC__PAGE_BYTES, offset, &got, &err) !=
+               FPTC_OK) {
         return unreadable(f, offset, &err);
+    }
     if (got < FPTC__PAGE_BYTES) {
         memset(page + got, 0, FPTC__PAGE_BYTES - got);
         return damaged(f, offset, "ends early");
@@ -167,6 +175,10 @@ static int file_control(sqlite3_file *file, int op, void *arg)
 {
     if (op == FPTC__VFS_FAULT) {
         memcpy(arg, &file_of(file)->fault, sizeof(struct fptc__vfs_fault));
+        return SQLITE_OK;
+    }
+    if (op == FPTC__VFS_HASTE) {
+        file_of(file)->haste = arg;
         return SQLITE_OK;
     }
     return SQLITE_NOTFOUND;

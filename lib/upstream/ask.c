@@ -30,6 +30,14 @@ fptc_status fptc__ask_init(struct fptc__ask *a, const char *verb, const char *ty
     return FPTC_OK;
 }
 
+void fptc__ask_init_at(struct fptc__ask *a, const char *what, const char *path)
+{
+    memset(a, 0, sizeof(*a));
+    fptc__buf_init(&a->body, FPTC_FILTER_BYTES_MAX * 2);
+    snprintf(a->what, sizeof(a->what), "%s", what);
+    snprintf(a->path, sizeof(a->path), FPTC__API "%s", path);
+}
+
 void fptc__ask_done(struct fptc__ask *a)
 {
     fptc__exchange_done(&a->x);

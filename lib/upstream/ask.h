@@ -1,6 +1,6 @@
 /*
  * ask.h: one thing asked of FPT, the part that reads and writes share: its names, its exchange, its
- * count, and how FPT's refusal is worded. Only site.c and site_write.c use it.
+ * count, and how FPT's refusal is worded. Only site.c and the files site_*.c use it.
  */
 #ifndef FPTC_UPSTREAM_ASK_H
 #define FPTC_UPSTREAM_ASK_H
@@ -10,6 +10,8 @@
 #include "upstream/site.h"
 
 #define FPTC__API "/api/v1.1"
+/* Filters in hash form (A§1.4). */
+#define FPTC__QUERY_TYPE "application/vnd+shotgun.api3_hash+json"
 #define FPTC__ASK_WHAT_BYTES 320u
 #define FPTC__ASK_PATH_BYTES 384u
 
@@ -17,7 +19,7 @@ struct fptc__site {
     struct fptc__client *client;
     char *identity;
     struct fptc__logger logger;
-    _Atomic int64_t n_schema, n_search, n_create, n_update, n_delete, n_retried;
+    _Atomic int64_t n_schema, n_search, n_text_search, n_create, n_update, n_delete, n_retried;
 };
 
 /* One thing asked of FPT. */
@@ -34,10 +36,17 @@ struct fptc__ask {
    that can be none. Whatever it returns, *a is good for fptc__ask_done(). */
 fptc_status fptc__ask_init(struct fptc__ask *a, const char *verb, const char *type, int64_t id,
                            fptc_error *err);
+/* The same for what belongs to no one type, at FPTC__API + path. */
+void fptc__ask_init_at(struct fptc__ask *a, const char *what, const char *path);
 void fptc__ask_done(struct fptc__ask *a);
 /* The one exchange, as fptc__client_exchange(); counts it. With a content type, a->body is sent. */
 fptc_status fptc__ask_once(struct fptc__site *s, struct fptc__ask *a, const struct fptc__call *call,
                            fptc_error *err);
+/* Takes what was asked for out of a reply; FPTC_ESERVER when it is not in there. */
+typedef fptc_status (*fptc__take_fn)(fptc__json *reply, fptc__json **out, fptc_error *err);
+/* A read: asked again when that may help (site.c), and its reply taken apart. */
+fptc_status fptc__ask_read(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
+                           const struct fptc__call *call, fptc__json **out, fptc_error *err);
 /* Fills err with "what: FPT verdict (status): its own text, scrubbed" and returns status. */
 fptc_status fptc__ask_say(struct fptc__site *s, const struct fptc__ask *a, fptc_status status,
                           const char *verdict, fptc_error *err);

@@ -17,7 +17,6 @@
 #include "upstream/digest.h"
 #include "upstream/mapping.h"
 
-#define SEARCH_TYPE "application/vnd+shotgun.api3_hash+json"
 #define PAGE_SIZE_MAX 5000
 /* First wait before a read is repeated; doubled each time, less up to half by chance, so that a farm
    does not come back in one wave. */
@@ -100,6 +99,7 @@ void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out)
     out->bytes_received = client.bytes_received;
     out->schema = atomic_load(&s->n_schema);
     out->search = atomic_load(&s->n_search);
+    out->text_search = atomic_load(&s->n_text_search);
     out->create = atomic_load(&s->n_create);
     out->update = atomic_load(&s->n_update);
     out->delete_ = atomic_load(&s->n_delete);
@@ -125,10 +125,7 @@ static fptc_status judge_read(struct fptc__site *s, struct fptc__ask *a, fptc_er
 
 /* --- reads --- */
 
-/* Takes what was asked for out of a reply; FPTC_ESERVER when it is not in there. */
-typedef fptc_status (*take_fn)(fptc__json *reply, fptc__json **out, fptc_error *err);
-
-static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, take_fn take,
+static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
                               fptc__json **out, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
@@ -154,7 +151,7 @@ static fptc_status take_reply(struct fptc__site *s, struct fptc__ask *a, take_fn
     return FPTC_ESERVER;
 }
 
-static fptc_status read_once(struct fptc__site *s, struct fptc__ask *a, take_fn take,
+static fptc_status read_once(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
                              const struct fptc__call *call, fptc__json **out, fptc_error *err)
 {
     fptc_status status = fptc__ask_once(s, a, call, err);
@@ -195,8 +192,8 @@ static int wait_for_next(int next, int64_t retry_after_ms, const struct fptc__ca
     return 1;
 }
 
-static fptc_status read_reply(struct fptc__site *s, struct fptc__ask *a, take_fn take,
-                              const struct fptc__call *call, fptc__json **out, fptc_error *err)
+fptc_status fptc__ask_read(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
+                           const struct fptc__call *call, fptc__json **out, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
     fptc_status status;
@@ -219,7 +216,7 @@ static fptc_status read_reply(struct fptc__site *s, struct fptc__ask *a, take_fn
     return status;
 }
 
-static fptc_status take_fields(fptc__json *reply, fptc__json **out, fptc_error *err)
+static fptc_status take_data(fptc__json *reply, fptc__json **out, fptc_error *err)
 {
     const fptc__json *data = fptc__json_get(reply, "data");
 
@@ -229,23 +226,57 @@ static fptc_status take_fields(fptc__json *reply, fptc__json **out, fptc_error *
     return FPTC_OK;
 }
 
-fptc_status fptc__site_schema(struct fptc__site *s, const char *type, const struct fptc__call *call,
-                              fptc__json **out_fields, fptc_error *err)
+/* Types are matched loosely in a path (A§1.1): /schema/shots/fields are the fields of Shot, which is no
+   answer to what the fields of `shots` are. */
+static int is_of_type(const fptc__json *fields, const char *type)
+{
+    const fptc__json *of = fptc__json_get(fptc__json_first(fields), "entity_type");
+    const char *name = fptc__json_get_text(of, "value");
+
+    return !name || strcmp(name, type) == 0;
+}
+
+static fptc_status schema_init(struct fptc__ask *a, const char *type, int64_t project_id,
+                               fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    size_t len;
+
+    if (type)
+        status = fptc__ask_init(a, "schema of", type, 0, err);
+    else
+        fptc__ask_init_at(a, "schema", "/schema");
+    if (status != FPTC_OK)
+        return status;
+    if (type)
+        snprintf(a->path, sizeof(a->path), FPTC__API "/schema/%s/fields", type);
+    len = strlen(a->path);
+    if (project_id)
+        snprintf(a->path + len, sizeof(a->path) - len, "?project_id=%lld", (long long)project_id);
+    a->x.method = "GET";
+    return FPTC_OK;
+}
+
+fptc_status fptc__site_schema(struct fptc__site *s, const char *type, int64_t project_id,
+                              const struct fptc__call *call, fptc__json **out, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
     struct fptc__ask a;
     fptc_status status;
 
-    *out_fields = NULL;
-    status = fptc__ask_init(&a, "schema of", type, 0, err);
+    *out = NULL;
+    status = schema_init(&a, type, project_id, err);
     if (status != FPTC_OK)
         return status;
-    snprintf(a.path, sizeof(a.path), FPTC__API "/schema/%s/fields", type);
-    a.x.method = "GET";
     a.count = &s->n_schema;
-    status = read_reply(s, &a, take_fields, call, out_fields, &why);
-    if (status == FPTC_EREFUSED && why.http_status == 404 && fptc__ask_code(&a) != 0)
+    status = fptc__ask_read(s, &a, take_data, call, out, &why);
+    if (status == FPTC_EREFUSED && type && why.http_status == 404 && fptc__ask_code(&a) != 0)
         why.status = status = FPTC_EUSAGE;
+    if (status == FPTC_OK && type && !is_of_type(*out, type)) {
+        fptc__json_free(*out);
+        *out = NULL;
+        status = fptc__fail(&why, FPTC_EUSAGE, "Entity type '%s' does not exist.", type);
+    }
     if (status != FPTC_OK && err)
         *err = why;
     fptc__ask_done(&a);
@@ -273,8 +304,9 @@ static void write_search(struct fptc__buf *b, const struct fptc__search *search)
     fptc__json_put_text(b, sort, strlen(sort));
     fptc__buf_addf(b, ",\"page\":{\"size\":%lld,\"number\":%lld}", (long long)search->page_size,
                    (long long)search->page_number);
-    fptc__buf_addf(b, ",\"options\":{\"return_only\":\"%s\",\"include_archived_projects\":true}}",
-                   search->is_retired ? "retired" : "active");
+    fptc__buf_addf(b, ",\"options\":{\"return_only\":\"%s\",\"include_archived_projects\":%s}}",
+                   search->is_retired ? "retired" : "active",
+                   search->without_archived ? "false" : "true");
 }
 
 static fptc_status search_init(struct fptc__ask *a, const struct fptc__search *search,
@@ -294,7 +326,7 @@ static fptc_status search_init(struct fptc__ask *a, const struct fptc__search *s
     write_search(&a->body, search);
     snprintf(a->path + strlen(a->path), sizeof(a->path) - strlen(a->path), "/_search");
     a->x.method = "POST";
-    a->x.content_type = SEARCH_TYPE;
+    a->x.content_type = FPTC__QUERY_TYPE;
     return fptc__buf_check(&a->body, a->what, err);
 }
 
@@ -308,7 +340,7 @@ fptc_status fptc__site_search(struct fptc__site *s, const struct fptc__search *s
     memset(out, 0, sizeof(*out));
     a.count = &s->n_search;
     if (status == FPTC_OK)
-        status = read_reply(s, &a, take_rows, call, &out->rows, err);
+        status = fptc__ask_read(s, &a, take_rows, call, &out->rows, err);
     if (status == FPTC_OK) {
         out->is_last = (int64_t)fptc__json_size(out->rows) < search->page_size;
         out->date_ms = a.x.date_ms;

@@ -19,14 +19,16 @@ const char *fptc__site_identity(const struct fptc__site *s);
 
 /* HTTP requests that reached the wire, by kind; retried: those among them that repeated another. */
 struct fptc__site_counts {
-    int64_t auth, schema, search, read, create, update, delete_, retried, bytes_received;
+    int64_t auth, schema, search, text_search, read, create, update, delete_, retried,
+        bytes_received;
 };
 void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out);
 
-/* FPT's object of a type's fields (GET /schema/<type>/fields, its "data"). FPTC_EUSAGE when FPT knows
-   no such type. */
-fptc_status fptc__site_schema(struct fptc__site *s, const char *type, const struct fptc__call *call,
-                              fptc__json **out_fields, fptc_error *err);
+/* FPT's object of a type's fields (GET /schema/<type>/fields, its "data"), or of all types (GET /schema)
+   when type is NULL; as a project shows it unless project_id is 0. FPTC_EUSAGE when FPT knows no such
+   type; *out is then NULL. */
+fptc_status fptc__site_schema(struct fptc__site *s, const char *type, int64_t project_id,
+                              const struct fptc__call *call, fptc__json **out, fptc_error *err);
 
 struct fptc__search {
     const char *type;
@@ -36,6 +38,7 @@ struct fptc__search {
     int64_t page_size;         /* 1..5000 */
     int64_t page_number;       /* from 1 */
     int is_retired;            /* the trash instead of the living rows */
+    int without_archived;      /* no rows of archived projects */
 };
 struct fptc__page {
     fptc__json *rows; /* array of rows (mapping.h) */
@@ -48,6 +51,19 @@ fptc_status fptc__site_search(struct fptc__site *s, const struct fptc__search *s
                               const struct fptc__call *call, struct fptc__page *out,
                               fptc_error *err);
 void fptc__page_done(struct fptc__page *page);
+
+/* Rows whose names, or the names of what they link to, have every word (A§1.7). */
+struct fptc__text_search {
+    const char *text;
+    const fptc__json *entity_types; /* {Type: filters}: lists of triples, or all of them groups */
+    int has_groups;
+    int64_t page_size;   /* 1..25 */
+    int64_t page_number; /* from 1 */
+};
+/* site_text_search.c; repeated as a search is. *out_rows: [{"type","id","name","links":[type,name],"status"}]. */
+fptc_status fptc__site_text_search(struct fptc__site *s, const struct fptc__text_search *search,
+                                   const struct fptc__call *call, fptc__json **out_rows,
+                                   fptc_error *err);
 
 /*
  * Writes are sent exactly once, never repeated here (except after 401, which did nothing).

@@ -9,8 +9,10 @@
 #include <sqlite3.h>
 
 #include "share/turn.h"
+#include "store/snapshot.h"
 #include "store/tables.h"
 #include "view/idset.h"
+#include "view/known.h"
 #include "view/view.h"
 
 #define FPTC__STATEMENTS_MAX 64
@@ -32,14 +34,19 @@ struct fptc__view_part {
     struct fptc__tables *tables; /* NULL until the first pass */
     const char *base_schema, *delta_schema;
     int has_base, has_delta;
+    struct fptc__known_older *older; /* of the snapshot */
     struct fptc__replaced *replaced;
     size_t n_replaced;
+    char **folds; /* fields that the snapshot keeps folded */
+    size_t n_folds;
 };
 
 struct fptc__statement {
     char *sql;
+    uint64_t hash; /* of sql */
     sqlite3_stmt *stmt;
     uint64_t used; /* for eviction */
+    struct fptc__verdict verdict;
 };
 
 struct fptc__names;
@@ -55,19 +62,34 @@ struct fptc__view {
     char **shapes; /* names of temporary views that exist */
     size_t n_shapes;
     int shapes_are_stale;
-    struct fptc__buf name; /* of the last fptc__view_name() */
+    struct fptc__buf name;              /* of the last look for one */
+    int name_is_null, name_is_doubtful; /* doubtful: the look failed */
+    struct fptc__vfs_haste haste;       /* is_on between begin_now and end */
+    uint64_t generation;                /* rises with every commit and base that comes in */
+    struct fptc__known known;
     struct fptc__names *names; /* names.c; NULL: none yet */
 };
 
 /* A prepared statement for the text, reset, without bindings; owned by the view. */
 fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
                                fptc_error *err);
+/* The same, but the caller's own, to be finalised before the view closes. What runs is its sqlite3_sql(): the
+   text as this view's snapshots serve it best (indexed.c). */
+fptc_status fptc__view_compile(struct fptc__view *v, const char *sql, unsigned flags,
+                               sqlite3_stmt **out, fptc_error *err);
 void fptc__view_forget_statements(struct fptc__view *v);
 void fptc__names_forget(struct fptc__view *v); /* names.c: its statements */
 /* The part number of `part` in this view. */
 struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part);
 /* Error of the connection; when a snapshot's page failed its check, names that file. */
 fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *err);
+
+/* indexed.c: fields that the part's snapshot keeps folded; whether one of the view's does; and SQL that
+   reads them instead of calling fptc_fold(). */
+fptc_status fptc__view_folds_load(struct fptc__view_part *part, fptc_error *err);
+void fptc__view_folds_forget(struct fptc__view_part *part);
+int fptc__view_keeps_folded(const struct fptc__view *v, const char *field, size_t len);
+void fptc__view_folded_sql(const struct fptc__view *v, const char *sql, struct fptc__buf *out);
 
 /* shape.c: makes the temporary views of a type and of its multi-entity fields named in `fields` (all
    of them when NULL). FPTC_MISS when neither snapshot nor overlay has the type. */

@@ -31,7 +31,7 @@ struct fptc__session {
 struct fptc__source {
     const char *type;
     int is_project_type;
-    int64_t project_id;      /* 0: the whole site */
+    int64_t project_id;      /* 0: the whole site; of a project type: the rows without one */
     const fptc__json *types; /* object: field -> FPT data type */
 };
 

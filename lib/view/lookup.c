@@ -263,6 +263,20 @@ fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, cons
                      out, err);
 }
 
+int64_t fptc__view_touched(struct fptc__view *v, enum fptc__part part, const char *type)
+{
+    sqlite3_stmt *stmt;
+    int64_t number = 0;
+
+    if (ask(v, part, "SELECT commit_no FROM %s._fptc_touched WHERE type = ?1", type, &stmt, NULL) !=
+        FPTC_OK)
+        return 0;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        number = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return number;
+}
+
 int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id)
 {
     sqlite3_stmt *stmt;
@@ -332,28 +346,49 @@ int fptc__view_has(struct fptc__view *v, enum fptc__part part, const char *type,
     return has;
 }
 
-int fptc__view_links_outside(struct fptc__view *v, const char *type, const char *field,
-                             const char *target)
+static char *links_sql(const struct fptc__follow *f)
+{
+    char *link = f->is_list ? sqlite3_mprintf("%w__%w", f->type, f->link) : NULL;
+    char *sql;
+
+    if (f->is_list)
+        sql = sqlite3_mprintf(
+            "SELECT 1 FROM \"%w\" a WHERE a.link_type = ?1 AND NOT EXISTS (SELECT 1 "
+            "FROM \"%w\" b WHERE b.id = a.link_id) AND NOT fptc_gone(?1, "
+            "a.link_id) LIMIT 1",
+            link ? link : "", f->target);
+    else
+        sql = sqlite3_mprintf(
+            "SELECT 1 FROM \"%w\" a WHERE a.\"%w__type\" = ?1 AND NOT EXISTS (SELECT 1 "
+            "FROM \"%w\" b WHERE b.id = a.\"%w__id\") AND NOT fptc_gone(?1, "
+            "a.\"%w__id\") LIMIT 1",
+            f->type, f->link, f->target, f->link, f->link);
+    sqlite3_free(link);
+    return sql;
+}
+
+int fptc__view_links_outside(struct fptc__view *v, const struct fptc__follow *follow)
 {
     struct fptc__view_part *home = fptc__view_at(v, FPTC__HOME);
     sqlite3_stmt *stmt = NULL;
     char *sql;
-    int is_outside = 1;
+    int is_outside = 1, rc = SQLITE_ERROR;
 
-    if (fptc__shape_type(v, home, type, NULL) != FPTC_OK ||
-        fptc__shape_type(v, home, target, NULL) != FPTC_OK)
+    if (fptc__known_outside(v, follow, &is_outside))
+        return is_outside;
+    if (fptc__shape_type(v, home, follow->type, NULL) != FPTC_OK ||
+        fptc__shape_type(v, home, follow->target, NULL) != FPTC_OK)
         return 1;
-    sql =
-        sqlite3_mprintf("SELECT 1 FROM \"%w\" a WHERE a.\"%w__type\" = ?1 AND NOT EXISTS (SELECT 1 "
-                        "FROM \"%w\" b WHERE b.id = a.\"%w__id\") AND NOT fptc_gone(?1, "
-                        "a.\"%w__id\") LIMIT 1",
-                        type, field, target, field, field);
+    sql = links_sql(follow);
     if (sql != NULL && fptc__view_prepare(v, sql, &stmt, NULL) == FPTC_OK) {
-        sqlite3_bind_text(stmt, 1, target, -1, SQLITE_STATIC);
-        is_outside = sqlite3_step(stmt) != SQLITE_DONE;
+        sqlite3_bind_text(stmt, 1, follow->target, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
         sqlite3_reset(stmt);
     }
     sqlite3_free(sql);
+    is_outside = rc != SQLITE_DONE;
+    if (rc == SQLITE_DONE || rc == SQLITE_ROW)
+        fptc__known_outside_add(v, follow, is_outside);
     return is_outside;
 }
 

@@ -21,6 +21,30 @@ fptc_status fptc__view_cover(struct fptc__view *v, enum fptc__part part, const c
                              struct fptc__cover *out, fptc_error *err);
 void fptc__cover_done(struct fptc__cover *c);
 
+/* The same, remembered by the view: *out is valid until the next call. */
+struct fptc__known_cover {
+    char *type;
+    enum fptc__part part;
+    int is_covered, has_suspects;
+    struct fptc__cover cover;
+};
+fptc_status fptc__view_known_cover(struct fptc__view *v, enum fptc__part part, const char *type,
+                                   const struct fptc__known_cover **out, fptc_error *err);
+
+/* What a caller found out about the rows of a statement, kept beside it until a commit comes in. */
+struct fptc__verdict {
+    uint64_t generation, schema; /* of the view and of the caller's schema, when it was found out */
+    fptc_status status;
+    int64_t asof_ms, lists_ms;
+    int lists, has_suspects, leaves_project;
+};
+/* 1 and the verdict if there is one; 0: find out and keep it. */
+int fptc__view_verdict(struct fptc__view *v, const char *sql, uint64_t schema,
+                       struct fptc__verdict *out);
+/* For a statement that was prepared before; else nothing is kept. */
+void fptc__view_keep_verdict(struct fptc__view *v, const char *sql,
+                             const struct fptc__verdict *verdict);
+
 struct fptc__stored_query {
     fptc__json *ids;     /* array: id, or [id, {"dotted.Path.field": value}] */
     fptc__json *fields;  /* array of names: what each row held */
@@ -45,6 +69,9 @@ fptc_status fptc__view_config_list(struct fptc__view *v, enum fptc__part part, c
 /* Array of all field names that rows of the type were ever stored with; empty if none. */
 fptc_status fptc__view_known_fields(struct fptc__view *v, enum fptc__part part, const char *type,
                                     fptc__json **out, fptc_error *err);
+/* Array of {type, by, name, uses, bytes}: the indexes of the part's snapshot beyond those every type has. */
+fptc_status fptc__view_indexes(struct fptc__view *v, enum fptc__part part, fptc__json **out,
+                               fptc_error *err);
 /* Array of the covered types, sorted. */
 fptc_status fptc__view_covered_types(struct fptc__view *v, enum fptc__part part, fptc__json **out,
                                      fptc_error *err);
@@ -52,16 +79,21 @@ fptc_status fptc__view_covered_types(struct fptc__view *v, enum fptc__part part,
 fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, const char *type,
                                 fptc__json **out, fptc_error *err);
 int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id);
+/* 1 when a row of the type that came in had an updated_at of `since` (ISO, UTC) or later, or when that
+   cannot be told; 0 when not, also when nothing of the type is here. */
+int fptc__view_has_newer(struct fptc__view *v, enum fptc__part part, const char *type,
+                         const char *since);
+/* The last commit that changed a row of the type; 0: none. */
+int64_t fptc__view_touched(struct fptc__view *v, enum fptc__part part, const char *type);
 /* Living rows of the type; 0 when there are none. */
 fptc_status fptc__view_count(struct fptc__view *v, enum fptc__part part, const char *type,
                              int64_t *out, fptc_error *err);
 /* 1 when the type has that living row; *out_updated_at (may be NULL) gets its updated_at or "". */
 int fptc__view_has(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id,
                    char out_updated_at[32]);
-/* 1 when a row of the home part links by `field` to a living `target` that is not in this part: what
-   stands in that row is then not to be had here. Also 1 when it cannot be found out. */
-int fptc__view_links_outside(struct fptc__view *v, const char *type, const char *field,
-                             const char *target);
+/* 1 when a row of the home part links that way to a living row that is not in this part: what stands in
+   that row is then not to be had here. Also 1 when it cannot be found out. */
+int fptc__view_links_outside(struct fptc__view *v, const struct fptc__follow *follow);
 /* Array of the ids of the type's living rows that `seen` lacks. */
 fptc_status fptc__view_ids_missing(struct fptc__view *v, enum fptc__part part, const char *type,
                                    const struct fptc__idset *seen, fptc__json **out,

@@ -1,6 +1,7 @@
 #include "view/queryplan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@ void fptc__queryplan_done(struct fptc__queryplan *q)
 {
     fptc__json_free(q->lines);
     fptc__json_free(q->indexes);
+    free(q->sql);
     memset(q, 0, sizeof(*q));
 }
 
@@ -98,11 +100,11 @@ static fptc_status read_plan(struct fptc__view *v, const char *sql, struct fptc_
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
     fptc__buf_adds(&text, "EXPLAIN QUERY PLAN ");
     fptc__buf_adds(&text, sql);
-    if (sqlite3_prepare_v2(v->db, fptc__buf_text(&text), -1, &stmt, NULL) != SQLITE_OK) {
-        status = fptc__view_fail(v, "explaining a query", err);
-        if (sqlite3_errcode(v->db) == SQLITE_ERROR)
-            status = FPTC_ENODATA; /* a field that is in no row yet has no column */
-    }
+    status = fptc__buf_check(&text, "SQL text", err);
+    if (status == FPTC_OK)
+        status = fptc__view_compile(v, text.data, 0, &stmt, err);
+    if (status != FPTC_OK && sqlite3_errcode(v->db) == SQLITE_ERROR)
+        status = FPTC_ENODATA; /* a field that is in no row yet has no column */
     if (status == FPTC_OK)
         status = add_lines(q, stmt, err);
     sqlite3_finalize(stmt);
@@ -120,11 +122,12 @@ static fptc_status run(struct fptc__view *v, const struct fptc__plan *plan,
 {
     sqlite3_stmt *stmt = NULL;
     int64_t began = fptc__mono_ms();
-    fptc_status status = FPTC_OK;
+    fptc_status status = fptc__view_compile(v, plan->sql, 0, &stmt, err);
     int rc = SQLITE_DONE;
 
-    if (sqlite3_prepare_v2(v->db, plan->sql, -1, &stmt, NULL) != SQLITE_OK)
-        return fptc__view_fail(v, "explaining a query", err);
+    if (status != FPTC_OK)
+        return status;
+    q->sql = strdup(sqlite3_sql(stmt));
     (void)fptc__run_bind(stmt, plan->params, plan->n_params, 0);
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
         q->rows++;

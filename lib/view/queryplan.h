@@ -5,6 +5,7 @@
 #include "view/view.h"
 
 struct fptc__queryplan {
+    char *sql;           /* that ran: it may read what the snapshots keep for it */
     fptc__json *lines;   /* of EXPLAIN QUERY PLAN, nested ones indented */
     fptc__json *indexes; /* names of those used; "rowid" for look-ups by id */
     int64_t rows;        /* that came */

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first chunk is for an answer of a row or two, and of a size that malloc gives and takes quickly (to
+   1,032 bytes with its head); each is twice as big as the one before. */
+#define CHUNK_BYTES_FIRST 960
 #define CHUNK_BYTES 65536
 
 struct fptc__arena_chunk {
@@ -20,8 +23,12 @@ static void *arena_take(struct fptc__rows *r, size_t n)
 
     n = (n + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
     if (chunk == NULL || chunk->cap - chunk->used < n) {
-        size_t cap = n > CHUNK_BYTES ? n : CHUNK_BYTES;
+        size_t cap = chunk == NULL ? CHUNK_BYTES_FIRST : 2 * chunk->cap;
 
+        if (cap > CHUNK_BYTES)
+            cap = CHUNK_BYTES;
+        if (cap < n)
+            cap = n;
         chunk = malloc(sizeof(*chunk) + cap);
         if (chunk == NULL) {
             r->is_out_of_memory = 1;
@@ -37,17 +44,21 @@ static void *arena_take(struct fptc__rows *r, size_t n)
     return at;
 }
 
-fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *const *names,
-                            size_t n_columns, fptc_error *err)
+int fptc__rows_begin(struct fptc__rows *r, const char *type, size_t n_columns)
 {
-    size_t i;
-
     memset(r, 0, sizeof(*r));
     r->type = fptc__rows_text(r, type, type == NULL ? 0 : strlen(type));
     r->names = arena_take(r, (n_columns + 1) * sizeof(*r->names));
-    for (i = 0; i < n_columns && r->names != NULL; i++)
-        r->names[i] = fptc__rows_text(r, names[i], strlen(names[i]));
-    r->n_columns = n_columns;
+    return !r->is_out_of_memory;
+}
+
+void fptc__rows_name(struct fptc__rows *r, const char *name)
+{
+    r->names[r->n_columns++] = fptc__rows_text(r, name, strlen(name));
+}
+
+fptc_status fptc__rows_named(struct fptc__rows *r, fptc_error *err)
+{
     if (r->is_out_of_memory) {
         fptc__rows_done(r);
         return fptc__fail_nomem(err);
@@ -55,6 +66,18 @@ fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *
     r->kept = r->arena;
     r->kept_used = r->arena->used;
     return FPTC_OK;
+}
+
+fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *const *names,
+                            size_t n_columns, fptc_error *err)
+{
+    size_t i;
+
+    if (fptc__rows_begin(r, type, n_columns)) {
+        for (i = 0; i < n_columns; i++)
+            fptc__rows_name(r, names[i]);
+    }
+    return fptc__rows_named(r, err);
 }
 
 void fptc__rows_clear(struct fptc__rows *r)
@@ -86,6 +109,15 @@ void fptc__rows_done(struct fptc__rows *r)
     memset(r, 0, sizeof(*r));
 }
 
+struct fptc__cell *fptc__rows_cells(struct fptc__rows *r, size_t n)
+{
+    struct fptc__cell *cells = arena_take(r, (n + 1) * sizeof(*cells));
+
+    if (cells != NULL)
+        memset(cells, 0, (n + 1) * sizeof(*cells));
+    return cells;
+}
+
 struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id)
 {
     struct fptc__row *row;
@@ -105,10 +137,9 @@ struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id)
     memset(row, 0, sizeof(*row));
     row->id = id;
     row->change = FPTC_CHANGE_ROW;
-    row->cells = arena_take(r, (r->n_columns + 1) * sizeof(*row->cells));
+    row->cells = fptc__rows_cells(r, r->n_columns);
     if (row->cells == NULL)
         return NULL;
-    memset(row->cells, 0, (r->n_columns + 1) * sizeof(*row->cells));
     r->n++;
     return row;
 }

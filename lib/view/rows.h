@@ -29,6 +29,7 @@ struct fptc__row {
     int32_t change;           /* FPTC_CHANGE_* */
     const char *moved_to;     /* of a row that moved: its new partition; else NULL */
     struct fptc__cell *cells; /* n_columns */
+    struct fptc__cell *keys;  /* what rows of several partitions are sorted by; else NULL */
 };
 
 struct fptc__arena_chunk;
@@ -48,6 +49,10 @@ struct fptc__rows {
 /* Columns are copied; type may be NULL: rows of no entity. FPTC_ENOMEM. Zeroed rows may be freed. */
 fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *const *names,
                             size_t n_columns, fptc_error *err);
+/* The same, name by name: begin (0: no memory), n_columns names, then named. */
+int fptc__rows_begin(struct fptc__rows *r, const char *type, size_t n_columns);
+void fptc__rows_name(struct fptc__rows *r, const char *name);
+fptc_status fptc__rows_named(struct fptc__rows *r, fptc_error *err);
 void fptc__rows_done(struct fptc__rows *r);
 /* Forgets the rows and keeps the columns. */
 void fptc__rows_clear(struct fptc__rows *r);
@@ -55,6 +60,7 @@ void fptc__rows_clear(struct fptc__rows *r);
 struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id);
 /* Copies into the arena; NULL out of memory or for NULL. */
 const char *fptc__rows_text(struct fptc__rows *r, const char *text, size_t len);
+struct fptc__cell *fptc__rows_cells(struct fptc__rows *r, size_t n);
 struct fptc__link *fptc__rows_links(struct fptc__rows *r, size_t n);
 /* A cell that holds JSON text of a string becomes the string. */
 fptc_status fptc__rows_unquote(struct fptc__rows *r, struct fptc__cell *cell, fptc_error *err);

@@ -177,6 +177,30 @@ fptc_status fptc__run_row(struct fptc__view *v, struct fptc__rows *rows, sqlite3
     return rows->is_out_of_memory ? fptc__fail_nomem(err) : status;
 }
 
+/* The hidden columns behind the plan's, into the row that was added last. */
+static fptc_status add_keys(struct fptc__rows *rows, sqlite3_stmt *stmt, size_t n, fptc_error *err)
+{
+    struct fptc__row *row = &rows->list[rows->n - 1];
+    int at = sqlite3_column_count(stmt) - (int)n;
+    size_t i;
+
+    row->keys = fptc__rows_cells(rows, n);
+    for (i = 0; i < n && row->keys != NULL; i++, at++) {
+        struct fptc__cell *key = &row->keys[i];
+
+        key->kind = FPTC_KIND_NULL;
+        key->d = sqlite3_column_double(stmt, at);
+        key->i = sqlite3_column_int64(stmt, at);
+        if (sqlite3_column_type(stmt, at) == SQLITE_INTEGER)
+            key->kind = FPTC_KIND_INT;
+        else if (sqlite3_column_type(stmt, at) == SQLITE_FLOAT)
+            key->kind = FPTC_KIND_FLOAT;
+        else if (sqlite3_column_type(stmt, at) != SQLITE_NULL)
+            set_text(rows, stmt, at, FPTC_KIND_TEXT, key);
+    }
+    return rows->is_out_of_memory ? fptc__fail_nomem(err) : FPTC_OK;
+}
+
 fptc_status fptc__run_shape(struct fptc__view *v, const struct fptc__plan *plan, fptc_error *err)
 {
     size_t i;
@@ -196,12 +220,18 @@ fptc_status fptc__run_shape(struct fptc__view *v, const struct fptc__plan *plan,
     return FPTC_OK;
 }
 
+fptc_status fptc__view_no_rows(const struct fptc__plan *plan, struct fptc__rows *out,
+                               fptc_error *err)
+{
+    return fptc__run_rows(plan->type, plan->columns, plan->n_columns, out, err);
+}
+
 fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
                             struct fptc__rows *out, fptc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
     int rc = SQLITE_DONE;
-    fptc_status status = fptc__run_rows(plan->type, plan->columns, plan->n_columns, out, err);
+    fptc_status status = out->type == NULL ? fptc__view_no_rows(plan, out, err) : FPTC_OK;
 
     if (status == FPTC_OK)
         status = fptc__run_shape(v, plan, err);
@@ -210,8 +240,11 @@ fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
     if (status != FPTC_OK)
         return status;
     (void)fptc__run_bind(stmt, plan->params, plan->n_params, 0);
-    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         status = fptc__run_row(v, out, stmt, plan->columns, plan->n_columns, err);
+        if (status == FPTC_OK && plan->n_sort > 0)
+            status = add_keys(out, stmt, plan->n_sort, err);
+    }
     if (status == FPTC_OK && rc != SQLITE_DONE)
         status = fptc__view_fail(v, plan->type, err);
     sqlite3_reset(stmt);
@@ -240,17 +273,13 @@ fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, i
 fptc_status fptc__run_rows(const char *type, const struct fptc__column *columns, size_t n,
                            struct fptc__rows *out, fptc_error *err)
 {
-    const char **names = calloc(n + 1, sizeof(*names));
-    fptc_status status;
     size_t i;
 
-    if (names == NULL)
-        return fptc__fail_nomem(err);
-    for (i = 0; i < n; i++)
-        names[i] = columns[i].name;
-    status = fptc__rows_init(out, type, names, n, err);
-    free(names);
-    return status;
+    if (fptc__rows_begin(out, type, n)) {
+        for (i = 0; i < n; i++)
+            fptc__rows_name(out, columns[i].name);
+    }
+    return fptc__rows_named(out, err);
 }
 
 fptc_status fptc__view_find_id(struct fptc__view *v, const struct fptc__plan *plan, int64_t id,
@@ -260,7 +289,7 @@ fptc_status fptc__view_find_id(struct fptc__view *v, const struct fptc__plan *pl
     fptc_status status = FPTC_OK;
 
     if (out->type == NULL)
-        status = fptc__run_rows(plan->type, plan->columns, plan->n_columns, out, err);
+        status = fptc__view_no_rows(plan, out, err);
     if (status == FPTC_OK)
         status = fptc__run_shape(v, plan, err);
     if (status == FPTC_OK)

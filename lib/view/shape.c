@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "store/wish.h"
 #include "view/connection.h"
 
 /* Column names of schema.table, in order, appended with their quotes and commas removed; n 0: none. */
@@ -83,6 +84,17 @@ int fptc__shape_has_table(struct fptc__view *v, const char *schema, const char *
     return has;
 }
 
+/* A text that is kept folded elsewhere is folded here: NULL unless the column is one of those. */
+static const char *field_of_fold(const char *column, const struct columns *have)
+{
+    const char *field = column + sizeof(FPTC__FOLD_COLUMN) - 1;
+
+    if (strncmp(column, FPTC__FOLD_COLUMN, sizeof(FPTC__FOLD_COLUMN) - 1) != 0 ||
+        !columns_has(have, field))
+        return NULL;
+    return field;
+}
+
 /* "SELECT <all of wanted, NULL where have lacks one> FROM schema.table" */
 static void add_select(struct fptc__buf *sql, const char *schema, const char *table,
                        const struct columns *wanted, const struct columns *have)
@@ -93,8 +105,14 @@ static void add_select(struct fptc__buf *sql, const char *schema, const char *ta
     for (i = 0; i < wanted->n; i++) {
         if (i > 0)
             fptc__buf_adds(sql, ", ");
-        if (!columns_has(have, wanted->names[i]))
-            fptc__buf_adds(sql, "NULL AS ");
+        if (!columns_has(have, wanted->names[i])) {
+            const char *field = field_of_fold(wanted->names[i], have);
+
+            fptc__buf_adds(sql, field ? "fptc_fold(" : "NULL AS ");
+            if (field)
+                fptc__sql_quote(sql, field);
+            fptc__buf_adds(sql, field ? ") AS " : "");
+        }
         fptc__sql_quote(sql, wanted->names[i]);
     }
     fptc__buf_addf(sql, " FROM %s.", schema);
@@ -178,6 +196,25 @@ void fptc__shape_forget(struct fptc__view *v)
     v->shapes_are_stale = 0;
 }
 
+/* For every field that some snapshot of the view keeps folded: its folded column. */
+static fptc_status add_folds(struct fptc__view *v, struct columns *all, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    size_t i, n = all->n;
+
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        const char *field = all->names[i];
+        char name[sizeof(FPTC__FOLD_COLUMN) + FPTC_NAME_BYTES_MAX];
+
+        if (!fptc__view_keeps_folded(v, field, strlen(field)))
+            continue;
+        sqlite3_snprintf((int)sizeof(name), name, FPTC__FOLD_COLUMN "%s", field);
+        if (!columns_has(all, name))
+            status = columns_add(all, name, err);
+    }
+    return status;
+}
+
 static fptc_status shape_columns(struct fptc__view_part *part, struct shape *s, fptc_error *err)
 {
     fptc_status status = FPTC_OK;
@@ -194,7 +231,7 @@ static fptc_status shape_columns(struct fptc__view_part *part, struct shape *s, 
                 status = columns_add(&s->all, both[k]->names[i], err);
         }
     }
-    return status;
+    return status == FPTC_OK ? add_folds(part->view, &s->all, err) : status;
 }
 
 static void shape_done(struct shape *s)

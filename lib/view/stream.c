@@ -116,9 +116,8 @@ static fptc_status start_plan(struct fptc__stream *s, const struct fptc__plan *p
 
     if (status == FPTC_OK)
         status = keep_columns(s, plan, err);
-    if (status == FPTC_OK &&
-        sqlite3_prepare_v2(s->view->db, plan->sql, -1, &s->stmt, NULL) != SQLITE_OK)
-        status = fptc__stream_fail(s, plan->type, err);
+    if (status == FPTC_OK)
+        status = fptc__view_compile(s->view, plan->sql, 0, &s->stmt, err);
     if (status == FPTC_OK && !fptc__run_bind(s->stmt, plan->params, plan->n_params, 1))
         status = fptc__fail_nomem(err);
     return status == FPTC_OK ? fptc__run_rows(plan->type, s->columns, s->n_columns, rows, err)

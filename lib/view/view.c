@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/fold.h"
 #include "store/snapshot.h"
 #include "view/connection.h"
+
+/* Steps of SQLite's machine that a caller who must not wait may use: about a millisecond. */
+#define HASTY_STEPS 100000
 
 static const char *const BASE_SCHEMAS[2] = {"home", "site"};
 static const char *const DELTA_SCHEMAS[2] = {"home_delta", "site_delta"};
@@ -51,37 +53,104 @@ void fptc__view_forget_statements(struct fptc__view *v)
         forget_statement(&v->statements[i]);
 }
 
-fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
-                               fptc_error *err)
+fptc_status fptc__view_compile(struct fptc__view *v, const char *sql, unsigned flags,
+                               sqlite3_stmt **out, fptc_error *err)
 {
-    struct fptc__statement *slot = &v->statements[0];
+    struct fptc__buf text;
+    fptc_status status;
+
+    fptc__buf_init(&text, FPTC_FILTER_BYTES_MAX);
+    fptc__view_folded_sql(v, sql, &text);
+    status = fptc__buf_check(&text, "SQL text", err);
+    if (status == FPTC_OK &&
+        sqlite3_prepare_v3(v->db, text.data, -1, flags, out, NULL) != SQLITE_OK)
+        status = fptc__view_fail(v, "preparing a query", err);
+    fptc__buf_done(&text);
+    return status;
+}
+
+/* Eight bytes at a time: statements are long, and looked up for every answer. */
+static uint64_t hash_of(const char *sql)
+{
+    size_t left = strlen(sql);
+    uint64_t hash = left, eight;
+
+    for (; left >= sizeof(eight); sql += sizeof(eight), left -= sizeof(eight)) {
+        memcpy(&eight, sql, sizeof(eight));
+        hash = (hash ^ eight) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    eight = 0;
+    memcpy(&eight, sql, left);
+    return (hash ^ eight) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static struct fptc__statement *find_statement(struct fptc__view *v, const char *sql, uint64_t hash)
+{
     size_t i;
 
-    *out = NULL;
     for (i = 0; i < FPTC__STATEMENTS_MAX; i++) {
         struct fptc__statement *s = &v->statements[i];
 
-        if (s->sql != NULL && strcmp(s->sql, sql) == 0) {
-            s->used = ++v->clock;
-            sqlite3_reset(s->stmt);
-            sqlite3_clear_bindings(s->stmt);
-            *out = s->stmt;
-            return FPTC_OK;
-        }
-        if (s->used < slot->used)
-            slot = s;
+        if (s->hash == hash && s->sql != NULL && strcmp(s->sql, sql) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+int fptc__view_verdict(struct fptc__view *v, const char *sql, uint64_t schema,
+                       struct fptc__verdict *out)
+{
+    const struct fptc__statement *s = find_statement(v, sql, hash_of(sql));
+
+    if (s == NULL || s->verdict.generation != v->generation || s->verdict.schema != schema)
+        return 0;
+    *out = s->verdict;
+    return 1;
+}
+
+void fptc__view_keep_verdict(struct fptc__view *v, const char *sql,
+                             const struct fptc__verdict *verdict)
+{
+    struct fptc__statement *s = find_statement(v, sql, hash_of(sql));
+
+    if (s == NULL)
+        return;
+    s->verdict = *verdict;
+    s->verdict.generation = v->generation;
+}
+
+fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
+                               fptc_error *err)
+{
+    uint64_t hash = hash_of(sql);
+    struct fptc__statement *slot = find_statement(v, sql, hash);
+    fptc_status status;
+    size_t i;
+
+    *out = NULL;
+    if (slot != NULL) {
+        slot->used = ++v->clock;
+        sqlite3_reset(slot->stmt);
+        sqlite3_clear_bindings(slot->stmt);
+        *out = slot->stmt;
+        return FPTC_OK;
+    }
+    slot = &v->statements[0];
+    for (i = 1; i < FPTC__STATEMENTS_MAX; i++) {
+        if (v->statements[i].used < slot->used)
+            slot = &v->statements[i];
     }
     forget_statement(slot);
     slot->sql = strdup(sql);
     if (slot->sql == NULL)
         return fptc__fail_nomem(err);
-    if (sqlite3_prepare_v3(v->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &slot->stmt, NULL) !=
-        SQLITE_OK) {
-        fptc_status status = fptc__view_fail(v, "preparing a query", err);
-
+    status = fptc__view_compile(v, sql, SQLITE_PREPARE_PERSISTENT, &slot->stmt, err);
+    if (status != FPTC_OK) {
         forget_statement(slot);
         return status;
     }
+    slot->hash = hash;
     slot->used = ++v->clock;
     *out = slot->stmt;
     return FPTC_OK;
@@ -176,13 +245,16 @@ static void part_forget(struct fptc__view_part *part)
 {
     struct fptc__view *v = part->view;
 
+    v->generation++;
     fptc__shape_forget(v);
     fptc__view_forget_statements(v);
     fptc__tables_close(part->tables);
     part->tables = NULL;
     detach(v, part->base_schema, &part->has_base);
     detach(v, part->delta_schema, &part->has_delta);
+    fptc__known_older_forget(&part->older);
     forget_replaced(part);
+    fptc__view_folds_forget(part);
 }
 
 static fptc_status part_start(struct fptc__view_part *part, const struct fptc__manifest *base,
@@ -192,13 +264,19 @@ static fptc_status part_start(struct fptc__view_part *part, const struct fptc__m
     struct fptc__tables_options options = {0};
     fptc_status status = attach_memory(v, part, err);
 
+    v->generation++;
     if (status == FPTC_OK && base->snapshot[0] != '\0') {
         status = fptc__snapshot_attach(&part->at, base, v->db, part->base_schema, err);
         part->has_base = status == FPTC_OK;
+        if (status == FPTC_OK)
+            (void)sqlite3_file_control(v->db, part->base_schema, FPTC__VFS_HASTE, &v->haste);
     }
     if (status != FPTC_OK)
         return status;
     part->base = *base;
+    status = fptc__view_folds_load(part, err);
+    if (status != FPTC_OK)
+        return status;
     options.db = v->db;
     options.base = part->has_base ? part->base_schema : NULL;
     options.delta = part->delta_schema;
@@ -228,6 +306,7 @@ static fptc_status on_apply(void *ctx, const struct fptc__commit *commit, fptc_e
     fptc_status status;
 
     pthread_mutex_lock(&part->view->mutex);
+    part->view->generation++;
     status = part->tables == NULL
                  ? fptc__fail(err, FPTC_EINTERNAL, "commit before base in %s", part->at.name)
                  : fptc__tables_apply(part->tables, commit, err);
@@ -250,25 +329,6 @@ static void sql_alive(sqlite3_context *context, int n, sqlite3_value **args)
     sqlite3_result_int(context,
                        slot >= part->n_replaced || !fptc__idset_has(&part->replaced[slot].ids,
                                                                     sqlite3_value_int64(args[2])));
-}
-
-static void sql_fold(sqlite3_context *context, int n, sqlite3_value **args)
-{
-    struct fptc__buf out;
-    int64_t len;
-
-    (void)n;
-    if (sqlite3_value_type(args[0]) == SQLITE_NULL)
-        return;
-    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
-    fptc__fold((const char *)sqlite3_value_text(args[0]), (size_t)sqlite3_value_bytes(args[0]),
-               &out);
-    len = (int64_t)out.len;
-    if (out.failed != FPTC_OK)
-        sqlite3_result_error_nomem(context);
-    else
-        sqlite3_result_text(context, fptc__buf_text(&out), (int)len, SQLITE_TRANSIENT);
-    fptc__buf_done(&out);
 }
 
 static void sql_gone(sqlite3_context *context, int n, sqlite3_value **args)
@@ -305,7 +365,6 @@ static fptc_status add_functions(struct fptc__view *v, fptc_error *err)
         int n_args, is_pure; /* pure while a statement runs: the view stands still for it */
         void (*run)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {{"fptc_alive", 3, 0, sql_alive},
-                     {"fptc_fold", 1, 1, sql_fold},
                      {"fptc_gone", 2, 1, sql_gone},
                      {"fptc_name", 2, 1, sql_name}};
     size_t i;
@@ -357,6 +416,7 @@ fptc_status fptc__view_open(const char *cache_dir, const char *home,
     if (v == NULL)
         return fptc__fail_nomem(err);
     v->logger = logger;
+    v->generation = 1; /* a new statement's verdict has 0 */
     fptc__buf_init(&v->name, 1u << 20);
     pthread_mutex_init(&v->mutex, NULL);
     status = fptc__sql_open_memory(&v->db, err);
@@ -389,10 +449,29 @@ void fptc__view_close(struct fptc__view *v)
             part_forget(&v->parts[i]);
     }
     fptc__shape_forget(v);
+    fptc__known_forget(&v->known);
     fptc__buf_done(&v->name);
     sqlite3_close(v->db);
     pthread_mutex_destroy(&v->mutex);
     free(v);
+}
+
+static int is_part_fresh(const struct fptc__view_part *part, int64_t mono_ms, int64_t max_age_ms)
+{
+    int64_t last = fptc__log_refreshed_mono_ms(part->log);
+
+    return last != 0 && mono_ms - last < max_age_ms;
+}
+
+int fptc__view_is_fresh(struct fptc__view *v, int64_t mono_ms, int64_t max_age_ms)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts; i++) {
+        if (!is_part_fresh(&v->parts[i], mono_ms, max_age_ms))
+            return 0;
+    }
+    return 1;
 }
 
 fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_error *err)
@@ -401,9 +480,7 @@ fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_er
     size_t i;
 
     for (i = 0; i < v->n_parts && status == FPTC_OK; i++) {
-        int64_t last = fptc__log_refreshed_mono_ms(v->parts[i].log);
-
-        if (last == 0 || fptc__mono_ms() - last >= max_age_ms)
+        if (!is_part_fresh(&v->parts[i], fptc__mono_ms(), max_age_ms))
             status = fptc__log_refresh(v->parts[i].log, err);
     }
     return status;
@@ -429,10 +506,50 @@ void fptc__view_begin(struct fptc__view *v)
     pthread_mutex_lock(&v->mutex);
 }
 
+/* Called by SQLite every so many steps: a hasty statement has had its share. */
+static int on_steps(void *ctx)
+{
+    ((struct fptc__view *)ctx)->haste.has_refused = 1;
+    return 1;
+}
+
+int fptc__view_begin_now(struct fptc__view *v)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts && fptc__log_try_lock(v->parts[i].log); i++)
+        ;
+    if (i < v->n_parts || pthread_mutex_trylock(&v->mutex) != 0) {
+        while (i > 0)
+            fptc__log_unlock(v->parts[--i].log);
+        return 0;
+    }
+    v->haste.is_on = 1;
+    v->haste.has_refused = 0;
+    sqlite3_progress_handler(v->db, HASTY_STEPS, on_steps, v);
+    return 1;
+}
+
+int fptc__view_was_refused(const struct fptc__view *v)
+{
+    return v->haste.is_on && v->haste.has_refused;
+}
+
+/* What a lookup found while pages were refused is not to be remembered. */
+static void end_haste(struct fptc__view *v)
+{
+    v->haste.is_on = 0;
+    sqlite3_progress_handler(v->db, 0, NULL, NULL);
+    if (v->haste.has_refused)
+        v->generation++;
+}
+
 void fptc__view_end(struct fptc__view *v)
 {
     size_t i;
 
+    if (v->haste.is_on)
+        end_haste(v);
     pthread_mutex_unlock(&v->mutex);
     for (i = v->n_parts; i > 0; i--)
         fptc__log_unlock(v->parts[i - 1].log);

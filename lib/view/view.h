@@ -33,6 +33,13 @@ fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_er
 int fptc__view_is_usable(struct fptc__view *v);
 void fptc__view_begin(struct fptc__view *v);
 void fptc__view_end(struct fptc__view *v);
+/* As begin, for a caller who must not wait: 0 when somebody else has the view. Until the end, what would
+   have to wait for a file, or counts more than some 100,000 steps of SQLite, fails. */
+int fptc__view_begin_now(struct fptc__view *v);
+/* 1 when something failed for that reason since begin_now: nothing found since then counts. */
+int fptc__view_was_refused(const struct fptc__view *v);
+/* Whether every part was read less than max_age_ms before that monotonic time. */
+int fptc__view_is_fresh(struct fptc__view *v, int64_t mono_ms, int64_t max_age_ms);
 
 /* FPTC__SITE of a view whose home is `site` or `outbox` is its home. */
 struct fptc__log *fptc__view_log(struct fptc__view *v, enum fptc__part part);
@@ -41,9 +48,14 @@ const struct fptc__partition *fptc__view_partition(const struct fptc__view *v,
 /* The part where a type's rows live. */
 enum fptc__part fptc__view_part_of(const struct fptc__view *v, int is_project_type);
 
+/* Rows with the plan's columns, and none of them yet; needs no view. */
+fptc_status fptc__view_no_rows(const struct fptc__plan *plan, struct fptc__rows *out,
+                               fptc_error *err);
+
 /* ---- everything below is called between begin and end ---- */
 
-/* Runs a local plan. FPTC_EDAMAGED names the damaged file. */
+/* Runs a local plan: its rows, behind those that are in `out` already. FPTC_EDAMAGED names the damaged
+   file. */
 fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
                             struct fptc__rows *out, fptc_error *err);
 /* Adds the one row `id` of the plan's columns to rows; FPTC_MISS if it is not there. Rows that were

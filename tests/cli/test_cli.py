@@ -20,7 +20,7 @@ sys.path.insert(0, str(SOURCE / "tests/site"))
 import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
-VERBS = "init mirror sync find explain sql export get create update delete compact status version help".split()
+VERBS = "init mirror sync find explain sql export get search schema create update delete compact status version help".split()
 PROJECT = {"type": "Project", "id": 101}
 
 
@@ -225,6 +225,80 @@ class Finding(WithSite):
         self.assertRegex(lines[-1], rf"^{len(rows)} rows from FPT, .* old, complete$")
         again = self.fptcache("find", "Shot", "--project", "101", "--fields", "code").splitlines()
         self.assertRegex(again[-1], r"rows from the cache, .* old, complete$")
+
+    def test_schema(self):
+        types, counts = self.visits("schema")
+        self.assertEqual(counts, {"schema": 1})
+        lines = self.fptcache("schema").splitlines()
+        self.assertEqual(lines[0].split(), ["type", "name", "visible"])
+        self.assertEqual([line.split()[0] for line in lines[1:]], list(types))
+        fields, counts = self.visits("schema", "Shot")
+        self.assertEqual(counts, {"schema": 1})
+        lines = self.fptcache("schema", "Shot").splitlines()
+        self.assertRegex(lines[0], "^field +data type +name +editable +holds$")
+        self.assertEqual([line.split()[0] for line in lines[1:]], list(fields))
+        self.assertRegex("\n".join(lines), r"(?m)^sg_sequence +entity +Sg Sequence +yes +Sequence$")
+        self.assertRegex("\n".join(lines), r"(?m)^sg_shot_type +list .* VFX, Animation, CG, Matte$")
+        one, counts = self.visits("schema", "Shot", "sg_shot_type")
+        self.assertEqual((one, counts), ({"sg_shot_type": fields["sg_shot_type"]}, {}))
+        text = self.fptcache("schema", "Shot", "sg_shot_type")
+        self.assertRegex(text, r"(?m)^valid_values +VFX, Animation, CG, Matte$")
+        self.assertRegex(text, r"(?m)^field +sg_shot_type$")
+        self.assertRegex(text, r"(?m)^editable +yes$")
+
+    def test_schema_of_a_project(self):
+        self.site.control("POST", "/schema", {"project": 102, "hide": ["Shot.code"]})
+        for project, want in (("101", True), ("102", False)):
+            shown = self.json("schema", "Shot", "code", "--project", project)
+            self.assertIs(shown["code"]["visible"]["value"], want)
+
+    def test_schema_that_is_not_there(self):
+        self.fptcache("schema", "Shott", expect=USAGE)
+        self.assertIn('did you mean "shot"?', self.errors.lower())
+        self.fptcache("schema", "Shot", "cod", expect=USAGE)
+        self.assertIn('Did you mean "code"?', self.errors)
+        self.fptcache("schema", "Task", "--mode", "only-cache", expect=NO_DATA)
+        self.site.faults([{"kind": "503", "times": -1}])
+        self.fptcache("schema", "Task", expect=NO_DATA)
+        self.fptcache("schema", "Shot", "--max-age", "0")
+        self.assertIn("note: this is old; FPT could not be asked", self.errors)
+
+    def test_search(self):
+        shots = self.of_project("Shot")
+        code = shots[min(shots)]["code"]
+        found, counts = self.visits("search", code)
+        self.assertEqual(counts, {"text_search": 1})
+        self.assertIn(min(shots), [match["id"] for match in found["matches"] if match["type"] == "Shot"])
+        self.assertEqual({match["type"] for match in self.json("search", code, "--types", "Shot")["matches"]}, {"Shot"})
+        several = self.json("search", "s", "--types", "Shot,Asset", "--project", "101")["matches"]
+        assets = self.of_project("Asset")
+        self.assertEqual({match["type"] for match in several}, {"Shot", "Asset"})
+        self.assertTrue(all(match["id"] in (shots if match["type"] == "Shot" else assets) for match in several))
+        first = self.json("search", "s", "--types", "Shot", "--limit", "3")["matches"]
+        second = self.json("search", "s", "--types", "Shot", "--limit", "3", "--page", "2")["matches"]
+        self.assertEqual(self.json("search", "s", "--types", "Shot", "--limit", "6")["matches"], first + second)
+        types = json.dumps({"Shot": [["id", "is", min(shots)]]})
+        for how in ({}, {"stdin": types}):
+            words = ("search", code[:3], "--types", "-" if how else types)
+            self.assertEqual([match["id"] for match in self.json(*words, **how)["matches"]], [min(shots)])
+        lines = self.fptcache("search", code[:3], "--types", types).splitlines()
+        self.assertEqual(lines[0].split(), ["type", "id", "name", "status", "linked", "to"])
+        self.assertEqual(lines[1].split()[:2], ["Shot", str(min(shots))])
+        self.assertIn(code, lines[1])
+        self.assertEqual(lines[-1], "1 match from FPT")
+
+    def test_search_without_an_answer(self):
+        self.assertEqual(self.json("search", "qqzzqqzz", expect=NOTHING), {"matches": [], "source": "upstream"})
+        self.assertEqual(self.fptcache("search", "qqzzqqzz", expect=NOTHING), "0 matches from FPT\n")
+        self.fptcache("search", "sh", "--types", '{"Shot":[["cod","is","x"]]}', expect=USAGE)
+        self.assertIn('Did you mean "code"?', self.errors)
+        for words in (["sh", "--types", '{"Shot":[]}', "--project", "101"], ["sh", "--limit", "26"], ["sh", "--page", "0"],
+                      [""], ["sh", "--types", "{"]):
+            with self.subTest(words):
+                self.fptcache("search", *words, expect=USAGE)
+        self.fptcache("search", "sh", "--mode", "only-cache", expect=NO_DATA)
+        self.fptcache("search", "sh", "--types", "Shott", expect=REFUSED)
+        self.assertIn("Entity type 'Shott' does not exist.", self.errors)
 
     def test_nothing_found(self):
         filters = '[["code","is","no such shot"]]'

@@ -119,6 +119,8 @@ COUNTED(ssize_t, write, (int fd, const void *data, size_t n), (fd, data, n), -1,
         WHEN_DONE(power_written(fd)))
 COUNTED(ssize_t, pread, (int fd, void *data, size_t n, off_t offset), (fd, data, n, offset), -1,
         READS, NOTHING)
+COUNTED(ssize_t, preadv2, (int fd, const struct iovec *parts, int n, off_t offset, int flags),
+        (fd, parts, n, offset, flags), -1, READS, NOTHING)
 COUNTED(int, fsync, (int fd), (fd), -1, CHANGES, WHEN_DONE(power_synced(fd)))
 COUNTED(int, fstat, (int fd, struct stat *out), (fd, out), -1, READS, NOTHING)
 COUNTED(int, stat, (const char *path, struct stat *out), (path, out), -1, READS, NOTHING)
@@ -195,6 +197,7 @@ void counted_install(void)
         .read = counted_read,
         .write = counted_write,
         .pread = counted_pread,
+        .preadv2 = counted_preadv2,
         .fsync = counted_fsync,
         .fstat = counted_fstat,
         .stat = counted_stat,

@@ -89,6 +89,35 @@ class Reading(WithSite):
                 sg.find("Shot", [], limit=given[0], page=given[1])
             self.assertEqual(find.call_args[0][4:6], asked)
 
+    def test_retired_only(self):
+        sg = self.shotgun(max_age=600)
+        new = [self.site.create("Shot", {"code": f"retired {n}", "project": PROJECT})["id"] for n in range(3)]
+        mine = ["code", "starts_with", "retired "]
+        for row_id in new[:2]:
+            self.site.retire("Shot", row_id)
+        self.assertEqual([row["id"] for row in sg.find("Shot", [IN_PROJECT, mine])], new[2:])
+        for _ in range(2):   # FPT knows its trash, the cache does not
+            trash, counts = self.visits(lambda: sg.find("Shot", [IN_PROJECT, mine], ["code"], retired_only=True))
+            self.assertEqual(trash, [{"type": "Shot", "id": row_id, "code": f"retired {n}"}
+                                     for n, row_id in enumerate(new[:2])])
+            self.assertEqual(counts, {"search": 1})
+        self.assertEqual(sg.find_one("Shot", [["id", "is", new[1]]], ["code"], retired_only=True)["code"], "retired 1")
+        self.assertIsNone(sg.find_one("Shot", [["id", "is", new[1]]]))
+        self.assertIsNone(sg.find_one("Shot", [["id", "is", new[2]]], retired_only=True))
+
+    def test_archived_projects(self):
+        sg = self.shotgun(max_age=0)
+        project = self.site.create("Project", {"name": "put away"})
+        link = {"type": "Project", "id": project["id"]}
+        shot = self.site.create("Shot", {"code": "of old", "project": link})["id"]
+        question = ("Shot", [["code", "is", "of old"]])
+        for archived in (False, True):
+            self.site.touch("Project", project["id"], {"archived": archived})
+            self.assertEqual([row["id"] for row in sg.find(*question)], [shot])
+            wanted = [] if archived else [shot]
+            self.assertEqual([row["id"] for row in sg.find(*question, include_archived_projects=False)], wanted)
+            self.assertEqual(sg.find_one(*question, include_archived_projects=False) is None, archived)
+
     def test_filters(self):
         sg = self.shotgun()
         rows = self.of_project("Shot")
@@ -163,10 +192,11 @@ class Failing(WithSite):
 
     def test_what_is_not_supported_says_so(self):
         sg = self.shotgun()
-        for options in ({"retired_only": True}, {"include_archived_projects": False},
-                        {"additional_filter_presets": [{"preset_name": "LATEST"}]}):
-            with self.subTest(options), self.assertRaisesRegex(NotImplementedError, "shotgun_api3"):
-                sg.find("Version", [], **options)
+        presets = [{"preset_name": "LATEST", "latest_by": "ENTITIES_CREATED_AT"}]
+        for find in (sg.find, sg.find_one):
+            with self.assertRaisesRegex(NotImplementedError, "additional_filter_presets.*shotgun_api3"):
+                find("Version", [], additional_filter_presets=presets)
+            find("Version", [IN_PROJECT], additional_filter_presets=None)
         with self.assertRaisesRegex(fptcache.NotSupported, "upload"):
             sg.create("Shot", {"project": PROJECT, "image": "/tmp/x.png"})
         with self.assertRaisesRegex(AttributeError, "shotgun_api3"):

@@ -275,6 +275,58 @@ class Claims(ReadTest):
         found = self.silently(cache.find, "Shot", [IN_PROJECT], ["tasks"])
         self.assertIn(made["id"], ids(by_id(found)[number]["tasks"]))
 
+    def test_lists_after_a_write(self):
+        """Our own new Task, within max_age: nobody has read the Shot's list since. Each of these tests has
+        its own project: what changed seconds before a list was read counts as later."""
+        cache, there = self.cache(), in_project(102)
+        for kind in ("Shot", "Task"):
+            cache.mirror_add(kind, 102)
+        cache.sync()
+        number = next(iter(self.truth("Shot", 102)))
+        self.assertTrue(self.silently(cache.find, "Shot", [there], ["tasks"]).complete)
+        made = cache.create("Task", {"content": "ours", "project": there[2], "entity": {"type": "Shot", "id": number}})[0]
+        found = self.silently(cache.find, "Shot", [there], ["tasks"])
+        self.assertFalse(found.complete)
+        self.assertIn("lists of links", " ".join(found.warnings))
+        self.assertTrue(self.silently(cache.find, "Shot", [there], ["code"]).complete)
+        has_it = ["tasks", "is", {"type": "Task", "id": made["id"]}]
+        found, counts = self.visits(cache.find, "Shot", [there, has_it], ["code"])
+        self.assertEqual((ids(found), found.source, counts), ([number], "upstream", {"search": 1}))
+        other = self.find_elsewhere("Shot", [there, ["tasks", "is_not", has_it[2]]], "code")
+        self.assertNotIn(number, ids(other["rows"]))
+
+    def test_lists_after_a_write_elsewhere(self):
+        """A Task that another tool made, taken in with the Tasks, and a Shot's list not read since."""
+        cache, there = self.cache(), in_project(103)
+        for kind in ("Shot", "Task"):
+            cache.mirror_add(kind, 103)
+        cache.sync()
+        number = next(iter(self.truth("Shot", 103)))
+        made = self.site.create("Task", {"content": "x", "project": there[2], "entity": {"type": "Shot", "id": number}})
+        self.assertTrue(self.silently(cache.find, "Shot", [there], ["tasks"]).complete)
+        self.aged()
+        cache.find("Task", [there], ["content"], max_age=AGES)
+        for reader in (cache, self.cache()):
+            found = self.silently(reader.find, "Shot", [there], ["tasks"])
+            self.assertFalse(found.complete)
+        has_it = ["tasks", "is", {"type": "Task", "id": made["id"]}]
+        found, counts = self.visits(cache.find, "Shot", [there, has_it], ["code"])
+        self.assertEqual((ids(found), counts), ([number], {"search": 1}))
+        cache.sync()
+
+    def test_lists_in_a_stored_query(self):
+        cache, there = self.cache(), in_project(103)
+        number = next(iter(self.truth("Shot", 103)))
+        has_tasks = ["tasks", "is_not", None]
+        empty = self.site.create("Shot", {"code": "empty", "project": there[2]})["id"]
+        cache.find("Shot", [there, has_tasks], ["code"])
+        self.assertNotIn(empty, ids(self.silently(cache.find, "Shot", [there, has_tasks], ["code"])))
+        cache.create("Task", {"content": "ours", "project": there[2], "entity": {"type": "Shot", "id": empty}})
+        found, counts = self.visits(cache.find, "Shot", [there, has_tasks], ["code"])
+        self.assertEqual(counts, {"search": 1})
+        self.assertIn(empty, ids(found))
+        self.assertIn(number, ids(found))
+
     def test_names_as_old_as_their_type(self):
         cache = self.cache()
         for kind in ("Shot", "Sequence"):

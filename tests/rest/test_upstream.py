@@ -111,6 +111,53 @@ class Reads(OnSite):
         self.assertEqual(fields["got"]["code"]["data_type"]["value"], "text")
         self.assertStatus(d.schema(type="Nothing"), "EUSAGE", "Entity type 'Nothing' does not exist.")
 
+    def test_the_list_of_types(self):
+        d = self.on_site()
+        types = d.schema()
+        self.assertStatus(types, "OK")
+        self.assertEqual(types["got"], self.site.api("GET", "/schema")[1]["data"])
+        self.assertCounts({"auth": 2, "schema": 2})
+
+    def test_a_schema_as_a_project_shows_it(self):
+        self.site.control("POST", "/schema", {"project": 102, "hide": ["Asset", "Shot.code"]})
+        d = self.on_site()
+        for project, is_visible in ((0, True), (101, True), (102, False)):
+            types, fields = d.schema(project_id=project), d.schema(type="Shot", project_id=project)
+            self.assertIs(types["got"]["Asset"]["visible"]["value"], is_visible)
+            self.assertIs(fields["got"]["code"]["visible"]["value"], is_visible)
+
+    def test_the_schema_of_a_type_spelled_loosely_is_none(self):
+        d = self.on_site()
+        self.assertEqual(self.site.api("GET", "/schema/shots/fields")[0], 200)   # FPT itself is not so strict
+        self.assertStatus(d.schema(type="shots"), "EUSAGE", "Entity type 'shots' does not exist.")
+
+    def test_text_search(self):
+        d = self.on_site()
+        code = self.site.rows("Shot")[0]["code"]
+        one = {"type": "Shot", "id": self.site.rows("Shot")[0]["id"]}
+        order = {"text": code, "page_size": 25, "page_number": 1}
+        group = {"logical_operator": "or", "conditions": [["id", "is", one["id"]], ["id", "is", 0]]}
+        for types, has_groups in (({"Shot": [["id", "is", one["id"]]]}, False), ({"Shot": group}, True)):
+            found = d.text_search(**order, entity_types=types, has_groups=has_groups)
+            self.assertStatus(found, "OK")
+            self.assertEqual(len(found["got"]), 1)
+            self.assertEqual(set(found["got"][0]), {"type", "id", "name", "links", "status"})
+            self.assertEqual({key: found["got"][0][key] for key in one}, one)
+            # Each shape of filters has its own content type.
+            self.assertStatus(d.text_search(**order, entity_types=types, has_groups=not has_groups), "EREFUSED")
+        self.assertStatus(d.text_search(**{**order, "page_size": 26}, entity_types={"Shot": []}), "EREFUSED",
+                          "less than or equal to 25")
+        self.assertEqual(d.counts()["text_search"], 5)
+
+    def test_a_text_search_is_repeated(self):
+        d = self.on_site()
+        for kind in READ_FAULTS:
+            with self.subTest(kind):
+                self.fault(kind, "_text_search")
+                found = d.text_search(text="s", entity_types={"Shot": []}, page_size=25, page_number=1)
+                self.assertStatus(found, "OK")
+                self.assertEqual(len(found["got"]), 25)
+
     def test_errors_keep_the_text_of_FPT(self):
         d = self.on_site()
         wrong = {"logical_operator": "and", "conditions": [["nope", "is", 1]]}
@@ -287,12 +334,14 @@ class Writes(OnSite):
         row = d.create(type="Shot", data=self.shot("counted"))["got"]
         d.search(**PAGE)
         d.schema(type="Shot")
+        d.text_search(text="counted", entity_types={"Shot": []}, page_size=25, page_number=1)
         d.update(type="Shot", id=row["id"], data={"code": "c"})
         self.site.expire_tokens()
         d.search(**PAGE)
         d.delete(type="Shot", id=row["id"])
         ours = d.counts()
-        self.assertCounts({kind: ours[kind] for kind in ("auth", "schema", "search", "create", "update", "delete")})
+        self.assertCounts({kind: ours[kind] for kind in ("auth", "schema", "search", "text_search", "create", "update",
+                                                        "delete")})
         self.assertEqual((ours["auth"], ours["search"]), (2, 3))
         self.assertGreater(ours["bytes_received"], 1000)
 

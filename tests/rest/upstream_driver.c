@@ -4,6 +4,7 @@
  *
  *   {"do":"open", "site_url":..., "script_name":..., ...}     a site; replaces the one before
  *   {"do":"search", "type":..., "filters":..., "fields":..., "page_size":..., "page_number":...}
+ *   {"do":"text_search", "text":..., "entity_types":..., "has_groups":..., "page_size":..., "page_number":...}
  *   {"do":"schema"|"create"|"update"|"delete", "type":..., "id":..., "data":...}
  *   {"do":"threads", "n":8, "times":20, ... as search}        all at once on the one site
  *   {"do":"counts"} {"do":"close"}
@@ -192,6 +193,17 @@ static void do_search(const fptc__json *order, fptc__json *answer)
     fptc__page_done(&page);
 }
 
+static fptc_status text_search(const fptc__json *order, const struct fptc__call *call,
+                               fptc__json **out, fptc_error *err)
+{
+    struct fptc__text_search search = {
+        fptc__json_get_text(order, "text"), fptc__json_get(order, "entity_types"),
+        fptc__json_is_true(fptc__json_get(order, "has_groups")),
+        fptc__json_get_int(order, "page_size"), fptc__json_get_int(order, "page_number")};
+
+    return fptc__site_text_search(site, &search, call, out, err);
+}
+
 static void do_one(const char *what, const fptc__json *order, fptc__json *answer)
 {
     const char *type = fptc__json_get_text(order, "type");
@@ -204,7 +216,10 @@ static void do_one(const char *what, const fptc__json *order, fptc__json *answer
 
     bounds_begin(&b, order);
     if (strcmp(what, "schema") == 0)
-        status = fptc__site_schema(site, type, &b.call, &got, &err);
+        status = fptc__site_schema(site, type, fptc__json_get_int(order, "project_id"), &b.call,
+                                   &got, &err);
+    else if (strcmp(what, "text_search") == 0)
+        status = text_search(order, &b.call, &got, &err);
     else if (strcmp(what, "create") == 0)
         status = fptc__site_create(site, type, data, &b.call, &got, &err);
     else if (strcmp(what, "update") == 0)
@@ -225,6 +240,7 @@ static void do_counts(fptc__json *answer)
     (void)fptc__json_set(answer, "auth", fptc__json_new_int(c.auth));
     (void)fptc__json_set(answer, "schema", fptc__json_new_int(c.schema));
     (void)fptc__json_set(answer, "search", fptc__json_new_int(c.search));
+    (void)fptc__json_set(answer, "text_search", fptc__json_new_int(c.text_search));
     (void)fptc__json_set(answer, "create", fptc__json_new_int(c.create));
     (void)fptc__json_set(answer, "update", fptc__json_new_int(c.update));
     (void)fptc__json_set(answer, "delete", fptc__json_new_int(c.delete_));

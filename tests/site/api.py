@@ -184,10 +184,17 @@ class Api:
 
     def _schema(self, request, parts):
         links = {"self": request.target}
+        hidden = self.schema.hidden.get(request.query.get("project_id"), ())
 
         def heading(entity_type):
             return {"name": {"value": entity_type.name, "editable": False},
-                    "visible": {"value": True, "editable": False}}
+                    "visible": {"value": entity_type.name not in hidden, "editable": False}}
+
+        def described(field):
+            shown = field.described(entity_type.name)
+            if f"{entity_type.name}.{field.name}" in hidden:
+                shown = {**shown, "visible": {"value": False, "editable": True}}
+            return shown
 
         if not parts:
             return reply(200, {"data": {name: heading(each) for name, each in self.schema.types.items()},
@@ -200,12 +207,12 @@ class Api:
         if parts[1] != "fields" or len(parts) > 3:
             raise no_route()
         if len(parts) == 2:
-            return reply(200, {"data": {name: field.described(entity_type.name)
-                                        for name, field in entity_type.fields.items()}, "links": links})
+            return reply(200, {"data": {name: described(field) for name, field in entity_type.fields.items()},
+                               "links": links})
         field = entity_type.fields.get(parts[2])
         if field is None:
             raise ApiError(404, 103, "Not Found", None, f"Field '{entity_type.name}.{parts[2]}' does not exist.")
-        return reply(200, {"data": field.described(entity_type.name), "links": links})
+        return reply(200, {"data": described(field), "links": links})
 
     # -- reading
 

@@ -8,6 +8,7 @@ from errors import ApiError
 from events import Events
 from faults import Faults, Journal
 from rows import Store
+from schema import Field
 
 
 class Control:
@@ -130,6 +131,15 @@ class Control:
         """{"type", "id", "project": id}: into another project."""
         fields = {"project": {"type": "Project", "id": body["project"]}}
         return self._done(self.api.writer.update, self._session(body), self._type(body), body["id"], fields)
+
+    def post_schema(self, request, body):
+        """{"project": id, "hide": ["Asset", "Shot.code"]}; {"add": {"type", "name", "data_type"}}."""
+        if "project" in body:
+            self.store.schema.hidden[str(body["project"])] = set(body["hide"])
+        if "add" in body:
+            new = body["add"]
+            self._type(new).fields[new["name"]] = Field(new["name"], new["data_type"])
+        return reply(200, {})
 
     def post_set(self, request, body):
         """{"type", "id", "fields"}: stored values as they are, no check, no event, no updated_at."""

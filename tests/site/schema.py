@@ -139,6 +139,7 @@ class Schema:
             for spelling in (name, entity_type.slug, name + "s"):
                 self._slugs.setdefault(flat(spelling), entity_type)
         self.inverse = {}
+        self.hidden = {}        # by project id, as text: names of types and of "Type.field" it does not show
         self._pair_up()
 
     def resolve(self, slug):

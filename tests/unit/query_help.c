@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/fold.h"
+#include "base/fold.h"
 
 static const char *const schema_json[][2] = {
     {"Shot",
@@ -50,6 +50,7 @@ static const char *const schema_json[][2] = {
                  "\"assets\":{\"data_type\":\"multi_entity\",\"valid_types\":[\"Asset\"]}}"},
     {"Asset", "{\"code\":{\"data_type\":\"text\"},"
               "\"parent\":{\"data_type\":\"entity\",\"valid_types\":[\"Asset\"]},"
+              "\"friends\":{\"data_type\":\"multi_entity\",\"valid_types\":[\"Asset\"]},"
               "\"project\":{\"data_type\":\"entity\",\"valid_types\":[\"Project\"]}}"},
     {"Project", "{\"name\":{\"data_type\":\"text\"},\"archived\":{\"data_type\":\"checkbox\"}}"},
     {"Task", "{\"content\":{\"data_type\":\"text\"},\"color\":{\"data_type\":\"color\"},"
@@ -59,6 +60,7 @@ static const char *const schema_json[][2] = {
 /*
  * Shots: 1 is everything; 2 is zeroes; 3 is nulls; 4 has letters that trip matching; 5 is like 1 in
  * other case, in project 71, and its links lead to retired rows (Sequence 12, Asset 22).
+ * Assets 30 and 31 are each other's parents and friends, so that paths of any length lead somewhere.
  * Links to assets: 1 A and B ("AB" of A§3.3), 2 A, 3 B, 4 none, 5 only the retired one.
  */
 static const char tables_sql[] =
@@ -77,6 +79,8 @@ static const char tables_sql[] =
     " PRIMARY KEY(id, pos)) WITHOUT ROWID;"
     "CREATE TABLE \"Asset\"(id INTEGER PRIMARY KEY, _fptc_version INTEGER, code TEXT,"
     " parent__type TEXT, parent__id INTEGER, project__type TEXT, project__id INTEGER);"
+    "CREATE TABLE \"Asset__friends\"(id INTEGER, pos INTEGER, link_type TEXT, link_id INTEGER,"
+    " PRIMARY KEY(id, pos)) WITHOUT ROWID;"
     "CREATE TABLE \"Project\"(id INTEGER PRIMARY KEY, _fptc_version INTEGER, name TEXT,"
     " archived INTEGER);"
     "CREATE TABLE \"Task\"(id INTEGER PRIMARY KEY, _fptc_version INTEGER, content TEXT, color TEXT,"
@@ -85,7 +89,11 @@ static const char tables_sql[] =
     "INSERT INTO \"Sequence\" VALUES(10, 1, 'SH010', 7, 'Project', 70), (11, 2, 'sq11', 8,"
     " 'Project', 71);"
     "INSERT INTO \"Asset\" VALUES(20, 1, 'charA', 'Asset', 21, 'Project', 70),"
-    " (21, 2, 'charB', NULL, NULL, 'Project', 71);"
+    " (21, 2, 'charB', NULL, NULL, 'Project', 71), (30, 3, 'even', 'Asset', 31, 'Project', 70),"
+    " (31, 4, 'odd', 'Asset', 30, 'Project', 70);"
+    "INSERT INTO \"Asset__friends\" VALUES(30, 0, 'Asset', 31), (30, 1, 'Asset', 20),"
+    " (31, 0, 'Asset', 30);"
+    "INSERT INTO \"Sequence__assets\" VALUES(10, 0, 'Asset', 20);"
     "INSERT INTO \"Task\" VALUES(1, 1, 'comp', 'pipeline_step', 'Project', 70);"
     "INSERT INTO \"Shot\" VALUES"
     "(1, 101, 'lighting', 'h\u00e9llo \u041a\u043b\u044e\u0447 100%_x', 'ip', 'Type A', 'Shot',"
@@ -192,29 +200,102 @@ sqlite3 *help_database(void)
     return db;
 }
 
-struct fptc__plan *help_plan(const struct fptc__schema *schema, const struct help_ask *ask,
-                             fptc_error *err)
+static fptc_status fill_request(struct fptc__request *r, const struct help_ask *ask,
+                                fptc_error *err)
+{
+    fptc_status status = fptc__request_init(r, ask->type ? ask->type : "Shot", err);
+
+    if (status)
+        return status;
+    status = fptc__request_set_filters(r, ask->filters, err);
+    if (!status)
+        status = fptc__request_set_fields(r, ask->fields, err);
+    if (!status)
+        status = fptc__request_set_order(r, ask->order, err);
+    r->limit = ask->limit;
+    r->page = ask->page;
+    return status;
+}
+
+struct fptc__plan *help_plan_with(const struct fptc__schema *schema, struct fptc__plan_cache *plans,
+                                  const struct help_ask *ask, const struct help_scope *scope,
+                                  fptc_error *err)
 {
     struct fptc__request r;
     struct fptc__plan *plan = NULL;
     fptc_status status;
 
     memset(err, 0, sizeof(*err));
-    status = fptc__request_init(&r, ask->type ? ask->type : "Shot", err);
-    if (status)
-        return NULL;
-    status = fptc__request_set_filters(&r, ask->filters, err);
+    memset(&r, 0, sizeof(r));
+    status = fill_request(&r, ask, err);
+    r.is_retired_only = scope ? scope->is_retired_only : 0;
+    r.without_archived = scope ? scope->without_archived : 0;
     if (!status)
-        status = fptc__request_set_fields(&r, ask->fields, err);
-    if (!status)
-        status = fptc__request_set_order(&r, ask->order, err);
-    r.limit = ask->limit;
-    r.page = ask->page;
-    if (!status)
-        status = fptc__plan_build(schema, &r, HELP_NOW_MS, &plan, err);
+        status = fptc__plan_build(schema, plans, &r, HELP_NOW_MS, &plan, err);
     assert_int_equal(status, err->status);
     assert_int_equal(status == FPTC_OK, plan != NULL);
     fptc__request_done(&r);
+    return plan;
+}
+
+static void compare_texts(const char *a, const char *b)
+{
+    assert_int_equal(a == NULL, b == NULL);
+    if (a)
+        assert_string_equal(a, b);
+}
+
+void help_compare(const struct fptc__plan *a, const struct fptc__plan *b)
+{
+    size_t i;
+
+    compare_texts(a->sql, b->sql);
+    compare_texts(a->sql_by_id, b->sql_by_id);
+    compare_texts(a->why_not, b->why_not);
+    compare_texts(a->warnings, b->warnings);
+    compare_texts(a->rest_sort, b->rest_sort);
+    compare_texts(fptc__plan_canonical(a), fptc__plan_canonical(b));
+    assert_int_equal(a->is_local, b->is_local);
+    assert_int_equal(a->is_unfiltered, b->is_unfiltered);
+    assert_int_equal(a->is_clock_relative, b->is_clock_relative);
+    assert_int_equal(a->n_needs, b->n_needs);
+    assert_int_equal(a->n_row_types, b->n_row_types);
+    assert_int_equal(a->n_columns, b->n_columns);
+    assert_int_equal(a->n_sort, b->n_sort);
+    assert_int_equal(a->n_params, b->n_params);
+    for (i = 0; i < a->n_params; i++) {
+        assert_int_equal(a->params[i].kind, b->params[i].kind);
+        assert_true(a->params[i].i == b->params[i].i);
+        assert_memory_equal(&a->params[i].d, &b->params[i].d, sizeof(double));
+        compare_texts(a->params[i].text, b->params[i].text);
+    }
+}
+
+/* Shapes of earlier questions, of the schema that they were asked of. */
+static struct fptc__plan_cache *plans_of(const struct fptc__schema *schema)
+{
+    static struct fptc__plan_cache *plans;
+    static const struct fptc__schema *of;
+
+    if (of != schema || !plans) {
+        fptc__plan_cache_free(plans);
+        plans = fptc__plan_cache_new();
+        assert_non_null(plans);
+        of = schema;
+    }
+    return plans;
+}
+
+struct fptc__plan *help_plan(const struct fptc__schema *schema, const struct help_ask *ask,
+                             fptc_error *err)
+{
+    struct fptc__plan *kept = help_plan_with(schema, plans_of(schema), ask, NULL, err);
+    struct fptc__plan *plan = help_plan_with(schema, NULL, ask, NULL, err);
+
+    assert_int_equal(kept == NULL, plan == NULL);
+    if (plan)
+        help_compare(kept, plan);
+    fptc__plan_free(kept);
     return plan;
 }
 
@@ -233,6 +314,23 @@ static void bind(sqlite3_stmt *stmt, const struct fptc__plan *plan)
         else if (p->kind == FPTC__PARAM_TEXT)
             sqlite3_bind_text(stmt, at, p->text, -1, SQLITE_STATIC);
     }
+}
+
+void help_check(const struct fptc__schema *schema, sqlite3 *db, const struct help_ask *ask,
+                const char *ids)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    struct fptc__plan *plan = help_plan(schema, ask, &err);
+    char got[512];
+
+    if (plan)
+        help_run(db, plan, got, sizeof(got));
+    else
+        snprintf(got, sizeof(got), "%d: %.200s", (int)err.status, err.message);
+    if (strcmp(got, ids) != 0)
+        fail_msg("%s %s: expected %s, got %s", ask->filters ? ask->filters : "",
+                 ask->order ? ask->order : "", ids, got);
+    fptc__plan_free(plan);
 }
 
 void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size)
@@ -259,11 +357,36 @@ void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size
     sqlite3_finalize(stmt);
 }
 
+static void print_row(sqlite3_stmt *stmt, char *out, size_t size)
+{
+    size_t at = 0;
+    int i;
+
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        return;
+    for (i = 0; i < sqlite3_column_count(stmt) && at < size; i++) {
+        const char *text = (const char *)sqlite3_column_text(stmt, i);
+
+        at += (size_t)snprintf(out + at, size - at, "%s%s", i ? "|" : "", text ? text : "~");
+    }
+}
+
+void help_first(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    snprintf(out, size, "%s", plan->sql ? "" : "not local");
+    if (!plan->sql)
+        return;
+    assert_int_equal(sqlite3_prepare_v2(db, plan->sql, -1, &stmt, NULL), SQLITE_OK);
+    bind(stmt, plan);
+    print_row(stmt, out, size);
+    sqlite3_finalize(stmt);
+}
+
 void help_row(sqlite3 *db, const struct fptc__plan *plan, int64_t id, char *out, size_t size)
 {
     sqlite3_stmt *stmt = NULL;
-    size_t at = 0;
-    int i;
 
     out[0] = '\0';
     if (sqlite3_prepare_v2(db, plan->sql_by_id, -1, &stmt, NULL) != SQLITE_OK) {
@@ -271,12 +394,6 @@ void help_row(sqlite3 *db, const struct fptc__plan *plan, int64_t id, char *out,
         return;
     }
     sqlite3_bind_int64(stmt, 1, id);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        for (i = 0; i < sqlite3_column_count(stmt) && at < size; i++) {
-            const char *text = (const char *)sqlite3_column_text(stmt, i);
-
-            at += (size_t)snprintf(out + at, size - at, "%s%s", i ? "|" : "", text ? text : "~");
-        }
-    }
+    print_row(stmt, out, size);
     sqlite3_finalize(stmt);
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/fold.h"
+#include "base/fold.h"
 
 static void check(const char *text, size_t len, const char *folded, size_t folded_len)
 {
@@ -45,7 +45,12 @@ static void test_letters(void **state)
         {"\u2126\u212a\u212b", "\u03c9k\u00e5"},      /* ohm, kelvin, angstrom */
         {"\uff21\uff3a\uff41", "\uff41\uff5a\uff41"}, /* full width */
         {"\u6f22\u5b57 \U0001f600", "\u6f22\u5b57 \U0001f600"},
-        {"\U00010400", "\U00010400"}, /* Deseret is not in the table */
+        {"\u10a0\u1c90\u13a0\uab70", "\u2d00\u10d0\u13a0\u13a0"}, /* Georgian; Cherokee's upper */
+        {"\u2160\u24b6\u2c00\u2c80", "\u2170\u24d0\u2c30\u2c81"},
+        {"\U00010400\U0001e900", "\U00010428\U0001e922"}, /* four bytes: Deseret, Adlam */
+        {"E\u0301 \u00c9", "e\u0301 \u00e9"}, /* a combining mark stays a letter of its own */
+        {"STRASSE Stra\u00dfe", "strasse stra\u00dfe"}, /* sharp s is no ss */
+        {"\ufb01\u0149\u01f0", "\ufb01\u0149\u01f0"},   /* ligatures and the like stay */
         {"H\u00c9llo W\u00d6rld", "h\u00e9llo w\u00f6rld"},
     };
     size_t i;
@@ -71,6 +76,9 @@ static void test_invalid_bytes(void **state)
     check("\xc1\x81", 2, "\xc1\x81", 2); /* overlong A */
     check("\xe0\x81\x81", 3, "\xe0\x81\x81", 3);
     check("\xf0\x9f\x98", 3, "\xf0\x9f\x98", 3);
+    check("\xf0\x80\x81\x81", 4, "\xf0\x80\x81\x81", 4);
+    check("\xf0\x90\x90", 3, "\xf0\x90\x90", 3);
+    check("\xf5\x90\x90\x80", 4, "\xf5\x90\x90\x80", 4);
     check("A\0B", 3, "a\0b", 3);
 }
 
@@ -83,16 +91,21 @@ static void test_all_letters_twice(void **state)
     (void)state;
     fptc__buf_init(&once, 16);
     fptc__buf_init(&twice, 16);
-    for (c = 0x80; c < 0x10000; c++) {
-        char text[3];
+    for (c = 0x80; c < 0x110000; c++) {
+        char text[4];
         size_t n = 2;
 
         if (c < 0x800) {
             text[0] = (char)(0xc0 | (c >> 6));
-        } else {
+        } else if (c < 0x10000) {
             text[0] = (char)(0xe0 | (c >> 12));
             text[1] = (char)(0x80 | ((c >> 6) & 0x3f));
             n = 3;
+        } else {
+            text[0] = (char)(0xf0 | (c >> 18));
+            text[1] = (char)(0x80 | ((c >> 12) & 0x3f));
+            text[2] = (char)(0x80 | ((c >> 6) & 0x3f));
+            n = 4;
         }
         text[n - 1] = (char)(0x80 | (c & 0x3f));
         fptc__buf_clear(&once);

@@ -40,18 +40,7 @@ static int tear_down(void **state)
 
 static void check_ask(const struct help_ask *ask, const char *ids)
 {
-    fptc_error err = FPTC_ERROR_INIT;
-    struct fptc__plan *plan = help_plan(schema, ask, &err);
-    char got[256];
-
-    if (plan)
-        help_run(db, plan, got, sizeof(got));
-    else
-        snprintf(got, sizeof(got), "%d: %.200s", (int)err.status, err.message);
-    if (strcmp(got, ids) != 0)
-        fail_msg("%s %s: expected %s, got %s", ask->filters, ask->order ? ask->order : "", ids,
-                 got);
-    fptc__plan_free(plan);
+    help_check(schema, db, ask, ids);
 }
 
 /* Builds `open` n times, middle, `close` n times. */

@@ -160,6 +160,7 @@ static void test_needs(void **state)
     }
 }
 
+#define ASSET(id) "{\"type\":\"Asset\",\"id\":" #id "}"
 #define P70 "[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}]"
 
 static void test_project_and_flags(void **state)
@@ -230,6 +231,48 @@ static void test_project_and_flags(void **state)
     }
 }
 
+#define PROJECT(id) "{\"type\":\"Project\",\"id\":" #id "}"
+#define IN(list) "[\"project\",\"in\",[" list "]]"
+
+/* The projects whose rows can fit: "?" stands for any. */
+static void test_projects(void **state)
+{
+    static const char *const rows[][2] = {
+        {"[]", "?"},
+        {"[" P70 "]", "70"},
+        {"[" IN(PROJECT(71) "," PROJECT(70) "," PROJECT(71)) "]", "70,71"},
+        {"[" X "," IN(PROJECT(71) "," PROJECT(70)) "," X "]", "70,71"},
+        {"[" IN(PROJECT(1) "," PROJECT(2) "," PROJECT(3)) "," IN(PROJECT(71) "," PROJECT(70)) "]",
+         "70,71"},
+        {"[" IN(PROJECT(71) "," PROJECT(70)) "," P70 "]", "70"},
+        {OR IN(PROJECT(71) "," PROJECT(70)) "," X "]}", "?"},
+        {"[" X "," OR IN(PROJECT(71) "," PROJECT(70)) "," X "]}]", "?"},
+        {"[" IN(PROJECT(71) ",null") "]", "?"},
+        {"[" IN(PROJECT(71) ",{\"type\":\"Shot\",\"id\":5}") "]", "?"},
+        {"[" IN(PROJECT(-1) "," PROJECT(71)) "]", "71"},
+        {"[" IN(PROJECT(-1)) "]", "?"},
+        {"[[\"project\",\"not_in\",[" PROJECT(70) "]]]", "?"},
+        {"[[\"project.Project.id\",\"in\",[9,8,9]]]", "8,9"},
+        {"[[\"project.Project.id\",\"between\",[8,9]]]", "?"},
+        {"[[\"sg_sequence.Sequence.project\",\"is\"," PROJECT(70) "]]", "?"},
+    };
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        struct fptc__plan *plan = plan_of(rows[i][0], NULL, NULL);
+        char got[64] = "?";
+
+        for (k = 0; k < plan->n_project_ids; k++)
+            snprintf(got + (k ? strlen(got) : 0), 32, "%s%lld", k ? "," : "",
+                     (long long)plan->project_ids[k]);
+        if (strcmp(got, rows[i][1]) != 0)
+            fail_msg("%s: expected %s, got %s", rows[i][0], rows[i][1], got);
+        assert_int_equal(plan->project_id, plan->n_project_ids == 1 ? plan->project_ids[0] : 0);
+        fptc__plan_free(plan);
+    }
+}
+
 static void test_columns(void **state)
 {
     struct fptc__plan *plan = plan_of(
@@ -258,6 +301,101 @@ static void test_columns(void **state)
     fptc__plan_free(NULL);
 }
 
+/* Rows of the trash are FPT's; those of archived projects can be told where Project is covered. */
+static void test_scope(void **state)
+{
+    static const struct {
+        struct help_ask ask;
+        struct help_scope scope;
+        const char *ids, *needs, *end; /* of the canonical text */
+    } rows[] = {
+        {{"Shot", NULL, NULL, NULL, 0, 0}, {0, 0}, "1,2,3,4,5", "", "\"page\":0}"},
+        {{"Shot", NULL, NULL, NULL, 0, 0},
+         {0, 1},
+         "1,2,3,4",
+         "Shot.project,Project.archived",
+         "\"page\":0,\"include_archived_projects\":false}"},
+        {{"Shot", "[[\"id\",\"in\",[4,5]]]", NULL, "-id", 3, 0},
+         {0, 1},
+         "4",
+         "Shot.project,Project.archived",
+         "\"page\":0,\"include_archived_projects\":false}"},
+        {{"Shot", "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":71}]]", NULL, NULL, 0, 0},
+         {0, 1},
+         "",
+         "Shot.project,Project.archived",
+         "\"page\":0,\"include_archived_projects\":false}"},
+        {{"Shot", NULL, NULL, NULL, 0, 0},
+         {1, 0},
+         "not local: retired rows",
+         "",
+         "\"page\":0,\"retired_only\":true}"},
+        {{"Shot", NULL, NULL, NULL, 0, 0},
+         {1, 1},
+         "not local: retired rows",
+         "Shot.project,Project.archived",
+         "\"page\":0,\"retired_only\":true,\"include_archived_projects\":false}"},
+        {{"Project", NULL, NULL, NULL, 0, 0},
+         {0, 1},
+         "not local: archived projects of a type without a project",
+         "",
+         "\"page\":0,\"include_archived_projects\":false}"},
+    };
+    sqlite3 *db = help_database();
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        fptc_error err = FPTC_ERROR_INIT;
+        struct fptc__plan *plan = help_plan_with(schema, NULL, &rows[i].ask, &rows[i].scope, &err);
+        char got[128] = "";
+        const char *canonical;
+
+        assert_non_null(plan);
+        help_run(db, plan, got, sizeof(got));
+        assert_string_equal(got, rows[i].ids);
+        assert_int_equal(plan->is_retired_only, rows[i].scope.is_retired_only);
+        assert_int_equal(plan->without_archived, rows[i].scope.without_archived);
+        if (rows[i].scope.is_retired_only || rows[i].scope.without_archived)
+            assert_int_equal(plan->is_unfiltered, 0);
+        for (got[0] = '\0', k = 0; k < plan->n_needs; k++)
+            snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s.%s", k ? "," : "",
+                     plan->needs[k].type, plan->needs[k].field);
+        assert_string_equal(got, rows[i].needs);
+        canonical = fptc__plan_canonical(plan);
+        assert_string_equal(canonical + strlen(canonical) - strlen(rows[i].end), rows[i].end);
+        fptc__plan_free(plan);
+    }
+    sqlite3_close(db);
+}
+
+/* The links by which whoever runs a plan may find that all of them are dead. */
+static void test_named_links(void **state)
+{
+    static const char *const rows[][2] = {
+        {"[[\"assets\",\"in\",[" ASSET(9) "," ASSET(8) "," ASSET(9) "]]]", "8 9 ;"},
+        {"[[\"assets\",\"not_in\",[" ASSET(9) "]],[\"assets\",\"in\"," ASSET(7) "]]", "7 ;9 ;"},
+        {"[[\"sg_sequence.Sequence.assets\",\"in\",[" ASSET(9) "]]]", "9 ;"},
+        {"[[\"assets\",\"is\"," ASSET(9) "],[\"entity\",\"in\",[" ASSET(9) "]]]", ""},
+    };
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        struct fptc__plan *plan = plan_of(rows[i][0], NULL, NULL);
+        const struct fptc__named *named;
+        char got[64] = "";
+
+        for (named = plan->named; named; named = named->next) {
+            for (k = 0; k < named->n_links; k++)
+                snprintf(got + strlen(got), 16, "%lld ", (long long)named->links[k].id);
+            snprintf(got + strlen(got), 16, ";");
+        }
+        assert_string_equal(got, rows[i][1]);
+        fptc__plan_free(plan);
+    }
+}
+
 static void test_site_type(void **state)
 {
     struct help_ask ask = {"Project", "[[\"id\",\"is\",70]]", "name", NULL, 0, 1};
@@ -278,7 +416,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sort_for_fpt), cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_needs),        cmocka_unit_test(test_project_and_flags),
-        cmocka_unit_test(test_columns),      cmocka_unit_test(test_site_type),
+        cmocka_unit_test(test_projects),     cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_site_type),    cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_named_links),
     };
 
     return cmocka_run_group_tests_name("query_plan", tests, set_up, tear_down);

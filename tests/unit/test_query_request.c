@@ -230,6 +230,11 @@ static void test_types(void **state)
         stopped = fptc__request_types(&r, note_type, seen);
         assert_string_equal(seen, rows[i].seen);
         assert_int_equal(stopped, strstr(seen, "Stop") != NULL);
+        /* Which projects are archived is asked of their type. */
+        seen[0] = '\0';
+        r.without_archived = 1;
+        (void)fptc__request_types(&r, note_type, seen);
+        assert_memory_equal(seen, "Shot Project ", 13);
         fptc__request_done(&r);
     }
 }

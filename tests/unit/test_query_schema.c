@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "query/schema.h"
 
 static fptc_status add(struct fptc__schema *s, const char *type, const char *json, fptc_error *err)
@@ -156,6 +157,38 @@ static void test_nearest(void **state)
     fptc__schema_free(s);
 }
 
+static void test_nearest_key(void **state)
+{
+    static const char types[] = "{\"Shot\":{},\"Asset\":{},\"Version\":1,\"PublishedFile\":null}";
+    static const char *const rows[][2] = {
+        {"Shott", "Shot"},      {"shots", "Shot"},
+        {"Versoin", "Version"}, {"asset", "Asset"},
+        {"Playlist", NULL},     {"", NULL},
+        {"Zq", NULL},           {"PublishdFile", "PublishedFile"}};
+    fptc__json *object = NULL;
+    char longer[FPTC_NAME_BYTES_MAX + 2];
+    size_t i;
+
+    (void)state;
+    assert_int_equal(fptc__json_parse(types, strlen(types), "types", &object, NULL), FPTC_OK);
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *near = fptc__nearest_key(object, rows[i][0]);
+
+        if (rows[i][1])
+            assert_string_equal(near, rows[i][1]);
+        else
+            assert_null(near);
+    }
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    assert_null(fptc__nearest_key(object, longer));
+    /* A key that is too long to be a name is none. */
+    assert_int_equal(fptc__json_set(object, longer, fptc__json_new_null()), 1);
+    assert_string_equal(fptc__nearest_key(object, "Shott"), "Shot");
+    fptc__json_free(object);
+    assert_null(fptc__nearest_key(NULL, "Shot"));
+}
+
 /* The recorded schema of a real site: 116 types (A§4.1); not there in a stranger's clone. */
 static void test_recorded_schema(void **state)
 {
@@ -199,9 +232,9 @@ static void test_recorded_schema(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),          cmocka_unit_test(test_flat_and_replaced),
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_recorded_schema),
+        cmocka_unit_test(test_shapes),      cmocka_unit_test(test_flat_and_replaced),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_nearest_key), cmocka_unit_test(test_recorded_schema),
     };
 
     return cmocka_run_group_tests_name("query_schema", tests, NULL, NULL);

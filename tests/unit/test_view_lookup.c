@@ -6,10 +6,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include <errno.h>
+
+#include "base/sys.h"
 #include "store_help.h"
 #include "view/lookup.h"
 #include "view/mutation.h"
@@ -91,6 +95,18 @@ static void test_coverage(void **state)
     }
 }
 
+static int links_outside(struct fptc__view *v, const char *type, const char *link,
+                         const char *target, int is_list)
+{
+    char names[3][32];
+    const struct fptc__follow follow = {names[0], names[1], names[2], is_list};
+
+    snprintf(names[0], sizeof(names[0]), "%s", type);
+    snprintf(names[1], sizeof(names[1]), "%s", link);
+    snprintf(names[2], sizeof(names[2]), "%s", target);
+    return fptc__view_links_outside(v, &follow);
+}
+
 static void test_links_outside(void **state)
 {
     struct fptc__view *v;
@@ -108,15 +124,23 @@ static void test_links_outside(void **state)
         "{\"id\":2,\"code\":\"b\"," IN_101 ",\"sg_sequence\":{\"type\":\"Sequence\",\"id\":6,"
         "\"name\":\"g\"},\"updated_at\":null},{\"id\":3,\"code\":\"c\"," IN_101
         ",\"sg_sequence\":null,\"updated_at\":null}]}");
+    put("project-101", FPTC__ROWS,
+        "{\"type\":\"Note\",\"seen\":0,\"asof\":1,\"types\":{\"note_links\":\"multi_entity\","
+        "\"project\":\"entity\"},\"rows\":[{\"id\":1," IN_101
+        ",\"note_links\":[{\"type\":\"Sequence\",\"id\":5,\"name\":\"s\"},"
+        "{\"type\":\"Sequence\",\"id\":6,\"name\":\"g\"}]},{\"id\":2," IN_101
+        ",\"note_links\":[]}]}");
     /* A retired target is no row of another project: the link reads as null. */
     put("project-101", FPTC__GONE,
         "{\"type\":\"Sequence\",\"seen\":9,\"asof\":1,\"rows\":[{\"id\":6}]}");
     for (round = 0; round < 2; round++) {
         v = open_view("project-101");
         fptc__view_begin(v);
-        assert_int_equal(fptc__view_links_outside(v, "Shot", "sg_sequence", "Sequence"), 0);
-        assert_int_equal(fptc__view_links_outside(v, "Shot", "sg_sequence", "Asset"), 1);
-        assert_int_equal(fptc__view_links_outside(v, "Shot", "no_such_field", "Sequence"), 1);
+        assert_int_equal(links_outside(v, "Shot", "sg_sequence", "Sequence", 0), 0);
+        assert_int_equal(links_outside(v, "Shot", "sg_sequence", "Asset", 0), 1);
+        assert_int_equal(links_outside(v, "Shot", "no_such_field", "Sequence", 0), 1);
+        assert_int_equal(links_outside(v, "Note", "note_links", "Sequence", 1), 0);
+        assert_int_equal(links_outside(v, "Note", "no_such_field", "Sequence", 1), 1);
         fptc__view_end(v);
         fptc__view_close(v);
         compact("project-101");
@@ -127,11 +151,60 @@ static void test_links_outside(void **state)
     for (round = 0; round < 2; round++) {
         v = open_view("project-101");
         fptc__view_begin(v);
-        assert_int_equal(fptc__view_links_outside(v, "Shot", "sg_sequence", "Sequence"), 1);
+        assert_int_equal(links_outside(v, "Shot", "sg_sequence", "Sequence", 0), 1);
+        assert_int_equal(links_outside(v, "Note", "note_links", "Sequence", 1), 1);
         fptc__view_end(v);
         fptc__view_close(v);
         compact("project-101");
     }
+}
+
+static ssize_t would_wait(int fd, const struct iovec *parts, int n, off_t offset, int flags)
+{
+    (void)fd, (void)parts, (void)n, (void)offset;
+    assert_int_equal(flags, RWF_NOWAIT);
+    errno = EAGAIN;
+    return -1;
+}
+
+/* Who must not wait is refused what lies on the server, and nothing that he found counts later. */
+static void test_without_waiting(void **state)
+{
+    const char *name = NULL;
+    struct fptc__view *v;
+    int64_t n = 0;
+    int is_gone = 0;
+
+    (void)state;
+    put("project-101", FPTC__ROWS,
+        "{\"type\":\"Sequence\",\"seen\":0,\"asof\":1,\"types\":{\"code\":\"text\",\"project\":"
+        "\"entity\",\"cached_display_name\":\"text\"},\"rows\":[{\"id\":5,\"code\":\"s\","
+        "\"cached_display_name\":\"named\"," IN_101 "}]}");
+    compact("project-101");
+    v = open_view("project-101");
+    fptc__sys.preadv2 = would_wait;
+    assert_int_equal(fptc__view_begin_now(v), 1);
+    assert_int_equal(fptc__view_begin_now(v), 0); /* somebody has it */
+    assert_int_equal(fptc__view_was_refused(v), 0);
+    assert_int_equal(fptc__view_name(v, "Sequence", 5, &name, &is_gone), 0);
+    assert_int_equal(fptc__view_was_refused(v), 1);
+    fptc__view_end(v);
+    assert_int_equal(fptc__view_begin_now(v), 1);
+    assert_int_not_equal(fptc__view_count(v, FPTC__HOME, "Sequence", &n, &help_err), FPTC_OK);
+    assert_int_equal(fptc__view_was_refused(v), 1);
+    fptc__view_end(v);
+    fptc__view_begin(v);
+    assert_int_equal(fptc__view_name(v, "Sequence", 5, &name, &is_gone), 1);
+    assert_string_equal(name, "named");
+    assert_int_equal(fptc__view_count(v, FPTC__HOME, "Sequence", &n, &help_err), FPTC_OK);
+    assert_int_equal(n, 1);
+    fptc__view_end(v);
+    /* What SQLite has in its memory needs no waiting. */
+    assert_int_equal(fptc__view_begin_now(v), 1);
+    assert_int_equal(fptc__view_count(v, FPTC__HOME, "Sequence", &n, &help_err), FPTC_OK);
+    assert_int_equal(fptc__view_was_refused(v), 0);
+    fptc__view_end(v);
+    fptc__view_close(v);
 }
 
 #define ROW(updated, code) ROW_SEEN("0", updated, code)
@@ -248,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_coverage, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_links_outside, help_set_up, help_tear_down),
+        cmocka_unit_test_setup_teardown(test_without_waiting, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_suspects, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_stored_queries, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_outbox, help_set_up, help_tear_down),

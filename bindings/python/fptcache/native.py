@@ -341,17 +341,20 @@ class Cache:
 
     def find(self, type: str, filters: Filters = None, fields: Union[str, Sequence[str], None] = None,
              order: Union[str, Sequence[str], None] = None, limit: int = 0, page: int = 0, *,
+             retired_only: bool = False, include_archived: bool = True,
              mode: Optional[str] = None, max_age: Optional[float] = None,
              deadline: Optional[float] = None) -> Result:
         """Answers a question. Filters as FPT or shotgun_api3 spell them, or JSON text; order: names,
-        each descending with a leading "-". Date-times are ISO text in UTC, in and out."""
-        with self._query(type, filters, fields, order, limit, page, mode, max_age, deadline) as query, \
-                _result() as result:
+        each descending with a leading "-". retired_only: the trash, which is FPT's to tell; include_archived
+        False: no rows of archived projects. Date-times are ISO text in UTC, in and out."""
+        with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
+                         deadline) as query, _result() as result:
             self._call(_lib.fptc_cache_find, query, result)
             return _copy_result(result)
 
     @contextlib.contextmanager
-    def _query(self, type, filters, fields, order, limit, page, mode, max_age, deadline):
+    def _query(self, type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
+               deadline):
         error = _capi.ErrorInfo()
         with _Output(_capi.Q, _lib.fptc_query_free) as query:
             _lib.fptc_query_new(_text(type, "type"), query, error)
@@ -360,6 +363,7 @@ class Cache:
                 _lib.fptc_query_set_fields(query, _list_text(fields, "fields"), error)
             _lib.fptc_query_set_order(query, _list_text(order, "order"), error)
             _lib.fptc_query_set_limit(query, limit, page, error)
+            _lib.fptc_query_set_scope(query, retired_only, include_archived, error)
             _lib.fptc_query_set_freshness(query, _choice(_MODES, mode, "mode"),
                                           _milliseconds(max_age, "max_age"),
                                           _milliseconds(deadline, "deadline"), error)
@@ -367,11 +371,13 @@ class Cache:
 
     def stream(self, type: str, filters: Filters = None, fields: Union[str, Sequence[str], None] = None,
                order: Union[str, Sequence[str], None] = None, limit: int = 0, page: int = 0, *,
+               retired_only: bool = False, include_archived: bool = True,
                mode: Optional[str] = None, max_age: Optional[float] = None,
                deadline: Optional[float] = None) -> Rows:
         """As find(), but the rows come one after the other; the deadline bounds all of the reading. An
         answer that comes from FPT is held in memory all the same."""
-        with self._query(type, filters, fields, order, limit, page, mode, max_age, deadline) as query:
+        with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
+                         deadline) as query:
             _lib.fptc_query_set_streaming(query, 1, _capi.ErrorInfo())
             return self._rows(_lib.fptc_cache_find, query)
 
@@ -389,14 +395,30 @@ class Cache:
 
     def explain(self, type: str, filters: Filters = None, fields: Union[str, Sequence[str], None] = None,
                 order: Union[str, Sequence[str], None] = None, limit: int = 0, page: int = 0, *,
+                retired_only: bool = False, include_archived: bool = True,
                 mode: Optional[str] = None, max_age: Optional[float] = None,
                 deadline: Optional[float] = None) -> Dict[str, Any]:
         """Tells how find() would answer now: from where or why not, by which SQL and indexes, how many
         rows it reads. Asks FPT for nothing but a schema that is not known yet."""
-        with self._query(type, filters, fields, order, limit, page, mode, max_age, deadline) as query, \
-                _result() as result:
+        with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
+                         deadline) as query, _result() as result:
             self._call(_lib.fptc_cache_explain, query, result)
             return _copy_document(result)
+
+    def schema(self, type: Optional[str] = None, field: Optional[str] = None, project: int = 0) -> Dict[str, Any]:
+        """The types of the site, the fields of one type, or one field of it, in the shape of shotgun_api3;
+        with a project as that project shows them. Kept for everybody and believed for ten minutes, or for
+        max_age if that is longer."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_schema, _text(type, "type"), _text(field, "field"), project, result)
+            return _copy_document(result)
+
+    def text_search(self, text: str, types: Dict[str, Filters], limit: int = 0, page: int = 0) -> List[Dict[str, Any]]:
+        """Rows by name, as FPT ranks them: `type`, `id`, `name`, `links` and `status` of each. types: filters
+        by type, [] for none. FPT gives 25 at most (limit); page 2 has the next ones. It is asked each time."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_text_search, _text(text), _json_text(types), limit, page, result)
+            return _copy_document(result)["matches"]
 
     def changes(self, type: str, project: int = 0, since: int = 0, limit: int = 0) -> List[Change]:
         """What happened to the rows of a type, deletions included, in version order: at most `limit`

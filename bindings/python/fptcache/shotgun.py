@@ -9,12 +9,19 @@ import os
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from . import _errors, native
 
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _DATE_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+# FPT gives this many matches of a text search at once, and the official client wants this many characters.
+_MATCHES = 25
+_TEXT_LENGTH = 3
+# Requests of schema_read() under way at once: what the library sends at once, too.
+_SCHEMAS_AT_ONCE = 4
 
 # Official clients ask for pages of 500 rows; a greater limit does not make a page larger.
 _PAGE_ROWS = 500
@@ -23,12 +30,12 @@ _LOGICAL = {"all": "and", "and": "and", "any": "or", "or": "or"}
 _LIST_OPERATORS = ("in", "not_in", "between", "not_between", "in_last", "not_in_last", "in_next", "not_in_next")
 _UPLOADED = ("image", "filmstrip_image")
 
-_NOT_YET = ("activity_stream add_user_agent authenticate_human_user batch close_connection download_attachment "
-            "export_page follow followers following get_attachment_download_url get_session_token info "
-            "nav_expand nav_search_entity nav_search_string note_thread_read preferences_read revive "
-            "schema_entity_read schema_field_create schema_field_delete schema_field_read "
-            "schema_field_update schema_read share_thumbnail summarize text_search unfollow "
-            "update_project_last_accessed upload upload_filmstrip_thumbnail upload_thumbnail "
+_NOT_YET = ("activity_stream_read add_user_agent authenticate_human_user batch connect download_attachment "
+            "entity_types export_page follow followers following get_attachment_download_url get_auth_cookie_handler "
+            "get_session_token info nav_expand nav_search_entity nav_search_string note_thread_read preferences_read "
+            "reset_user_agent revive schema schema_field_create schema_field_delete schema_field_update "
+            "set_session_uuid share_thumbnail summarize unfollow update_project_last_accessed upload "
+            "upload_filmstrip_thumbnail upload_thumbnail user_subscriptions_create user_subscriptions_read "
             "work_schedule_read work_schedule_update").split()
 
 
@@ -172,6 +179,23 @@ def translate_order(order: Optional[Sequence[Dict[str, str]]]) -> List[str]:
     return keys
 
 
+def _project_id(project_entity):
+    if not project_entity:
+        return 0
+    if not isinstance(project_entity, dict) or project_entity.get("type", "Project") != "Project":
+        raise ValueError(f"project_entity is {{'type': 'Project', 'id': N}}, not {project_entity!r}")
+    return project_entity["id"]
+
+
+def _in_projects(entity_type, project_ids):
+    """The filters that keep a search to these projects, if any are given."""
+    if not project_ids:
+        return []
+    if entity_type == "Project":
+        return [["id", "in", list(project_ids)]]
+    return [["project", "in", [{"type": "Project", "id": project_id} for project_id in project_ids]]]
+
+
 def _check_credentials(script_name, api_key, login, password, session_token):
     """The official client's rules: one way to log in, and all of it."""
     if session_token is not None and (script_name, api_key, login, password) != (None,) * 4:
@@ -261,17 +285,15 @@ class Shotgun:
         for name, number in (("limit", limit), ("page", page)):
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name} is a whole number from 0 on, not {number!r}")
-        for name, is_used in (("retired_only=True", retired_only),
-                              ("include_archived_projects=False", not include_archived_projects),
-                              ("additional_filter_presets", additional_filter_presets)):
-            if is_used:
-                raise _errors.NotSupported(f"{name} cannot be answered in this version: ask FPT through "
-                                           f"shotgun_api3.Shotgun.find()")
+        if additional_filter_presets:
+            raise _errors.NotSupported("additional_filter_presets: FPT's REST has no documented equivalent; ask "
+                                       "FPT through shotgun_api3.Shotgun.find()")
         if page and not 0 < limit <= _PAGE_ROWS:
             limit = _PAGE_ROWS
         result = self.cache.find(
             entity_type, to_site(translate_filters(filters, filter_operator), self._is_utc),
-            [name for name in fields or () if name not in ("id", "type")], translate_order(order), limit, page)
+            [name for name in fields or () if name not in ("id", "type")], translate_order(order), limit, page,
+            retired_only=bool(retired_only), include_archived=bool(include_archived_projects))
         return [self._row(row) for row in result]
 
     def find_one(self, entity_type: str, filters: Union[Sequence, Dict[str, Any]],
@@ -283,6 +305,62 @@ class Shotgun:
         rows = self.find(entity_type, filters, fields, order, filter_operator, 1, retired_only, 0,
                          include_archived_projects, additional_filter_presets)
         return rows[0] if rows else None
+
+    def text_search(self, text: str, entity_types: Dict[str, Any], project_ids: Optional[List] = None,
+                    limit: Optional[int] = None) -> Dict[str, Any]:
+        """Rows of the types whose names have the words of the text, as FPT ranks them. FPT is asked each time.
+        `image` is always None: FPT's REST does not tell it."""
+        if not isinstance(entity_types, dict):
+            raise ValueError("entity_types is a dict of filters by type")
+        if len(text.strip()) < _TEXT_LENGTH:
+            raise _errors.Fault(f"a text search needs at least {_TEXT_LENGTH} characters, not {text!r}")
+        types = {}
+        for name, filters in entity_types.items():
+            if not isinstance(filters, (list, tuple)):
+                raise ValueError(f"entity_types[{name!r}] is a list of filters")
+            types[name] = to_site(translate_filters([*filters, *_in_projects(name, project_ids)]), self._is_utc)
+        matches = [{**match, "image": None} for match in self._matches(text, types, limit or _MATCHES)]
+        self._add_projects(matches)
+        return {"matches": [self._row(match) for match in matches], "terms": text.split()}
+
+    def _matches(self, text, types, limit):
+        """The pages of a search up to the limit. All are of the same size, so that none overlaps the next."""
+        size, found = min(limit, _MATCHES), []
+        while len(found) < limit:
+            page = self.cache.text_search(text, types, size, len(found) // size + 1)
+            found += page
+            if len(page) < size:
+                break
+        return found[:limit]
+
+    def _add_projects(self, matches):
+        projects = {}
+        for name in {match["type"] for match in matches}:
+            if "project" in self.cache.schema(name):
+                ids = [match["id"] for match in matches if match["type"] == name]
+                for row in self.cache.find(name, [["id", "in", ids]], ["project"]):
+                    projects[name, row["id"]] = (row["project"] or {}).get("id")
+        for match in matches:
+            match["project_id"] = projects.get((match["type"], match["id"]))
+
+    # --- schema ---
+
+    def schema_read(self, project_entity: Optional[Dict[str, Any]] = None) -> Dict[str, Dict[str, Any]]:
+        """All fields of all types. FPT's REST tells one type at a time: what is not kept yet takes a request for
+        each type, four at once."""
+        names = list(self.schema_entity_read(project_entity))
+        with ThreadPoolExecutor(_SCHEMAS_AT_ONCE) as pool:
+            fields = pool.map(lambda name: self.schema_field_read(name, None, project_entity), names)
+            return dict(zip(names, fields))
+
+    def schema_entity_read(self, project_entity: Optional[Dict[str, Any]] = None) -> Dict[str, Dict[str, Any]]:
+        """All types, each with its display name and whether it is visible (in the project, if one is given)."""
+        return from_site(self.cache.schema(None, None, _project_id(project_entity)), self._is_utc)
+
+    def schema_field_read(self, entity_type: str, field_name: Optional[str] = None,
+                          project_entity: Optional[Dict[str, Any]] = None) -> Dict[str, Dict[str, Any]]:
+        """All fields of a type, or the one that is named, by field name."""
+        return from_site(self.cache.schema(entity_type, field_name or None, _project_id(project_entity)), self._is_utc)
 
     def _row(self, row):
         # FPT stores "<" of hand-typed text as an entity; the official client turns it back, too.
