@@ -34,6 +34,8 @@ enum option_id {
     OPT_PARTITION,
     OPT_FORMAT,
     OPT_OUTPUT,
+    OPT_SUMMARIES,
+    OPT_GROUP,
     OPT_COUNT
 };
 

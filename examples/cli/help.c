@@ -29,6 +29,13 @@ const struct verb verbs[] = {
      "--filters takes FPT's spelling or that of shotgun_api3, e.g.\n"
      "  '[[\"sg_status_list\",\"is\",\"ip\"]]'; also @FILE, or - for standard input.\n"
      "--project N adds `project is N`. --order: a leading - means descending.\n"},
+    {"summarize", verb_summarize, 1, 1,
+     OPT_BIT(OPT_FILTERS) | OPT_BIT(OPT_SUMMARIES) | OPT_BIT(OPT_GROUP),
+     "summarize TYPE [--project ID] [--filters JSON] [--summaries F:T,...] [--group F[:T],-F,...]",
+     "count, sum and group rows",
+     "--summaries: fields, each with its summary type, e.g. id:count,due_date:latest; without it\n"
+     "id:count. --group: fields, the outermost group first, each with its grouping type (exact); a\n"
+     "leading - means descending. Types are FPT's own. --filters as for `find`.\n"},
     {"explain", verb_explain, 1, 1, QUESTION, "explain TYPE [options of find]",
      "tell how a question would be answered",
      "From the cache or why not, by which SQL and indexes, and how many rows it reads here.\n"},
@@ -124,7 +131,7 @@ void print_overview(void)
 
     printf("fptcache VERB ...: FPT's production data from a shared directory\n\n");
     for (i = 0; i < n_verbs; i++)
-        printf("  %-8s  %s\n", verbs[i].name, verbs[i].purpose);
+        printf("  %-9s  %s\n", verbs[i].name, verbs[i].purpose);
     printf("\n%s\n%s\n`fptcache help VERB` tells more.\n", common_options, exit_codes);
 }
 

@@ -32,6 +32,7 @@ int verb_init(const struct arguments *a);
 int verb_mirror(const struct arguments *a);
 int verb_sync(const struct arguments *a);
 int verb_find_rows(const struct arguments *a);
+int verb_summarize(const struct arguments *a);
 int verb_explain(const struct arguments *a);
 int verb_sql(const struct arguments *a);
 int verb_export(const struct arguments *a);

@@ -486,6 +486,29 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_find(fptc_cache *cache, const fp
                                                      fptc_result **out_result, fptc_error *err);
 
 /**
+ * Counts, sums and groups the rows of a query, as FPT's `_summarize` does; the query's fields, order,
+ * limit and page play no part. From the cache when it is provable there, else FPT is asked.
+ * @param cache      the handle.
+ * @param query      the query; may be reused afterwards.
+ * @param summaries  JSON: [{"field":"id","type":"count"}, ...]; types as FPT names them: record_count, count,
+ *                   sum, maximum, minimum, average, earliest, latest, percentage, status_percentage,
+ *                   status_percentage_as_float, status_list, checked, unchecked.
+ * @param grouping   JSON: [{"field","type","direction"}, ...], the outermost first; NULL or "" for none.
+ * @param out_result a document: {"summaries":{field:value},"groups":[{"group_name","group_value",
+ *                   "summaries","groups"}],"source","age_s","complete","warnings"}; NULL on failure.
+ * @param err        may be NULL.
+ * @return as fptc_cache_find(); FPTC_EUSAGE also for an unknown summary or grouping type.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server and use the network, up to the deadline.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status
+fptc_cache_summarize(fptc_cache *cache, const fptc_query *query, const char *summaries,
+                     const char *grouping, fptc_result **out_result, fptc_error *err);
+
+/**
  * Tells how a query would be answered now, without asking FPT for its rows.
  * @param cache       the handle.
  * @param query       the query.

@@ -283,6 +283,8 @@ fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err)
     fptc_status status;
 
     (void)fptc__handle_now(a->work->cache, &a->now_ms, NULL); /* FPT may have been asked since */
+    if (a->question != NULL)
+        return fptc__plan_is_several(a->plan) ? FPTC_MISS : fptc__covered_find(a, err);
     status =
         fptc__plan_is_several(a->plan) ? fptc__several_find(a, err) : fptc__covered_find(a, err);
     if (status == FPTC_OK && a->is_streaming && !fptc__plan_is_several(a->plan))

@@ -7,7 +7,22 @@
 #include "follow/fetch.h"
 #include "query/plan.h"
 
+struct fptc__answer;
+
+/* A question about rows that is not answered with the rows themselves. */
+struct fptc__question {
+    /* The plan of the rows, with the schema locked; it stays the asker's. */
+    fptc_status (*plan)(void *asked, const struct fptc__schema *schema, struct fptc__plan **out,
+                        fptc_error *err);
+    /* From covered rows of the wanted age, with the view begun; FPTC_MISS: they do not tell. */
+    fptc_status (*from_view)(struct fptc__answer *a, fptc_error *err);
+    /* By FPT; nothing is kept. */
+    fptc_status (*from_site)(struct fptc__answer *a, fptc_error *err);
+    void *asked;
+};
+
 struct fptc__answer {
+    const struct fptc__question *question; /* NULL: the rows are asked for */
     struct fptc__work *work;
     const struct fptc__plan *plan;
     const struct fptc__request *request;
@@ -57,5 +72,18 @@ int fptc__is_outage(fptc_status status);
 fptc_status fptc__not_provable(fptc_status why, fptc_error *err);
 /* deadlinks.c: whether an `in` names rows of a multi_entity that are all gone; with the view begun. */
 int fptc__answer_names_only_dead(const struct fptc__answer *a);
+/* find.c: one question, from its schema to its answer. */
+struct fptc__asking {
+    const struct fptc__question *question; /* NULL: a find */
+    const struct fptc__request *request;
+    struct fptc__plan *plan; /* in and out; NULL: to be made. The asker's */
+    int32_t mode;            /* not FPTC_MODE_DEFAULT */
+    int64_t max_age_ms;
+    int is_streaming; /* as in an answer */
+    int64_t until_mono_ms;
+};
+fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
+                               struct fptc__asking *asking, struct fptc_result **out,
+                               fptc_error *err);
 
 #endif

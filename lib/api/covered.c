@@ -264,7 +264,9 @@ fptc_status fptc__covered_find(struct fptc__answer *a, fptc_error *err)
     if (status == FPTC_OK && !fptc__covered_is_fresh(a, &f))
         status = FPTC_MISS;
     if (status == FPTC_OK && !a->is_streaming)
-        status = fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
+        status = a->question != NULL
+                     ? a->question->from_view(a, err)
+                     : fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);
     if (fptc__view_was_refused(a->work->session.view))
         status = FPTC_MISS;
     if (status == FPTC_OK)

@@ -259,25 +259,6 @@ static fptc_status describe_sql(struct explanation *e, const struct fptc__call *
     return status == FPTC_ENODATA ? FPTC_OK : status;
 }
 
-static void put_warnings(struct explanation *e)
-{
-    fptc__json *list = fptc__json_new_array();
-    const char *line = fptc_result_warnings(e->answer.result);
-
-    while (*line != '\0') {
-        size_t n = strcspn(line, "\n");
-        char text[512];
-
-        if (n > 0 && n < sizeof(text)) {
-            memcpy(text, line, n);
-            text[n] = '\0';
-            e->is_ok &= fptc__json_append(list, fptc__json_new_text(text));
-        }
-        line += n + (line[n] == '\n');
-    }
-    put(e, "warnings", list);
-}
-
 /* ------------------------------------------------------------------------------------ order of the steps */
 
 static fptc_status describe(struct explanation *e, int32_t mode, const struct fptc__call *call,
@@ -294,7 +275,7 @@ static fptc_status describe(struct explanation *e, int32_t mode, const struct fp
         status = describe_answer(e, mode, err);
     if (status == FPTC_OK)
         status = describe_sql(e, call, err);
-    put_warnings(e);
+    put(e, "warnings", fptc__result_warnings(e->answer.result));
     if (status == FPTC_OK && !e->is_ok)
         status = fptc__fail_nomem(err);
     return status;

@@ -19,10 +19,7 @@
 struct find_task {
     struct fptc__task task;
     struct fptc__request request;
-    struct fptc__plan *plan; /* NULL: not made yet */
-    int32_t mode, is_streaming;
-    int64_t max_age_ms;
-    int64_t until_mono_ms; /* of reading a stream */
+    struct fptc__asking asking;
 };
 
 /* ---------------------------------------------------------------------------------- schema and plan */
@@ -42,19 +39,28 @@ static int need_type(const char *type, void *payload)
     return n->status != FPTC_OK;
 }
 
+static fptc_status make_plan(struct fptc__work *w, const struct fptc__asking *asking, int may_ask,
+                             struct fptc__plan **out, fptc_error *err)
+{
+    struct needed n = {w, may_ask, FPTC_OK, err};
+    const struct fptc__question *q = asking->question;
+    struct fptc_cache *cache = w->cache;
+    fptc_status status;
+
+    if (fptc__request_types(asking->request, need_type, &n))
+        return n.status;
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    status = q != NULL ? q->plan(q->asked, cache->schema, out, err)
+                       : fptc__plan_build(cache->schema, cache->plans, asking->request,
+                                          fptc__wall_ms(), out, err);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return status;
+}
+
 fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *request, int may_ask,
                             struct fptc__plan **out, fptc_error *err)
 {
-    struct needed n = {w, may_ask, FPTC_OK, err};
-    fptc_status status;
-
-    if (fptc__request_types(request, need_type, &n))
-        return n.status;
-    pthread_rwlock_rdlock(&w->cache->schema_lock);
-    status =
-        fptc__plan_build(w->cache->schema, w->cache->plans, request, fptc__wall_ms(), out, err);
-    pthread_rwlock_unlock(&w->cache->schema_lock);
-    return status;
+    return make_plan(w, &(struct fptc__asking){.request = request}, may_ask, out, err);
 }
 
 /* Whether a failure to reach FPT may be answered from what the cache has. */
@@ -85,18 +91,19 @@ static fptc_status plan_at_hand(struct fptc_cache *cache, const struct fptc__req
     return status == FPTC_ESTATE ? FPTC_MISS : status;
 }
 
-/* The plan of a task that has none yet: schemas may be asked for. */
-static fptc_status need_plan(struct find_task *f, const struct fptc__call *call, fptc_error *err)
+/* The plan of a question that has none yet: schemas may be asked for. */
+static fptc_status need_plan(struct fptc_cache *cache, struct fptc__asking *asking,
+                             const struct fptc__call *call, fptc_error *err)
 {
     struct fptc__work site;
     fptc_status status;
 
-    if (f->plan != NULL)
+    if (asking->plan != NULL)
         return FPTC_OK;
-    status = fptc__work_begin(&site, f->task.cache, call, "site", err);
+    status = fptc__work_begin(&site, cache, call, "site", err);
     if (status == FPTC_OK)
         status = fptc__not_provable(
-            fptc__plan_make(&site, &f->request, f->mode != FPTC_MODE_ONLY_CACHE, &f->plan, err),
+            make_plan(&site, asking, asking->mode != FPTC_MODE_ONLY_CACHE, &asking->plan, err),
             err);
     fptc__work_end(&site);
     return status;
@@ -298,7 +305,7 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
             status = FPTC_MISS;
     }
     if (status == FPTC_MISS)
-        status = ask(a, err);
+        status = a->question != NULL ? a->question->from_site(a, err) : ask(a, err);
     fptc__handle_has_committed(a->work->cache);
     fptc__flight_end(&flight);
     return status;
@@ -326,7 +333,9 @@ static fptc_status answer_stranger(struct fptc__answer *a, int32_t mode, fptc_er
     if (mode == FPTC_MODE_ONLY_CACHE)
         return fptc__fail(err, FPTC_ENODATA, "%s belongs to another identity",
                           a->work->cache->options.cache_dir);
-    return fptc__not_provable(fptc__answer_pass_through(a, err), err);
+    return fptc__not_provable(a->question != NULL ? a->question->from_site(a, err)
+                                                  : fptc__answer_pass_through(a, err),
+                              err);
 }
 
 static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
@@ -339,7 +348,10 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
         return answer_only_cache(a, err);
     if (mode != FPTC_MODE_REFRESH)
         status = fptc__answer_from_cache(a, err);
-    if (status == FPTC_MISS)
+    /* What is not kept nobody need wait for. */
+    if (status == FPTC_MISS && a->question != NULL && !a->is_covered)
+        status = a->question->from_site(a, err);
+    else if (status == FPTC_MISS)
         status = answer_by_flight(a, mode, err);
     return fptc__is_outage(status) ? answer_stale(a, status, err) : status;
 }
@@ -356,61 +368,72 @@ static void count_answer(struct fptc_cache *cache, int32_t source)
     pthread_mutex_unlock(&cache->mutex);
 }
 
-static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
+fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
+                               struct fptc__asking *asking, struct fptc_result **out,
+                               fptc_error *err)
 {
-    struct find_task *f = (struct find_task *)task;
+    const struct fptc__plan *plan;
     struct fptc__work home;
     struct fptc__answer a;
     char partition[64];
     int is_due = 0;
     fptc_status refreshed = FPTC_OK;
-    fptc_status status = need_plan(f, call, err);
+    fptc_status status = need_plan(cache, asking, call, err);
 
     memset(&home, 0, sizeof(home));
     memset(&a, 0, sizeof(a));
-    if (status != FPTC_OK || f->plan == NULL)
+    plan = asking->plan;
+    if (status != FPTC_OK || plan == NULL)
         return status;
-    fptc__partition_name(f->plan->is_project_type ? f->plan->project_id : 0, partition);
-    status = fptc__work_begin(&home, task->cache, call, partition, err);
+    fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
+    status = fptc__work_begin(&home, cache, call, partition, err);
     if (status == FPTC_OK)
         refreshed = fptc__work_refresh(&home, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
         status = refreshed;
     if (status == FPTC_OK)
-        status = fptc__answer_begin(&a, &home, f->plan, &f->request, f->max_age_ms, err);
-    a.is_streaming = f->is_streaming;
-    a.until_mono_ms = f->until_mono_ms;
+        status = fptc__answer_begin(&a, &home, plan, asking->request, asking->max_age_ms, err);
+    a.question = asking->question;
+    a.is_streaming = asking->is_streaming;
+    a.until_mono_ms = asking->until_mono_ms;
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
     if (status == FPTC_OK)
-        status = answer(&a, f->mode, err);
+        status = answer(&a, asking->mode, err);
     if (status == FPTC_OK) {
-        task->result = a.result;
+        *out = a.result;
         a.result = NULL;
         fptc__error_clear(err); /* what went wrong on the way is among the warnings */
-        count_answer(task->cache, task->result->source);
-        is_due = a.is_covered && fptc__asked_count(task->cache, f->plan, partition);
+        count_answer(cache, (*out)->source);
+        is_due = a.is_covered && fptc__asked_count(cache, plan, partition);
     }
     fptc__answer_done(&a);
     fptc__work_end(&home);
     if (is_due)
-        fptc__asked_put(task->cache, call);
+        fptc__asked_put(cache, call);
     return status;
+}
+
+static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
+{
+    struct find_task *f = (struct find_task *)task;
+
+    return fptc__ask_question(task->cache, call, &f->asking, &task->result, err);
 }
 
 static void destroy_find(struct fptc__task *task)
 {
     struct find_task *f = (struct find_task *)task;
 
-    fptc__plan_free(f->plan);
+    fptc__plan_free(f->asking.plan);
     fptc__request_done(&f->request);
     free(f);
 }
 
 /* What is covered and fresh, on the caller's own thread: FPTC_MISS when that is not so or cannot be told
    at once. With a deadline nothing is waited for. */
-static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task *f, int is_bounded,
-                                struct fptc_result **out_result, fptc_error *err)
+static fptc_status find_at_hand(struct fptc_cache *cache, const struct fptc__asking *f,
+                                int is_bounded, struct fptc_result **out_result, fptc_error *err)
 {
     const struct fptc__plan *plan = f->plan;
     const struct fptc__call call = {0};
@@ -447,7 +470,7 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct find_task
 
 /* The way of every find that may have to wait: as a task. */
 static fptc_status find_by_task(struct fptc_cache *cache, const fptc_query *query,
-                                const struct find_task *known, int64_t deadline_ms,
+                                const struct fptc__asking *known, int64_t deadline_ms,
                                 struct fptc_result **out_result, fptc_error *err)
 {
     struct find_task *task = fptc__task_new(sizeof(*task), cache, run_find, destroy_find, err);
@@ -457,11 +480,8 @@ static fptc_status find_by_task(struct fptc_cache *cache, const fptc_query *quer
         fptc__plan_free(known->plan);
         return FPTC_ENOMEM;
     }
-    task->plan = known->plan;
-    task->mode = known->mode;
-    task->max_age_ms = known->max_age_ms;
-    task->is_streaming = known->is_streaming;
-    task->until_mono_ms = known->until_mono_ms;
+    task->asking = *known;
+    task->asking.request = &task->request;
     status = fptc__request_copy(&task->request, &query->request, err);
     if (status != FPTC_OK) {
         destroy_find(&task->task);
@@ -473,7 +493,7 @@ static fptc_status find_by_task(struct fptc_cache *cache, const fptc_query *quer
 fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_result **out_result,
                             fptc_error *err)
 {
-    struct find_task f;
+    struct fptc__asking f;
     int64_t deadline_ms;
     fptc_status status = fptc__handle_check(cache, err);
 

@@ -46,6 +46,27 @@ void fptc__result_warn(struct fptc_result *r, const char *format, ...)
     fptc__buf_adds(&r->warnings, line);
 }
 
+fptc__json *fptc__result_warnings(const struct fptc_result *r)
+{
+    fptc__json *list = fptc__json_new_array();
+    const char *line = fptc__buf_text(&r->warnings);
+    char text[512];
+
+    while (*line != '\0') {
+        size_t len = strcspn(line, "\n");
+        size_t n = len < sizeof(text) ? len : sizeof(text) - 1;
+
+        memcpy(text, line, n);
+        text[n] = '\0';
+        if (!fptc__json_append(list, fptc__json_new_text(text))) {
+            fptc__json_free(list);
+            return NULL;
+        }
+        line += len + (line[len] == '\n');
+    }
+    return list;
+}
+
 void fptc__result_stream(struct fptc_result *r, struct fptc__stream *stream)
 {
     r->stream = stream;

@@ -24,6 +24,8 @@ struct fptc_result {
 fptc_status fptc__result_new(struct fptc_result **out, fptc_error *err);
 void fptc__result_warn(struct fptc_result *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* An array of the warnings; NULL out of memory. */
+fptc__json *fptc__result_warnings(const struct fptc_result *r);
 /* Its rows come from the stream, which it takes over. */
 void fptc__result_stream(struct fptc_result *r, struct fptc__stream *stream);
 /* Makes it a document; the text is taken from `json`, which stays the caller's. */

@@ -260,6 +260,7 @@ static int add_counters(struct fptc_cache *cache, fptc__json *document)
     ok = fptc__json_set(requests, "schema", fptc__json_new_int(c.schema)) && ok;
     ok = fptc__json_set(requests, "search", fptc__json_new_int(c.search)) && ok;
     ok = fptc__json_set(requests, "text_search", fptc__json_new_int(c.text_search)) && ok;
+    ok = fptc__json_set(requests, "summarize", fptc__json_new_int(c.summarize)) && ok;
     ok = fptc__json_set(requests, "create", fptc__json_new_int(c.create)) && ok;
     ok = fptc__json_set(requests, "update", fptc__json_new_int(c.update)) && ok;
     ok = fptc__json_set(requests, "delete", fptc__json_new_int(c.delete_)) && ok;

@@ -56,6 +56,35 @@
  * | an empty group beside others in an `or`     | pass through           | "no restriction" may mean the whole `or`
  * | color not r,g,b, on other types than Task   | pass through           | 400 on Step and Project, 0 rows on Task [R]
  * | unusual ISO 8601 (2026-W10-3, 20260304T...) | pass through           | "any ISO8601 compatible string" [R]
+ *
+ * Summaries (A§1.7). Recorded: GT 020, 079, 091, recipe 003; documented: shotgun_api3's summarize().
+ * What a row below does not name passes through.
+ *
+ * | question                                    | choice                 | reason
+ * | status_list                                 | pass through           | excluded statuses change it, and REST does
+ * |                                             |                        | not show them (GT 091 [R])
+ * | percentage, status_percentage(_as_float)    | pass through           | GT 079 [R]: -1, 0, 3 by no known rule
+ * | sum, maximum, minimum of no values          | 0                      | GT 020 [R], of number
+ * | sum, maximum, minimum: data types           | number, timecode,      | number [R], timecode's sum [R]; duration is
+ * |                                             |   duration             | stored and read like them; others: not recorded
+ * | average: of no values                       | 0                      | GT 020 [R]
+ * | average: data type, rounding                | number, when two       | 102.12 [R]; how many decimals more there are
+ * |                                             |   decimals hold it     | is not recorded: else FPT is asked
+ * | earliest, latest: data type, of no values   | date; pass through     | '2013-07-05' [D]; spelling of a date_time
+ * |                                             |   when there are none  | and of nothing: not recorded
+ * | checked, unchecked                          | count of true, of      | the names; a checkbox is never null [R]
+ * |                                             |   false                |
+ * | grouping types but exact                    | pass through           | group names not recorded
+ * | groups by number, date, percent, tag ...    | pass through           | group names are rendered (timecode [R])
+ * | order of groups: text                       | as rows are sorted     | A§1.6
+ * | order of groups: status                     | the field's valid      | GT 079 [R]: na, rev, vwd, apr, fin, the
+ * |                                             |   values               | list's order; null last
+ * | order of groups: list                       | by text, if that is    | [D]'s example fits both: else FPT is asked
+ * |                                             |   the list's order too |
+ * | order of groups: entity                     | name, then id          | [D]'s Shots; Step is not sorted so ([D]:
+ * |                                             |                        | Client, Online, Comp) and passes through
+ * | order of groups: checkbox                   | [ ], then [X]          | false before true, as PostgreSQL sorts
+ * | texts of groups that differ in case only    | pass through           | one group or two: not recorded
  */
 #ifndef FPTC_QUERY_CHOICES_H
 #define FPTC_QUERY_CHOICES_H
@@ -80,5 +109,7 @@
 #define FPTC__IN_VALUES_MAX 100
 /* Types of links in one `in`: each becomes a term. */
 #define FPTC__IN_TYPES_MAX 64
+/* The type whose groups are not sorted by name. */
+#define FPTC__GROUP_NOT_BY_NAME "Step"
 
 #endif

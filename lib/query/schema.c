@@ -28,13 +28,19 @@ struct fptc__schema *fptc__schema_new(void)
     return calloc(1, sizeof(struct fptc__schema));
 }
 
-static void field_done(struct fptc__field *f)
+static void names_done(char **names, size_t n)
 {
     size_t i;
 
-    for (i = 0; i < f->n_valid_types; i++)
-        free(f->valid_types[i]);
-    free(f->valid_types);
+    for (i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+}
+
+static void field_done(struct fptc__field *f)
+{
+    names_done(f->valid_types, f->n_valid_types);
+    names_done(f->values, f->n_values);
     free(f->name);
     free(f->data_type);
 }
@@ -67,46 +73,55 @@ static const fptc__json *unwrap(const fptc__json *v)
     return fptc__json_is_object(v) ? fptc__json_get(v, "value") : v;
 }
 
-static const fptc__json *valid_types_of(const fptc__json *field)
+static const fptc__json *list_of(const fptc__json *field, const char *name)
 {
     const fptc__json *properties = fptc__json_get(field, "properties");
-    const fptc__json *v = fptc__json_get(properties ? properties : field, "valid_types");
+    const fptc__json *v = fptc__json_get(properties ? properties : field, name);
 
     v = unwrap(v);
     return fptc__json_is_array(v) ? v : NULL;
 }
 
-/* On failure what was filled so far is in f, for field_done(). */
-static int fill_valid_types(struct fptc__field *f, const fptc__json *list)
+static int is_any_text(const char *text)
+{
+    return text != NULL;
+}
+
+/* Copies the elements that `is_good`. On failure what was filled so far is for names_done(). */
+static int fill_names(char ***names, size_t *n, const fptc__json *list,
+                      int (*is_good)(const char *text))
 {
     const fptc__json *v;
 
     if (fptc__json_size(list) == 0)
         return 1;
-    f->valid_types = calloc(fptc__json_size(list), sizeof(*f->valid_types));
-    if (!f->valid_types)
+    *names = calloc(fptc__json_size(list), sizeof(**names));
+    if (!*names)
         return 0;
     for (v = fptc__json_first(list); v; v = fptc__json_next(v)) {
-        const char *name = fptc__json_text(v);
+        const char *text = fptc__json_text(v);
 
-        if (!fptc__is_name(name))
+        if (!is_good(text))
             continue;
-        f->valid_types[f->n_valid_types] = strdup(name);
-        if (!f->valid_types[f->n_valid_types])
+        (*names)[*n] = strdup(text);
+        if (!(*names)[*n])
             return 0;
-        f->n_valid_types++;
+        ++*n;
     }
     return 1;
 }
 
 static int fill_field(struct fptc__field *f, const char *name, const char *data_type,
-                      const fptc__json *valid_types)
+                      const fptc__json *from)
 {
     f->name = strdup(name);
     f->data_type = strdup(data_type);
     f->class_of = fptc__class_of_field(name, data_type);
     f->is_computed = fptc__is_computed(data_type);
-    return f->name && f->data_type && fill_valid_types(f, valid_types);
+    return f->name && f->data_type &&
+           fill_names(&f->valid_types, &f->n_valid_types, list_of(from, "valid_types"),
+                      fptc__is_name) &&
+           fill_names(&f->values, &f->n_values, list_of(from, "valid_values"), is_any_text);
 }
 
 static int compare_fields(const void *a, const void *b)
@@ -141,7 +156,7 @@ static int fill_type(struct type_entry *t, const char *name, const fptc__json *f
         if (!fptc__is_name(fptc__json_key(v)))
             continue;
         if (!fill_field(&t->fields[t->n_fields++], fptc__json_key(v),
-                        data_type ? data_type : "unknown", valid_types_of(v)))
+                        data_type ? data_type : "unknown", v))
             return 0;
     }
     if (!add_id(t))

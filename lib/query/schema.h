@@ -15,6 +15,8 @@ struct fptc__field {
     int is_computed;    /* value moves without updated_at */
     char **valid_types; /* of links; n_valid_types 0 when FPT names none */
     size_t n_valid_types;
+    char **values; /* of lists and status lists, in the site's order */
+    size_t n_values;
 };
 
 struct fptc__schema; /* types by name; not thread-safe while being filled */

@@ -19,7 +19,8 @@ struct fptc__site {
     struct fptc__client *client;
     char *identity;
     struct fptc__logger logger;
-    _Atomic int64_t n_schema, n_search, n_text_search, n_create, n_update, n_delete, n_retried;
+    _Atomic int64_t n_schema, n_search, n_text_search, n_summarize, n_create, n_update, n_delete,
+        n_retried;
 };
 
 /* One thing asked of FPT. */

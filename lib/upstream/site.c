@@ -100,6 +100,7 @@ void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out)
     out->schema = atomic_load(&s->n_schema);
     out->search = atomic_load(&s->n_search);
     out->text_search = atomic_load(&s->n_text_search);
+    out->summarize = atomic_load(&s->n_summarize);
     out->create = atomic_load(&s->n_create);
     out->update = atomic_load(&s->n_update);
     out->delete_ = atomic_load(&s->n_delete);

@@ -19,7 +19,7 @@ const char *fptc__site_identity(const struct fptc__site *s);
 
 /* HTTP requests that reached the wire, by kind; retried: those among them that repeated another. */
 struct fptc__site_counts {
-    int64_t auth, schema, search, text_search, read, create, update, delete_, retried,
+    int64_t auth, schema, search, text_search, summarize, read, create, update, delete_, retried,
         bytes_received;
 };
 void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out);
@@ -64,6 +64,16 @@ struct fptc__text_search {
 fptc_status fptc__site_text_search(struct fptc__site *s, const struct fptc__text_search *search,
                                    const struct fptc__call *call, fptc__json **out_rows,
                                    fptc_error *err);
+struct fptc__summarize {
+    const char *type;
+    const fptc__json *filters;  /* hash form; NULL: every row */
+    const fptc__json *fields;   /* [{"field","type"}] */
+    const fptc__json *grouping; /* [{"field","type","direction"}] */
+    int without_archived;       /* no rows of archived projects */
+};
+/* site_summarize.c: FPT's {"summaries","groups"}; repeated as a search is. */
+fptc_status fptc__site_summarize(struct fptc__site *s, const struct fptc__summarize *summarize,
+                                 const struct fptc__call *call, fptc__json **out, fptc_error *err);
 
 /*
  * Writes are sent exactly once, never repeated here (except after 401, which did nothing).

@@ -149,16 +149,16 @@ struct merge {
 };
 
 /* FPTC_MISS: that half has no rows of the type. */
-static fptc_status put_rows_sql(const struct merge *m, int is_delta, struct fptc__buf *sql,
+static fptc_status put_rows_sql(const struct merge *m, enum fptc__half half, struct fptc__buf *sql,
                                 fptc_error *err)
 {
     fptc_status status;
 
     fptc__buf_adds(sql, fptc__buf_text(&m->all->sql));
     fptc__buf_adds(sql, " FROM (");
-    status = fptc__shape_put_half(m->part, is_delta, m->type, sql, err);
+    status = fptc__shape_put_half(m->part, half, m->type, sql, err);
     fptc__buf_adds(sql, ") WHERE _fptc_version > ?1");
-    if (!is_delta)
+    if (half == FPTC__HALF_BASE)
         (void)fptc__shape_put_alive(m->part, m->type, " AND ", sql);
     fptc__buf_adds(sql, " ORDER BY _fptc_version");
     return status;
@@ -222,7 +222,7 @@ static fptc_status add_source(struct merge *m, int is_delta, int is_gone, int64_
     if (is_gone)
         put_gone_sql(m, is_delta, &sql);
     else
-        status = put_rows_sql(m, is_delta, &sql, err);
+        status = put_rows_sql(m, is_delta ? FPTC__HALF_OVERLAY : FPTC__HALF_BASE, &sql, err);
     if (status == FPTC_OK)
         status = fptc__buf_check(&sql, m->type, err);
     if (status == FPTC_OK)

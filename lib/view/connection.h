@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include "query/summary.h"
 #include "share/turn.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
@@ -97,12 +98,16 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
                              fptc_error *err);
 /* Appends a SELECT of the type's columns from its snapshot's or its overlay's table alone, NULL for those
    that only the other has. FPTC_MISS: there is no such table. */
-fptc_status fptc__shape_put_half(struct fptc__view_part *part, int is_delta, const char *type,
-                                 struct fptc__buf *sql, fptc_error *err);
+fptc_status fptc__shape_put_half(struct fptc__view_part *part, enum fptc__half half,
+                                 const char *type, struct fptc__buf *sql, fptc_error *err);
 /* Appends `before` and the condition that a row of the snapshot is not replaced; 0 and nothing while the
    overlay replaces none of the type. */
 int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const char *before,
                           struct fptc__buf *sql);
+/* The two halves of a type that has its view, each as a view of its own (query/summary.h); has[half]: 0
+   when that part of the cache has no table of the type. */
+fptc_status fptc__shape_halves(struct fptc__view_part *part, const char *type, int has[2],
+                               fptc_error *err);
 /* The views of every type of a part that have no view yet. */
 fptc_status fptc__shape_all(struct fptc__view *v, struct fptc__view_part *part, fptc_error *err);
 int fptc__shape_is(const struct fptc__view *v,

@@ -133,6 +133,8 @@ void fptc__known_outside_add(struct fptc__view *v, const struct fptc__follow *f,
     if (list == NULL)
         return;
     k->outside = list;
+    if (fptc__view_was_refused(v))
+        return;
     o.type = strdup(f->type);
     o.field = strdup(f->link);
     o.target = strdup(f->target);
@@ -213,7 +215,8 @@ static int find_newer(struct fptc__view *v, struct fptc__view_part *part, const 
         return 0;
     if (is_updated(v, part->base_schema, type, since))
         return 1;
-    add_older(&part->older, type, since);
+    if (!fptc__view_was_refused(v))
+        add_older(&part->older, type, since);
     return 0;
 }
 
@@ -238,7 +241,11 @@ int fptc__view_has_newer(struct fptc__view *v, enum fptc__part part, const char 
     at->type = strdup(type);
     snprintf(at->since, sizeof(at->since), "%s", since);
     at->is_newer = find_newer(v, fptc__view_at(v, part), type, since);
-    k->n_newer += at->type != NULL;
+    if (at->type == NULL || fptc__view_was_refused(v)) {
+        free(at->type);
+        return 1;
+    }
+    k->n_newer++;
     return at->is_newer;
 }
 

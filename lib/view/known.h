@@ -1,6 +1,7 @@
 /*
  * known.h: what lookups of a view found, remembered until a commit or a base comes in: coverage of
  * types, links that leave the project, display names. For this room, called between begin and end.
+ * What was looked up after something was refused (fptc__view_begin_now) is not remembered.
  */
 #ifndef FPTC_VIEW_KNOWN_H
 #define FPTC_VIEW_KNOWN_H

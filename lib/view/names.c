@@ -120,7 +120,7 @@ static sqlite3_stmt *statement_of(struct fptc__view *v, const char *type)
         v->name_is_doubtful |=
             sqlite3_prepare_v3(v->db, fptc__buf_text(&sql), -1, SQLITE_PREPARE_PERSISTENT,
                                &at->stmt, NULL) != SQLITE_OK;
-    if (at->stmt != NULL && !v->name_is_doubtful) {
+    if (at->stmt != NULL && !v->name_is_doubtful && !fptc__view_was_refused(v)) {
         sqlite3_bind_text(at->stmt, 1, at->type, -1, SQLITE_STATIC);
         v->names->n++;
     } else {
@@ -167,7 +167,7 @@ int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const ch
     v->name_is_doubtful = 0;
     found = find_name(v, type, id, out_is_gone);
     *out_name = found && !v->name_is_null ? fptc__buf_text(&v->name) : NULL;
-    if (!v->name_is_doubtful)
+    if (!v->name_is_doubtful && !fptc__view_was_refused(v))
         fptc__known_name_set(at, type, id, *out_name, found, *out_is_gone);
     return found;
 }

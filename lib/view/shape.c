@@ -140,19 +140,34 @@ int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const 
     return 1;
 }
 
-static void shape_sql(struct fptc__view_part *part, const struct shape *s, struct fptc__buf *sql)
+/* The snapshot's rows that the overlay does not replace, or the overlay's. */
+static void add_half(struct fptc__view_part *part, const struct shape *s, enum fptc__half half,
+                     struct fptc__buf *sql)
+{
+    if (half == FPTC__HALF_OVERLAY) {
+        add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
+        return;
+    }
+    add_select(sql, part->base_schema, s->table, &s->all, &s->base);
+    (void)fptc__shape_put_alive(part, s->type, " WHERE ", sql);
+}
+
+static void begin_view(const char *name, struct fptc__buf *sql)
 {
     fptc__buf_adds(sql, "CREATE TEMP VIEW ");
-    fptc__sql_quote(sql, s->table);
+    fptc__sql_quote(sql, name);
     fptc__buf_adds(sql, " AS ");
-    if (s->base.n > 0) {
-        add_select(sql, part->base_schema, s->table, &s->all, &s->base);
-        (void)fptc__shape_put_alive(part, s->type, " WHERE ", sql);
-    }
+}
+
+static void shape_sql(struct fptc__view_part *part, const struct shape *s, struct fptc__buf *sql)
+{
+    begin_view(s->table, sql);
+    if (s->base.n > 0)
+        add_half(part, s, FPTC__HALF_BASE, sql);
     if (s->base.n > 0 && s->delta.n > 0)
         fptc__buf_adds(sql, " UNION ALL ");
     if (s->delta.n > 0)
-        add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
+        add_half(part, s, FPTC__HALF_OVERLAY, sql);
 }
 
 int fptc__shape_is(const struct fptc__view *v, const char *name)
@@ -241,18 +256,31 @@ static void shape_done(struct shape *s)
     columns_done(&s->all);
 }
 
-fptc_status fptc__shape_put_half(struct fptc__view_part *part, int is_delta, const char *type,
-                                 struct fptc__buf *sql, fptc_error *err)
+fptc_status fptc__shape_put_half(struct fptc__view_part *part, enum fptc__half half,
+                                 const char *type, struct fptc__buf *sql, fptc_error *err)
 {
     struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}};
     fptc_status status = shape_columns(part, &s, err);
-    const struct columns *have = is_delta ? &s.delta : &s.base;
+    const struct columns *have = half == FPTC__HALF_OVERLAY ? &s.delta : &s.base;
 
     if (status == FPTC_OK && have->n == 0)
         status = FPTC_MISS;
     if (status == FPTC_OK)
-        add_select(sql, is_delta ? part->delta_schema : part->base_schema, type, &s.all, have);
+        add_select(sql, half == FPTC__HALF_OVERLAY ? part->delta_schema : part->base_schema, type,
+                   &s.all, have);
     shape_done(&s);
+    return status;
+}
+
+static fptc_status make_view(struct fptc__view *v, const char *name, struct fptc__buf *sql,
+                             fptc_error *err)
+{
+    fptc_status status = fptc__buf_check(sql, name, err);
+
+    if (status == FPTC_OK)
+        status = fptc__sql_run(v->db, fptc__buf_text(sql), err);
+    if (status == FPTC_OK)
+        status = remember_shape(v, name, err);
     return status;
 }
 
@@ -273,12 +301,8 @@ static fptc_status shape_table(struct fptc__view_part *part, const char *type, c
         status = FPTC_MISS;
     if (status == FPTC_OK) {
         shape_sql(part, &s, &sql);
-        status = fptc__buf_check(&sql, table, err);
+        status = make_view(v, table, &sql, err);
     }
-    if (status == FPTC_OK)
-        status = fptc__sql_run(v->db, fptc__buf_text(&sql), err);
-    if (status == FPTC_OK)
-        status = remember_shape(v, table, err);
     shape_done(&s);
     fptc__buf_done(&sql);
     return status;
@@ -372,5 +396,39 @@ fptc_status fptc__shape_all(struct fptc__view *v, struct fptc__view_part *part, 
             status = FPTC_OK; /* only its fields are known */
     }
     columns_done(&types);
+    return status;
+}
+
+static fptc_status shape_half(struct fptc__view_part *part, const struct shape *s,
+                              enum fptc__half half, fptc_error *err)
+{
+    char name[FPTC__HALF_BYTES];
+    struct fptc__buf sql;
+    fptc_status status = FPTC_OK;
+
+    fptc__half_name(s->type, half, name);
+    fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
+    if (!fptc__shape_is(part->view, name)) {
+        begin_view(name, &sql);
+        add_half(part, s, half, &sql);
+        status = make_view(part->view, name, &sql, err);
+    }
+    fptc__buf_done(&sql);
+    return status;
+}
+
+fptc_status fptc__shape_halves(struct fptc__view_part *part, const char *type, int has[2],
+                               fptc_error *err)
+{
+    struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    fptc_status status = shape_columns(part, &s, err);
+
+    has[FPTC__HALF_BASE] = s.base.n > 0;
+    has[FPTC__HALF_OVERLAY] = s.delta.n > 0;
+    if (status == FPTC_OK && has[FPTC__HALF_BASE])
+        status = shape_half(part, &s, FPTC__HALF_BASE, err);
+    if (status == FPTC_OK && has[FPTC__HALF_OVERLAY])
+        status = shape_half(part, &s, FPTC__HALF_OVERLAY, err);
+    shape_done(&s);
     return status;
 }

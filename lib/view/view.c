@@ -114,7 +114,7 @@ void fptc__view_keep_verdict(struct fptc__view *v, const char *sql,
 {
     struct fptc__statement *s = find_statement(v, sql, hash_of(sql));
 
-    if (s == NULL)
+    if (s == NULL || fptc__view_was_refused(v))
         return;
     s->verdict = *verdict;
     s->verdict.generation = v->generation;
@@ -535,13 +535,10 @@ int fptc__view_was_refused(const struct fptc__view *v)
     return v->haste.is_on && v->haste.has_refused;
 }
 
-/* What a lookup found while pages were refused is not to be remembered. */
 static void end_haste(struct fptc__view *v)
 {
     v->haste.is_on = 0;
     sqlite3_progress_handler(v->db, 0, NULL, NULL);
-    if (v->haste.has_refused)
-        v->generation++;
 }
 
 void fptc__view_end(struct fptc__view *v)

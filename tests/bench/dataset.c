@@ -129,7 +129,8 @@ static void put_plain(struct fptc__buf *out, const struct sizes *n, int64_t id)
     "\"sg_status_list\":\"status_list\",\"description\":\"text\",\"project\":\"entity\","          \
     "\"created_by\":\"entity\",\"created_at\":\"date_time\",\"updated_at\":\"date_time\""
 #define COMMON_SCHEMA                                                                              \
-    "\"sg_status_list\":{\"data_type\":\"status_list\"},\"description\":{\"data_type\":\"text\"}," \
+    "\"sg_status_list\":{\"data_type\":\"status_list\",\"valid_values\":[\"wtg\",\"rdy\",\"ip\","  \
+    "\"rev\",\"apr\",\"fin\",\"omt\",\"hld\"]},\"description\":{\"data_type\":\"text\"},"          \
     "\"project\":{\"data_type\":\"entity\",\"valid_types\":[\"Project\"]},"                        \
     "\"created_by\":{\"data_type\":\"entity\",\"valid_types\":[\"HumanUser\"]},"                   \
     "\"created_at\":{\"data_type\":\"date_time\"},\"updated_at\":{\"data_type\":\"date_time\"}"

@@ -20,7 +20,8 @@ sys.path.insert(0, str(SOURCE / "tests/site"))
 import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
-VERBS = "init mirror sync find explain sql export get search schema create update delete compact status version help".split()
+VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete compact status "
+         "version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
 

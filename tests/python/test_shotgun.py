@@ -117,6 +117,8 @@ class Reading(WithSite):
             wanted = [] if archived else [shot]
             self.assertEqual([row["id"] for row in sg.find(*question, include_archived_projects=False)], wanted)
             self.assertEqual(sg.find_one(*question, include_archived_projects=False) is None, archived)
+            counted = sg.summarize(*question, [{"field": "id", "type": "count"}], include_archived_projects=False)
+            self.assertEqual(counted["summaries"], {"id": len(wanted)})
 
     def test_filters(self):
         sg = self.shotgun()
@@ -154,6 +156,38 @@ class Reading(WithSite):
         self.assertIsNone(row["created_at"].tzinfo)
         self.assertEqual(row["created_at"].strftime("%Y-%m-%dT%H:%M:%SZ"),
                          self.of_project("Shot")[row["id"]]["created_at"])
+
+    def test_summarize(self):
+        sg = self.shotgun(max_age=600)
+        rows = self.of_project("Shot").values()
+        sg.cache.mirror_add("Shot", 101)
+        sg.cache.mirror_add("Sequence", 101)
+        sg.cache.sync()
+        count = [{"field": "id", "type": "count"}, {"field": "sg_cut_in", "type": "maximum"}]
+        grouping = [{"field": "sg_sequence", "type": "exact", "direction": "asc"}]
+        found, visits = self.visits(lambda: sg.summarize("Shot", [IN_PROJECT], count, grouping=grouping))
+        self.assertEqual(visits, {})
+        self.assertEqual(set(found), {"groups", "summaries"})  # as shotgun_api3 returns it
+        self.assertEqual(found["summaries"], {"id": len(rows), "sg_cut_in": max(row["sg_cut_in"] or 0 for row in rows)})
+        sequences = {(row["sg_sequence"] or {}).get("id") for row in rows}
+        self.assertEqual({(group["group_value"] or {}).get("id") for group in found["groups"]}, sequences)
+        self.assertEqual(found["groups"][0]["group_value"]["valid"], "valid")
+        self.assertEqual(found["groups"][0]["group_name"], found["groups"][0]["group_value"]["name"])
+        self.assertEqual(sum(group["summaries"]["id"] for group in found["groups"]), len(rows))
+        first = min(row["id"] for row in rows)
+        some = sg.summarize("Shot", [["id", "is", first], ["id", "is", first + 1]], count[:1], "any")
+        self.assertEqual(some, {"groups": [], "summaries": {"id": 2}})
+        # What only FPT can answer, and a moment of its own spelling.
+        roll_up, visits = self.visits(
+            lambda: sg.summarize("Shot", [IN_PROJECT], [{"field": "sg_status_list", "type": "status_list"},
+                                                        {"field": "created_at", "type": "latest"}]))
+        self.assertEqual(visits, {"summarize": 1})
+        self.assertEqual(roll_up["summaries"]["sg_status_list"], "ip")
+        self.assertEqual(as_text(roll_up["summaries"]["created_at"]), max(row["created_at"] for row in rows))
+        with self.assertRaises(ValueError):
+            sg.summarize("Shot", [], count, grouping={"field": "code"})
+        with self.assertRaisesRegex(fptcache.Fault, "type must be one of"):
+            sg.summarize("Shot", [], [{"field": "id", "type": "median"}])
 
     def test_many_threads(self):
         sg = self.shotgun()
@@ -200,7 +234,7 @@ class Failing(WithSite):
         with self.assertRaisesRegex(fptcache.NotSupported, "upload"):
             sg.create("Shot", {"project": PROJECT, "image": "/tmp/x.png"})
         with self.assertRaisesRegex(AttributeError, "shotgun_api3"):
-            sg.summarize("Shot", [], [])
+            sg.follow(PROJECT, PROJECT)
         self.assertFalse(hasattr(sg, "batch"))
         with self.assertRaises(fptcache.NotSupported):
             self.shotgun(script_name=None, api_key=None, login="a", password="b", auth_token="c")

@@ -19,6 +19,10 @@ FIELDS = ["code", "description", "sg_sequence", "assets", "sg_sequence.Sequence.
 DATASET = pathlib.Path(os.environ["FPTCACHE_BIN_DIR"], "tests/bench/bench_dataset")
 
 
+def in_projects(*numbers):
+    return ["project", "in", [{"type": "Project", "id": number} for number in numbers]]
+
+
 def private_kib():
     """Of this process, the memory that nobody else has."""
     for line in pathlib.Path("/proc/self/smaps_rollup").read_text().splitlines():
@@ -67,6 +71,22 @@ class Streams(ReadTest):
             cache.stream("Shot", [["no_such_field", "is", 1]])
         with self.assertRaises(fptcache.NoData):
             self.cache(mode="only-cache").stream("Asset", [in_project(102)], ["code"])
+
+    def test_from_several_projects_in_memory(self):
+        cache = self.cache(max_age=FOREVER)
+        for project in (101, 102):
+            cache.mirror_add("Shot", project)
+        cache.sync()
+        question = ("Shot", [in_projects(101, 102)], ["code", "project"], "-code,id", 400)
+        found = cache.find(*question)
+        self.assertEqual((found.source, len({row["project"]["id"] for row in found.rows})), ("cache", 2))
+        stream, counts = self.visits(cache.stream, *question)
+        self.assertEqual((stream.source, stream.complete, counts), ("cache", found.complete, {}))
+        self.assertEqual(list(stream), found.rows)
+        told = self.silently(cache.explain, *question)
+        self.assertEqual((told["answer"], told["why_not"], "plan" in told), ("cache", "", False))
+        self.assertEqual([entry["partition"] for entry in told["covered"]], ["project-101", "project-102"])
+        self.assertIn('FROM "Shot"', told["sql"])
 
     def test_stands_still(self):
         """What comes after the first row is of the same state, whatever others do meanwhile."""
@@ -196,7 +216,7 @@ class Sql(ReadTest):
         rows = self.held.sql("SELECT 1 AS a, 2 AS a, 1.5 AS f, 'ü' AS t, NULL AS n, x'00ff' AS b, 9e999 AS i, "
                              "CAST(x'ff41' AS TEXT) AS w, 9007199254740993 AS big", 101)
         self.assertEqual(rows.columns, ["a", "a:1", "f", "t", "n", "b", "i", "w", "big"])
-        self.assertEqual(list(rows), [{"a": 1, "a:1": 2, "f": 1.5, "t": "ü", "n": None, "b": "00ff", "i": None,
+        self.assertEqual(list(rows), [{"a": 1, "a:1": 2, "f": 1.5, "t": "ü", "n": None, "b": "00ff", "i": float("inf"),
                                        "w": "ff41", "big": 9007199254740993}])
         self.assertEqual(self.sql("SELECT 1 AS one WHERE 0"), [])
         self.assertEqual(self.sql("VALUES (1), (2) ; -- the end"), [{"column1": 1}, {"column1": 2}])
@@ -282,7 +302,8 @@ class Explain(ReadTest):
         for why, arguments in (
                 ("without the field description", ("Shot", [IN_PROJECT, ["description", "is", "x"]], ["code"])),
                 ("Task is not kept whole in project-101", ("Task", [IN_PROJECT], ["content"])),
-                ("filters name none", ("Shot", [["code", "is", "x"]], ["code"])),
+                ("not every project's Shot", ("Shot", [["code", "is", "x"]], ["code"])),
+                ("nothing of project-102", ("Shot", [in_projects(101, 102)], ["code"])),
                 ("never kept", ("Shot", [IN_PROJECT], ["code", "image"]))):
             with self.subTest(why=why):
                 told = cache.explain(*arguments)

@@ -4,7 +4,7 @@ import datetime
 
 from errors import bad_request, invalid_parameters
 from query import Query
-from render import dumps
+from render import dumps, walk
 
 SUMMARIES = ("record_count", "count", "sum", "maximum", "minimum", "average", "earliest", "latest", "percentage",
              "status_percentage", "status_percentage_as_float", "status_list", "checked", "unchecked")
@@ -15,6 +15,21 @@ GROUPINGS = ("exact", *STEPS, "day", "week", "month", "quarter", "year", "cluste
 TEXT_PAGE = 25
 
 
+class Reach:
+    """A field of a row, or one behind its links; None when a link is empty or leads to another type."""
+
+    def __init__(self, store, hops, field):
+        self.store, self.hops, self.field = store, hops, field
+
+    def value(self, row):
+        for name, target in self.hops:
+            key = self.store.link(row, name)
+            if key is None or key[0] != target:
+                return None
+            row = self.store.row(key)
+        return self.store.value(row, self.field)
+
+
 class Summarizer:
     def __init__(self, store, engine):
         self.store, self.engine = store, engine
@@ -23,7 +38,8 @@ class Summarizer:
         """The `data` of a _summarize reply."""
         summaries = self._checked(entity_type, body.get("summary_fields"), "summary_fields", SUMMARIES)
         groupings = self._checked(entity_type, body.get("grouping") or [], "grouping", GROUPINGS)
-        for field, _, _ in groupings:
+        for reach, _, _ in groupings:
+            field = reach.field
             if field.type in ("image", "url", "serializable", "jsonb", "pivot_column"):
                 raise bad_request(f"Grouping is not allowed for field {entity_type.name}.{field.name}.")
         rows = self.engine.all(query)
@@ -41,20 +57,20 @@ class Summarizer:
             raise invalid_parameters({name: wrong})
         out = []
         for entry in entries:
-            field = entity_type.fields.get(entry.get("field"))
-            if field is None:
+            found = walk(self.store.schema, entity_type, str(entry.get("field")))
+            if found is None:
                 path = f"{entity_type.name}.{entry.get('field')}"
                 raise bad_request(f"API summarize() {path} doesn't exist.")
-            out.append((field, entry.get("type", "exact"), entry))
+            out.append((Reach(self.store, *found), entry.get("type", "exact"), entry))
         return out
 
     def _summaries(self, rows, summaries):
-        return {field.name: self._one(rows, field, kind, entry) for field, kind, entry in summaries}
+        return {entry["field"]: self._one(rows, reach, kind, entry) for reach, kind, entry in summaries}
 
-    def _one(self, rows, field, kind, entry):
+    def _one(self, rows, reach, kind, entry):
         if kind == "record_count":
             return len(rows)
-        found = [value for value in (self.store.value(row, field) for row in rows) if value not in (None, [])]
+        found = [value for value in map(reach.value, rows) if value not in (None, [])]
         if kind == "count":
             return len(found)
         if kind == "checked":
@@ -79,10 +95,10 @@ class Summarizer:
     def _groups(self, rows, summaries, groupings):
         if not groupings:
             return []
-        (field, kind, entry), rest = groupings[0], groupings[1:]
+        (reach, kind, entry), rest = groupings[0], groupings[1:]
         buckets = {}
         for row in rows:
-            order, name, value = self._bucket(self.store.value(row, field), field, kind)
+            order, name, value = self._bucket(reach.value(row), reach.field, kind)
             buckets.setdefault((order, name), (value, []))[1].append(row)
         out = []
         for (_, name), (value, members) in sorted(buckets.items(), key=lambda item: item[0],
@@ -101,6 +117,8 @@ class Summarizer:
             return (0, "", (value,)), "[X]" if value else "[ ]", value
         if field.type in ("entity", "multi_entity"):
             return self._link_bucket(value, kind)
+        if field.type == "status_list" and value in field.valid_values:  # recorded: the list's own order
+            return (0, "", (field.valid_values.index(value),)), value, value
         if kind in STEPS:
             low = int(value // STEPS[kind]) * STEPS[kind]
             return (0, "", (low,)), f"{low}-{low + STEPS[kind] - 1}", low

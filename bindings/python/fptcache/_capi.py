@@ -109,6 +109,7 @@ FUNCTIONS = {
     "fptc_cache_sql": (Status, [C, c_int64, Text, c_int64, POINTER(R), E]),
     "fptc_cache_text_search": (Status, [C, Text, Text, c_int64, c_int64, POINTER(R), E]),
     "fptc_cache_schema": (Status, [C, Text, Text, c_int64, POINTER(R), E]),
+    "fptc_cache_summarize": (Status, [C, Q, Text, Text, POINTER(R), E]),
     "fptc_cache_changes": (Status, [C, Text, c_int64, c_int64, c_int64, POINTER(R), E]),
     "fptc_result_next": (Status, [R]),
     "fptc_result_rewind": (None, [R]),

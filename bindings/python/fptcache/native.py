@@ -420,6 +420,24 @@ class Cache:
             self._call(_lib.fptc_cache_text_search, _text(text), _json_text(types), limit, page, result)
             return _copy_document(result)["matches"]
 
+    def summarize(self, type: str, filters: Filters, summaries: Sequence[Dict[str, str]],
+                  grouping: Optional[Sequence[Dict[str, str]]] = None, *, mode: Optional[str] = None,
+                  max_age: Optional[float] = None, deadline: Optional[float] = None,
+                  include_archived: bool = True) -> Dict[str, Any]:
+        """Counts, sums and groups the rows that the filters find: `summaries`, `groups`, and as the
+        answer's own `source`, `age_s`, `complete`, `warnings`. Summaries are [{"field", "type"}],
+        groupings [{"field", "type", "direction"}], all as FPT names them."""
+        error = _capi.ErrorInfo()
+        with _Output(_capi.Q, _lib.fptc_query_free) as query, _result() as result:
+            _lib.fptc_query_new(_text(type, "type"), query, error)
+            _lib.fptc_query_set_filters(query, _json_text(filters), error)
+            _lib.fptc_query_set_scope(query, False, include_archived, error)
+            _lib.fptc_query_set_freshness(query, _choice(_MODES, mode, "mode"),
+                                          _milliseconds(max_age, "max_age"),
+                                          _milliseconds(deadline, "deadline"), error)
+            self._call(_lib.fptc_cache_summarize, query, _json_text(summaries), _json_text(grouping), result)
+            return _copy_document(result)
+
     def changes(self, type: str, project: int = 0, since: int = 0, limit: int = 0) -> List[Change]:
         """What happened to the rows of a type, deletions included, in version order: at most `limit`
         (1,000) after the version `since`. Go on with the last one's version; [] means nothing newer."""

@@ -34,7 +34,7 @@ _NOT_YET = ("activity_stream_read add_user_agent authenticate_human_user batch c
             "entity_types export_page follow followers following get_attachment_download_url get_auth_cookie_handler "
             "get_session_token info nav_expand nav_search_entity nav_search_string note_thread_read preferences_read "
             "reset_user_agent revive schema schema_field_create schema_field_delete schema_field_update "
-            "set_session_uuid share_thumbnail summarize unfollow update_project_last_accessed upload "
+            "set_session_uuid share_thumbnail unfollow update_project_last_accessed upload "
             "upload_filmstrip_thumbnail upload_thumbnail user_subscriptions_create user_subscriptions_read "
             "work_schedule_read work_schedule_update").split()
 
@@ -361,6 +361,17 @@ class Shotgun:
                           project_entity: Optional[Dict[str, Any]] = None) -> Dict[str, Dict[str, Any]]:
         """All fields of a type, or the one that is named, by field name."""
         return from_site(self.cache.schema(entity_type, field_name or None, _project_id(project_entity)), self._is_utc)
+    def summarize(self, entity_type: str, filters: Union[Sequence, Dict[str, Any]],
+                  summary_fields: List[Dict[str, str]], filter_operator: Optional[str] = None,
+                  grouping: Optional[List[Dict[str, str]]] = None,
+                  include_archived_projects: bool = True) -> Dict[str, Any]:
+        """The rows of find() counted, summed and grouped: {"summaries": ..., "groups": [...]}."""
+        if grouping is not None and not isinstance(grouping, list):
+            raise ValueError(f"summarize() 'grouping' is a list or None, not {grouping!r}")
+        result = self.cache.summarize(
+            entity_type, to_site(translate_filters(filters, filter_operator), self._is_utc), summary_fields, grouping,
+            include_archived=include_archived_projects)
+        return from_site({name: result[name] for name in ("groups", "summaries")}, self._is_utc)
 
     def _row(self, row):
         # FPT stores "<" of hand-typed text as an entity; the official client turns it back, too.

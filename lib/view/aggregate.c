@@ -1,0 +1,505 @@
+/*
+ * aggregate.c: see aggregate.h. Through the view that joins snapshot and overlay SQLite would first
+ * write every row into a table of its own; so each half is grouped alone, and what they say is merged:
+ *   1. a line is what one half says of one combination of group values;
+ *   2. lines are sorted by those values, so that a group of any level is a run of neighbours;
+ *   3. the tree is built from the runs, and a group's summaries from all of its lines.
+ */
+#include "view/aggregate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fold.h"
+#include "base/limits.h"
+#include "query/choices.h"
+#include "query/scratch.h"
+#include "view/connection.h"
+
+#define NO_PLACE (-1)
+/* Integers that a double, and so JSON, holds. */
+#define EXACT_MAX ((int64_t)1 << 53)
+
+/* The value of a group. */
+struct key {
+    int is_null;
+    const char *type; /* LINK */
+    int64_t id;       /* LINK: id; CODE: its place in the list; CHECKBOX: 0 or 1 */
+    const char *text; /* TEXT, CODE: the value; LINK: the name */
+    const char *fold; /* of text: what it is sorted by */
+};
+
+struct partial {
+    int has;
+    int64_t i;
+    const char *text; /* dates; else NULL */
+};
+
+struct line {
+    const struct fptc__summary *summary;
+    int64_t n_rows;
+    struct key *keys;
+    struct partial *partials;
+};
+
+struct table {
+    struct fptc__view *view;
+    struct fptc__summary *summary;
+    size_t n_partials;
+    struct fptc__scratch scratch;
+    struct line *list;
+    size_t n, cap;
+};
+
+static fptc_status unknown(struct table *t, const char *why_not)
+{
+    fptc__summary_pass_through(t->summary, why_not);
+    return FPTC_MISS;
+}
+
+/* ------------------------------------------------------------------------------------------- reading */
+
+static const char *fold(struct table *t, const char *text)
+{
+    struct fptc__buf out;
+
+    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
+    fptc__fold(text, strlen(text), &out);
+    return fptc__scratch_take(&t->scratch, &out);
+}
+
+static void set_text(struct table *t, struct key *k, const char *text)
+{
+    k->text = fptc__scratch_text(&t->scratch, text, strlen(text));
+    k->fold = fold(t, text);
+}
+
+static int64_t place_of(const struct fptc__group *g, const char *value)
+{
+    size_t i;
+
+    for (i = 0; i < g->n_values; i++) {
+        if (strcmp(g->values[i], value) == 0)
+            return (int64_t)i;
+    }
+    return NO_PLACE;
+}
+
+/* A link to what is gone reads as null (A§1.6). */
+static fptc_status read_link(struct table *t, sqlite3_stmt *stmt, int column, struct key *k)
+{
+    const char *type = (const char *)sqlite3_column_text(stmt, column);
+    const char *name = NULL;
+    int is_gone = 0;
+
+    k->is_null = type == NULL || sqlite3_column_type(stmt, column + 1) == SQLITE_NULL;
+    if (k->is_null)
+        return FPTC_OK;
+    k->type = fptc__scratch_text(&t->scratch, type, strlen(type));
+    k->id = sqlite3_column_int64(stmt, column + 1);
+    (void)fptc__view_name(t->view, type, k->id, &name, &is_gone);
+    k->is_null = is_gone;
+    if (is_gone)
+        return FPTC_OK;
+    if (name == NULL)
+        return unknown(t, "groups by an entity whose name is not known");
+    if (strcmp(type, FPTC__GROUP_NOT_BY_NAME) == 0)
+        return unknown(t, "groups by an entity whose order is not its name");
+    set_text(t, k, name);
+    return FPTC_OK;
+}
+
+static fptc_status read_key(struct table *t, sqlite3_stmt *stmt, const struct fptc__group *g,
+                            int column, struct key *k)
+{
+    const char *text;
+
+    if (g->kind == FPTC__GROUP_LINK)
+        return read_link(t, stmt, column, k);
+    k->is_null = sqlite3_column_type(stmt, column) == SQLITE_NULL;
+    if (g->kind == FPTC__GROUP_CHECKBOX) {
+        k->id = sqlite3_column_int64(stmt, column) != 0;
+        return FPTC_OK;
+    }
+    text = (const char *)sqlite3_column_text(stmt, column);
+    if (text == NULL || text[0] == '\0') { /* FPT has no empty text (A§3.2) */
+        k->is_null = 1;
+        return FPTC_OK;
+    }
+    set_text(t, k, text);
+    if (g->kind == FPTC__GROUP_CODE) {
+        k->id = place_of(g, text);
+        if (k->id == NO_PLACE && g->is_status)
+            return unknown(t, "groups by a status that its field's valid values do not name");
+    }
+    return FPTC_OK;
+}
+
+static void read_partial(struct table *t, sqlite3_stmt *stmt, int column, struct partial *p)
+{
+    const char *text;
+
+    p->has = sqlite3_column_type(stmt, column) != SQLITE_NULL;
+    p->i = sqlite3_column_int64(stmt, column);
+    if (sqlite3_column_type(stmt, column) != SQLITE_TEXT)
+        return;
+    text = (const char *)sqlite3_column_text(stmt, column);
+    p->text = fptc__scratch_text(&t->scratch, text, strlen(text));
+}
+
+static struct line *new_line(struct table *t)
+{
+    struct line *line;
+
+    if (t->n == t->cap) {
+        size_t cap = t->cap ? 2 * t->cap : 64;
+        struct line *list = realloc(t->list, cap * sizeof(*list));
+
+        if (list == NULL)
+            return NULL;
+        t->list = list;
+        t->cap = cap;
+    }
+    line = &t->list[t->n];
+    line->summary = t->summary;
+    line->keys = fptc__scratch_array(&t->scratch, t->summary->n_groups + 1, sizeof(*line->keys));
+    line->partials = fptc__scratch_array(&t->scratch, t->n_partials + 1, sizeof(*line->partials));
+    if (line->keys == NULL || line->partials == NULL)
+        return NULL;
+    t->n++;
+    return line;
+}
+
+static fptc_status read_line(struct table *t, sqlite3_stmt *stmt, fptc_error *err)
+{
+    struct line *line = new_line(t);
+    fptc_status status = line == NULL ? fptc__fail_nomem(err) : FPTC_OK;
+    int column = 1;
+    size_t i;
+
+    if (status != FPTC_OK)
+        return status;
+    line->n_rows = sqlite3_column_int64(stmt, 0);
+    for (i = 0; i < t->summary->n_groups && status == FPTC_OK; i++) {
+        const struct fptc__group *g = &t->summary->groups[i];
+
+        status = read_key(t, stmt, g, column, &line->keys[i]);
+        column += g->kind == FPTC__GROUP_LINK ? 2 : 1;
+    }
+    for (i = 0; i < t->n_partials; i++)
+        read_partial(t, stmt, column++, &line->partials[i]);
+    return t->scratch.failed ? fptc__fail_nomem(err) : status;
+}
+
+static fptc_status read_half(struct table *t, enum fptc__half half, fptc_error *err)
+{
+    const struct fptc__summary *s = t->summary;
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status = fptc__view_prepare(t->view, s->sql[half], &stmt, err);
+    int rc = SQLITE_DONE;
+
+    if (status != FPTC_OK)
+        return status;
+    (void)fptc__run_bind(stmt, s->params[half], s->n_params[half], 0);
+    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        status = read_line(t, stmt, err);
+    if (status == FPTC_OK && rc != SQLITE_DONE)
+        status = fptc__view_fail(t->view, s->plan->type, err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------- sorting */
+
+static int order_of(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_texts(const struct key *a, const struct key *b)
+{
+    int c = strcmp(a->fold, b->fold);
+
+    return c != 0 ? c : strcmp(a->text, b->text);
+}
+
+static int compare_values(const struct fptc__group *g, const struct key *a, const struct key *b)
+{
+    int c;
+
+    switch (g->kind) {
+    case FPTC__GROUP_LINK:
+        c = compare_texts(a, b);
+        if (c == 0)
+            c = strcmp(a->type, b->type);
+        return c != 0 ? c : order_of(a->id, b->id);
+    case FPTC__GROUP_CODE:
+        return g->is_status ? order_of(a->id, b->id) : compare_texts(a, b);
+    case FPTC__GROUP_TEXT:
+        return compare_texts(a, b);
+    case FPTC__GROUP_CHECKBOX:
+    default:
+        return order_of(a->id, b->id);
+    }
+}
+
+/* Null is greater than every value (choices.h). */
+static int compare_keys(const struct fptc__group *g, const struct key *a, const struct key *b)
+{
+    int c = a->is_null || b->is_null ? a->is_null - b->is_null : compare_values(g, a, b);
+
+    return g->is_descending ? -c : c;
+}
+
+static int compare_lines(const void *left, const void *right)
+{
+    const struct line *a = left;
+    const struct line *b = right;
+    int c = 0;
+    size_t i;
+
+    for (i = 0; i < a->summary->n_groups && c == 0; i++)
+        c = compare_keys(&a->summary->groups[i], &a->keys[i], &b->keys[i]);
+    return c;
+}
+
+/* Whether two neighbours could stand the other way round, or be one, as far as anybody knows. */
+static const char *doubt(const struct fptc__group *g, const struct key *a, const struct key *b)
+{
+    if (a->is_null || b->is_null)
+        return NULL;
+    if (g->kind == FPTC__GROUP_TEXT && strcmp(a->fold, b->fold) == 0)
+        return "groups of texts that differ in case only";
+    if (g->kind == FPTC__GROUP_CODE && !g->is_status &&
+        (a->id == NO_PLACE || b->id == NO_PLACE || (a->id < b->id) == g->is_descending))
+        return "groups by a list whose order is not that of its texts";
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------- merging */
+
+static void merge_partial(enum fptc__summary_type type, struct partial *into,
+                          const struct partial *more)
+{
+    int is_greatest = type == FPTC__MAXIMUM || type == FPTC__LATEST;
+    int c;
+
+    if (!more->has)
+        return;
+    if (!into->has) {
+        *into = *more;
+        return;
+    }
+    if (type != FPTC__MAXIMUM && type != FPTC__MINIMUM && type != FPTC__EARLIEST &&
+        type != FPTC__LATEST) {
+        into->i += more->i;
+        return;
+    }
+    c = more->text != NULL ? strcmp(more->text, into->text) : order_of(more->i, into->i);
+    if (is_greatest ? c > 0 : c < 0)
+        *into = *more;
+}
+
+/* Two decimals hold it, or nobody knows how it is rounded. */
+static fptc_status put_average(struct table *t, const struct partial *p, fptc__json **out)
+{
+    int64_t sum = p[0].has ? p[0].i : 0;
+    int64_t n = p[1].i;
+    int64_t hundredths;
+
+    if (sum > EXACT_MAX || sum < -EXACT_MAX || (n > 0 && sum * 100 % n != 0))
+        return unknown(t, "an average whose rounding only FPT knows");
+    hundredths = n > 0 ? sum * 100 / n : 0;
+    *out = fptc__json_new_double((double)hundredths / 100.0);
+    return FPTC_OK;
+}
+
+static fptc_status put_result(struct table *t, const struct fptc__summary_field *f, int64_t n_rows,
+                              const struct partial *p, fptc__json **out)
+{
+    int64_t number = f->type == FPTC__RECORD_COUNT ? n_rows : p->has ? p->i : 0;
+
+    if (f->type == FPTC__AVERAGE)
+        return put_average(t, p, out);
+    if (f->type == FPTC__EARLIEST || f->type == FPTC__LATEST) {
+        if (!p->has)
+            return unknown(t, "the earliest or latest of no dates");
+        *out = fptc__json_new_text(p->text);
+        return FPTC_OK;
+    }
+    if (number > EXACT_MAX || number < -EXACT_MAX)
+        return unknown(t, "a number too great for JSON");
+    *out = fptc__json_new_int(number);
+    return FPTC_OK;
+}
+
+/* The summaries of all the lines from `from` to before `to`. */
+static fptc_status put_summaries(struct table *t, size_t from, size_t to, fptc__json *into,
+                                 fptc_error *err)
+{
+    const struct fptc__summary *s = t->summary;
+    fptc__json *results = fptc__json_new_object();
+    fptc_status status = FPTC_OK;
+    int64_t n_rows = 0;
+    size_t i, k, at = 0;
+    int ok = 1;
+
+    for (i = from; i < to; i++)
+        n_rows += t->list[i].n_rows;
+    for (k = 0; k < s->n_fields && status == FPTC_OK; k++) {
+        struct partial p[2] = {{0, 0, NULL}, {0, 0, NULL}};
+        fptc__json *result = NULL;
+        size_t n;
+
+        for (i = from; i < to; i++) {
+            for (n = 0; n < s->fields[k].n_columns && n < 2; n++)
+                merge_partial(s->fields[k].type, &p[n], &t->list[i].partials[at + n]);
+        }
+        at += s->fields[k].n_columns;
+        status = put_result(t, &s->fields[k], n_rows, p, &result);
+        ok = status != FPTC_OK || (fptc__json_set(results, s->fields[k].name, result) && ok);
+    }
+    ok = fptc__json_set(into, "summaries", results) && ok;
+    return status != FPTC_OK || ok ? status : fptc__fail_nomem(err);
+}
+
+static fptc__json *value_of(const struct fptc__group *g, const struct key *k)
+{
+    fptc__json *link;
+
+    if (k->is_null)
+        return fptc__json_new_null();
+    if (g->kind == FPTC__GROUP_CHECKBOX)
+        return fptc__json_new_bool(k->id != 0);
+    if (g->kind != FPTC__GROUP_LINK)
+        return fptc__json_new_text(k->text);
+    link = fptc__json_new_object();
+    if (!fptc__json_set(link, "type", fptc__json_new_text(k->type)) ||
+        !fptc__json_set(link, "id", fptc__json_new_int(k->id)) ||
+        !fptc__json_set(link, "name", fptc__json_new_text(k->text)) ||
+        !fptc__json_set(link, "valid", fptc__json_new_text("valid"))) {
+        fptc__json_free(link);
+        return NULL;
+    }
+    return link;
+}
+
+static const char *name_of(const struct fptc__group *g, const struct key *k)
+{
+    if (k->is_null)
+        return "";
+    if (g->kind == FPTC__GROUP_CHECKBOX)
+        return k->id != 0 ? "[X]" : "[ ]";
+    return k->text;
+}
+
+static fptc_status put_groups(struct table *t, size_t level, size_t from, size_t to,
+                              fptc__json *into, fptc_error *err);
+
+static fptc_status put_group(struct table *t, size_t level, size_t from, size_t to,
+                             fptc__json *groups, fptc_error *err)
+{
+    const struct fptc__group *g = &t->summary->groups[level];
+    const struct key *k = &t->list[from].keys[level];
+    fptc__json *group = fptc__json_new_object();
+    int ok = fptc__json_set(group, "group_name", fptc__json_new_text(name_of(g, k))) &&
+             fptc__json_set(group, "group_value", value_of(g, k));
+    fptc_status status = ok ? put_summaries(t, from, to, group, err) : fptc__fail_nomem(err);
+
+    if (status == FPTC_OK && level + 1 < t->summary->n_groups)
+        status = put_groups(t, level + 1, from, to, group, err);
+    if (!fptc__json_append(groups, group) && status == FPTC_OK)
+        status = fptc__fail_nomem(err);
+    return status;
+}
+
+static fptc_status put_groups(struct table *t, size_t level, size_t from, size_t to,
+                              fptc__json *into, fptc_error *err)
+{
+    const struct fptc__group *g = &t->summary->groups[level];
+    fptc__json *groups = fptc__json_new_array();
+    fptc_status status = FPTC_OK;
+    size_t next;
+
+    for (; from < to && status == FPTC_OK; from = next) {
+        const struct key *k = &t->list[from].keys[level];
+
+        for (next = from + 1; next < to && compare_keys(g, k, &t->list[next].keys[level]) == 0;)
+            next++;
+        if (next < to && doubt(g, k, &t->list[next].keys[level]) != NULL)
+            status = unknown(t, doubt(g, k, &t->list[next].keys[level]));
+        if (status == FPTC_OK)
+            status = put_group(t, level, from, next, groups, err);
+    }
+    if (!fptc__json_set(into, "groups", groups) && status == FPTC_OK)
+        status = fptc__fail_nomem(err);
+    return status;
+}
+
+static fptc_status build(struct table *t, fptc__json **out, fptc_error *err)
+{
+    fptc_status status;
+
+    if (t->n > 1)
+        qsort(t->list, t->n, sizeof(*t->list), compare_lines);
+    *out = fptc__json_new_object();
+    status = put_summaries(t, 0, t->n, *out, err);
+    if (status == FPTC_OK && t->summary->n_groups > 0)
+        status = put_groups(t, 0, 0, t->n, *out, err);
+    else if (status == FPTC_OK && !fptc__json_set(*out, "groups", fptc__json_new_array()))
+        status = fptc__fail_nomem(err);
+    if (status != FPTC_OK) {
+        fptc__json_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* A link to what is gone reads as null: then no row is the project's. */
+static int has_no_rows(struct fptc__view *v, const struct fptc__summary *s)
+{
+    const char *name;
+    int is_gone = 0;
+
+    if (s->is_of_project)
+        (void)fptc__view_name(v, "Project", s->plan->project_id, &name, &is_gone);
+    return is_gone;
+}
+
+/* The part that the summarised type lives in. */
+static fptc_status find_halves(struct fptc__view *v, const struct fptc__plan *plan, int has[2],
+                               fptc_error *err)
+{
+    struct fptc__view_part *part = fptc__view_at(v, FPTC__HOME);
+    fptc_status status = fptc__shape_halves(part, plan->type, has, err);
+
+    if (status == FPTC_OK && !has[FPTC__HALF_BASE] && !has[FPTC__HALF_OVERLAY] && v->n_parts > 1)
+        status = fptc__shape_halves(fptc__view_at(v, FPTC__SITE), plan->type, has, err);
+    return status;
+}
+
+fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, fptc__json **out,
+                                 fptc_error *err)
+{
+    struct table t = {v, s, 0, {NULL, 0}, NULL, 0, 0};
+    int has[2] = {0, 0};
+    fptc_status status = fptc__run_shape(v, s->plan, err);
+    size_t i;
+
+    *out = NULL;
+    fptc__scratch_init(&t.scratch);
+    for (i = 0; i < s->n_fields; i++)
+        t.n_partials += s->fields[i].n_columns;
+    if (status == FPTC_OK && !has_no_rows(v, s))
+        status = find_halves(v, s->plan, has, err);
+    if (status == FPTC_OK && has[FPTC__HALF_BASE])
+        status = read_half(&t, FPTC__HALF_BASE, err);
+    if (status == FPTC_OK && has[FPTC__HALF_OVERLAY])
+        status = read_half(&t, FPTC__HALF_OVERLAY, err);
+    if (status == FPTC_OK)
+        status = build(&t, out, err);
+    free(t.list);
+    fptc__scratch_done(&t.scratch);
+    return status;
+}
