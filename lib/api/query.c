@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/datatype.h"
 #include "base/error.h"
+#include "query/floatmark.h"
 
 fptc_status fptc_query_new(const char *type, fptc_query **out_query, fptc_error *err)
 {
@@ -187,7 +188,7 @@ fptc_status fptc_write_set_data(fptc_write *write, const char *json, fptc_error 
         return fptc__fail(err, FPTC_EUSAGE, "a delete has no data");
     if (json == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "data is NULL");
-    status = fptc__json_parse(json, strlen(json), "data", &data, err);
+    status = fptc__parse_with_floats(json, "data", &data, err);
     if (status != FPTC_OK)
         return status;
     if (!fptc__json_is_object(data)) {
