@@ -1,6 +1,7 @@
 """The command fptcache: exit codes, options, JSON, tables, messages, and no key where it can be seen."""
 
 import csv
+import io
 import json
 import os
 import pathlib
@@ -478,14 +479,16 @@ class Rows(WithSite):
     def test_export_csv(self):
         numbers = sorted(self.of_project("Shot"))
         nasty = 'a "quoted", text\r\nof two lines; ü'
-        self.fptcache("update", "Shot", numbers[0], "--data", json.dumps({"description": nasty}))
+        lines = ["two\nlines", "a return\ralone"]
+        for number, value in zip(numbers, (nasty, *lines)):
+            self.fptcache("update", "Shot", number, "--data", json.dumps({"description": value}))
         self.fptcache("export", "Shot", "--project", 101, "--format", "csv", "--fields",
                       "code,description,sg_sequence,assets,sg_needs_retime", "--output", self.output)
         with open(self.output, newline="", encoding="utf-8") as file:
             text = file.read()
-        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         self.assertTrue(text.startswith("id,code,description,sg_sequence,assets,sg_needs_retime\r\n"))
-        self.assertEqual(rows[1][2], nasty)
+        self.assertEqual([row[2] for row in rows[1:4]], [nasty, *lines])
         self.assertIn('"a ""quoted"", text', text)
         truth = self.of_project("Shot")
         for row in rows[1:]:
