@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fold.h"
 #include "base/limits.h"
 #include "query/choices.h"
-#include "base/fold.h"
 #include "query/scratch.h"
 #include "view/connection.h"
 
@@ -201,7 +201,7 @@ static fptc_status read_half(struct table *t, enum fptc__half half, fptc_error *
 
     if (status != FPTC_OK)
         return status;
-    fptc__run_bind(stmt, s->params[half], s->n_params[half]);
+    (void)fptc__run_bind(stmt, s->params[half], s->n_params[half], 0);
     while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         status = read_line(t, stmt, err);
     if (status == FPTC_OK && rc != SQLITE_DONE)
