@@ -24,7 +24,8 @@ static const struct {
     [OPT_LIMIT] = {"--limit", 1},         [OPT_PAGE] = {"--page", 1},
     [OPT_DATA] = {"--data", 1},           [OPT_EVENT] = {"--event", 1},
     [OPT_TYPE] = {"--type", 1},           [OPT_TYPES] = {"--types", 1},
-    [OPT_PARTITION] = {"--partition", 1}, [OPT_SUMMARIES] = {"--summaries", 1},
+    [OPT_PARTITION] = {"--partition", 1}, [OPT_FORMAT] = {"--format", 1},
+    [OPT_OUTPUT] = {"--output", 1},       [OPT_SUMMARIES] = {"--summaries", 1},
     [OPT_GROUP] = {"--group", 1},
 };
 

@@ -32,6 +32,8 @@ enum option_id {
     OPT_TYPE,
     OPT_TYPES,
     OPT_PARTITION,
+    OPT_FORMAT,
+    OPT_OUTPUT,
     OPT_SUMMARIES,
     OPT_GROUP,
     OPT_COUNT

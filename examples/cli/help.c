@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Options of `find`. */
+#define QUESTION                                                                                   \
+    (OPT_BIT(OPT_FILTERS) | OPT_BIT(OPT_FIELDS) | OPT_BIT(OPT_ORDER) | OPT_BIT(OPT_LIMIT) |        \
+     OPT_BIT(OPT_PAGE))
+
 const struct verb verbs[] = {
     {"init", verb_init, 0, 1, OPT_BIT(OPT_SITE), "init DIR --site URL",
      "make a cache directory for a site",
@@ -18,9 +23,7 @@ const struct verb verbs[] = {
      "field that can be kept. Declaring fetches no rows; `fptcache sync` does.\n"},
     {"sync", verb_sync, 0, 0, 0, "sync [--project ID]", "fetch what is mirrored",
      "The first time all rows, later what changed. Ctrl-C stops it, and the next sync goes on there.\n"},
-    {"find", verb_find_rows, 1, 1,
-     OPT_BIT(OPT_FILTERS) | OPT_BIT(OPT_FIELDS) | OPT_BIT(OPT_ORDER) | OPT_BIT(OPT_LIMIT) |
-         OPT_BIT(OPT_PAGE),
+    {"find", verb_find_rows, 1, 1, QUESTION,
      "find TYPE [--project ID] [--filters JSON] [--fields a,b] [--order a,-b] [--limit N] [--page N]",
      "ask a question",
      "--filters takes FPT's spelling or that of shotgun_api3, e.g.\n"
@@ -33,6 +36,18 @@ const struct verb verbs[] = {
      "--summaries: fields, each with its summary type, e.g. id:count,due_date:latest; without it\n"
      "id:count. --group: fields, the outermost group first, each with its grouping type (exact); a\n"
      "leading - means descending. Types are FPT's own. --filters as for `find`.\n"},
+    {"explain", verb_explain, 1, 1, QUESTION, "explain TYPE [options of find]",
+     "tell how a question would be answered",
+     "From the cache or why not, by which SQL and indexes, and how many rows it reads here.\n"},
+    {"sql", verb_sql, 1, 1, 0, "sql SELECT... --project ID", "run SQL over what the cache has",
+     "One SELECT, read-only; also @FILE, or - for standard input. Tables are FPT's types, columns its\n"
+     "fields; a link is field__type and field__id, a multi-entity field the table Type__field (id, pos,\n"
+     "link_type, link_id). Without --project: the types that belong to none. --json: one row a line.\n"
+     "Stops after a minute, or after --deadline.\n"},
+    {"export", verb_export, 1, 1, QUESTION | OPT_BIT(OPT_FORMAT) | OPT_BIT(OPT_OUTPUT),
+     "export TYPE --format jsonl|csv [--output FILE] [options of find]", "write rows to a file",
+     "Without --fields: every field that the cache keeps. FILE gets its name when it is complete. In\n"
+     "CSV a link is Type:id, and lists have a semicolon between.\n"},
     {"get", verb_get, 2, 2, OPT_BIT(OPT_FIELDS), "get TYPE ID [--fields a,b]", "show one row",
      "Without --fields: the standard fields that the type has.\n"},
     {"search", verb_search, 1, 1, OPT_BIT(OPT_TYPES) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_PAGE),

@@ -33,6 +33,9 @@ int verb_mirror(const struct arguments *a);
 int verb_sync(const struct arguments *a);
 int verb_find_rows(const struct arguments *a);
 int verb_summarize(const struct arguments *a);
+int verb_explain(const struct arguments *a);
+int verb_sql(const struct arguments *a);
+int verb_export(const struct arguments *a);
 int verb_get(const struct arguments *a);
 int verb_search(const struct arguments *a);
 int verb_schema(const struct arguments *a);
@@ -46,5 +49,9 @@ int verb_help(const struct arguments *a);
 
 /* verbs_read.c: --filters and --project as the query's filters; 0 or an exit code. */
 int query_filters(const struct arguments *a, fptc_query *query);
+/* The whole question of `find`: its type and every option; to be freed by the caller in any case. */
+int query_read(const struct arguments *a, fptc_query **out_query);
+/* verbs_sql.c: after the last row of a streaming result: 0, or the exit code of what stopped it. */
+int rows_ended(fptc_result *result, fptc_status status);
 
 #endif

@@ -75,6 +75,17 @@ static int set_rest(const struct arguments *a, fptc_query *query)
     return status == FPTC_OK ? 0 : fail(status, &err);
 }
 
+int query_read(const struct arguments *a, fptc_query **out_query)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    int failed;
+
+    if (fptc_query_new(a->words[0], out_query, &err) != FPTC_OK)
+        return fail(err.status, &err);
+    failed = query_filters(a, *out_query);
+    return failed ? failed : set_rest(a, *out_query);
+}
+
 int verb_find_rows(const struct arguments *a)
 {
     fptc_error err = FPTC_ERROR_INIT;
@@ -82,13 +93,8 @@ int verb_find_rows(const struct arguments *a)
     fptc_query *query = NULL;
     fptc_result *result = NULL;
     fptc_status status;
-    int failed = 0;
+    int failed = query_read(a, &query);
 
-    if (fptc_query_new(a->words[0], &query, &err) != FPTC_OK)
-        return fail(err.status, &err);
-    failed = query_filters(a, query);
-    if (!failed)
-        failed = set_rest(a, query);
     if (!failed)
         failed = session_open(a, &cache);
     if (!failed) {

@@ -444,6 +444,27 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_scope(fptc_query *query, int
                                                           fptc_error *err);
 
 /**
+ * Asks for rows one after the other, in memory that does not grow with their number. The result then
+ * holds the state of the cache as it was when the query began, in files of its own that it keeps open:
+ * free it soon. Its cursor only goes forward (fptc_result_rewind() does nothing), its count is -1, it
+ * knows its fields before the first row, strings of a row are valid until the next, and
+ * fptc_result_next() may block, up to the query's deadline, which bounds all of the reading. An answer
+ * that comes from FPT or from several projects is held in memory all the same.
+ * @param query         the query.
+ * @param is_streaming  non-zero to stream; a new query does not.
+ * @param err           may be NULL.
+ * @return FPTC_OK.
+ * @par Ownership  nothing is kept.
+ * @par Threads    one thread at a time per query.
+ * @par Blocking   memory only.
+ * @since 0.1
+ * @see fptc_result_next
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_streaming(fptc_query *query,
+                                                              int32_t is_streaming,
+                                                              fptc_error *err);
+
+/**
  * Answers a query: from the cache when it is provable there and fresh enough, else from FPT, which
  * also fills the cache for everybody.
  * @param cache       the handle.
@@ -486,6 +507,55 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_find(fptc_cache *cache, const fp
 FPTC_API FPTC_MUST_CHECK fptc_status
 fptc_cache_summarize(fptc_cache *cache, const fptc_query *query, const char *summaries,
                      const char *grouping, fptc_result **out_result, fptc_error *err);
+
+/**
+ * Tells how a query would be answered now, without asking FPT for its rows.
+ * @param cache       the handle.
+ * @param query       the query.
+ * @param out_result  a document: {"canonical","local","why_not","covered":[{"type","partition","age_s",
+ *                    "fields_missing"}],"answer":"cache"|"stored query"|"upstream"|"none","sql","params",
+ *                    "plan":[lines of SQLite's query plan],"indexes":[...],"rows_read","steps","rows",
+ *                    "seconds","warnings"}; NULL on failure. From "plan" to "seconds" they tell of
+ *                    running the SQL on what the cache has, and are absent when that is nothing, and for
+ *                    rows of several projects;
+ *                    "rows_read" counts those given and those that scans without an index went through,
+ *                    "steps" what SQLite's machine did.
+ * @param err         may be NULL.
+ * @return FPTC_OK, covered or not; FPTC_EUSAGE naming what is wrong with the query; FPTC_ENODATA when a
+ *         schema is not known and FPT may not be asked for it; FPTC_EAUTH, FPTC_EREFUSED, FPTC_ENET,
+ *         FPTC_ESERVER, FPTC_EBUSY, FPTC_EDEADLINE; FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, and use the network for a schema, up to the deadline.
+ * @since 0.1
+ * @see fptc_cache_find
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_explain(fptc_cache *cache, const fptc_query *query,
+                                                        fptc_result **out_result, fptc_error *err);
+
+/**
+ * Runs one SELECT over the rows that the cache has of a project and of the types without one, whatever
+ * their age. Tables are named as FPT's types, columns as fields; a link is two columns, `field__type` and
+ * `field__id`; a multi-entity field is a table `Type__field` (id, pos, link_type, link_id). Rows are streamed.
+ * @param cache        the handle.
+ * @param project_id   the project, or 0 for the types without one.
+ * @param sql          one SELECT (or WITH, VALUES, EXPLAIN); anything that writes is refused, and so are
+ *                     parameters.
+ * @param deadline_ms  bound of the whole, reading the rows included; 0: the handle's.
+ * @param out_result   the rows, to be read as a streaming one's; column names are those of the statement
+ *                     (a second "id" is "id:1"), kinds FPTC_KIND_INT, _FLOAT, _TEXT, _NULL; NULL on failure.
+ * @param err          may be NULL.
+ * @return FPTC_OK; FPTC_EUSAGE with SQLite's text; FPTC_ENODATA when the cache has nothing of the project;
+ *         FPTC_EDEADLINE; FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the deadline.
+ * @since 0.1
+ * @see fptc_result_next
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_sql(fptc_cache *cache, int64_t project_id,
+                                                    const char *sql, int64_t deadline_ms,
+                                                    fptc_result **out_result, fptc_error *err);
 
 /**
  * Searches names, as FPT's `_text_search` does: every word must be part of a row's name or of the name
@@ -544,8 +614,9 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_schema(fptc_cache *cache, const 
  * @param limit       rows at most, 1 to 10,000; 0 means 1,000.
  * @param out_result  rows with every stored field; NULL on failure.
  * @param err         may be NULL.
- * @return FPTC_OK (a count of 0 means: nothing newer); FPTC_ENODATA when the cache holds nothing of
- *         that type; FPTC_EUSAGE; FPTC_EDEADLINE; FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
+ * @return FPTC_OK (a count of 0 means: nothing newer); FPTC_ESTATE when the history up to `since` is
+ *         lost (a restored backup, another directory): start again with 0; FPTC_ENODATA when the cache
+ *         holds nothing of that type; FPTC_EUSAGE; FPTC_EDEADLINE; FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
  * @par Ownership  free the result with fptc_result_free().
  * @par Threads    any thread.
  * @par Blocking   may touch the file server, up to the handle's deadline.
@@ -591,17 +662,19 @@ enum {
 /**
  * Moves to the next row.
  * @param result  the result; a new one stands before the first row.
- * @return FPTC_OK on a row, FPTC_END after the last.
+ * @return FPTC_OK on a row, FPTC_END after the last. Of a streaming result also FPTC_EIO, FPTC_EDAMAGED,
+ *         FPTC_EDEADLINE, FPTC_EFORK, FPTC_ENOMEM, of SQL FPTC_EUSAGE; the last line of
+ *         fptc_result_warnings() then says why, and it has ended.
  * @par Ownership  nothing is kept.
  * @par Threads    one thread at a time per result.
- * @par Blocking   memory only.
+ * @par Blocking   memory only; of a streaming result it may touch the file server.
  * @since 0.1
  * @see fptc_result_rewind
  */
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_result_next(fptc_result *result);
 
 /**
- * Moves before the first row again.
+ * Moves before the first row again. Of a streaming result it does nothing.
  * @param result  may be NULL.
  * @par Ownership  nothing is kept.
  * @par Threads    one thread at a time per result.
@@ -625,7 +698,7 @@ FPTC_API void fptc_result_free(fptc_result *result);
 /**
  * Counts the rows.
  * @param result  the result.
- * @return number of rows; 0 for NULL.
+ * @return number of rows; -1 for a streaming result; 0 for NULL.
  * @par Ownership  nothing is kept.
  * @par Threads    one thread at a time per result.
  * @par Blocking   memory only.
@@ -872,7 +945,7 @@ FPTC_API const char *fptc_result_row_json(fptc_result *result, size_t *out_lengt
  * document itself.
  * @param result      the result.
  * @param out_length  bytes without the NUL; may be NULL.
- * @return JSON text; NULL when out of memory.
+ * @return JSON text; NULL when out of memory, and of a streaming result.
  * @par Ownership  valid until the next call on this result or its free.
  * @par Threads    one thread at a time per result.
  * @par Blocking   memory only.

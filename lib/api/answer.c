@@ -232,7 +232,7 @@ static int is_usable(const struct fptc__answer *a, const struct fptc__stored_que
     return (a->is_any_age || q->is_untouched) && fptc__answer_is_young(a, q->asof_ms);
 }
 
-static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
+fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *err)
 {
     const char *canonical = fptc__plan_canonical(a->plan);
     struct fptc__stored_query q;
@@ -279,6 +279,7 @@ static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
 
 fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err)
 {
+    size_t told = a->result->warnings.len;
     fptc_status status;
 
     (void)fptc__handle_now(a->work->cache, &a->now_ms, NULL); /* FPT may have been asked since */
@@ -286,7 +287,9 @@ fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err)
         return fptc__plan_is_several(a->plan) ? FPTC_MISS : fptc__covered_find(a, err);
     status =
         fptc__plan_is_several(a->plan) ? fptc__several_find(a, err) : fptc__covered_find(a, err);
-    return status == FPTC_MISS ? from_stored_query(a, err) : status;
+    if (status == FPTC_OK && a->is_streaming && !fptc__plan_is_several(a->plan))
+        status = fptc__answer_stream(a, told, err);
+    return status == FPTC_MISS ? fptc__answer_from_stored_query(a, err) : status;
 }
 
 /* ------------------------------------------------------------------------------------------- FPT's rows */

@@ -31,6 +31,8 @@ struct fptc__answer {
     int is_any_age;        /* the newest provable answer will do (only-cache, outage) */
     int is_hasty;          /* nothing may be waited for: FPTC_MISS then */
     int lacks_projectless; /* out: only whether rows have no project is not known (several.h) */
+    int is_streaming; /* covered rows are not copied: fptc__answer_stream() opens a stream of them */
+    int64_t until_mono_ms; /* bound of reading it; 0: none */
     int is_covered;        /* out: every type it depends on is covered, whatever its age */
     int64_t began_ms;      /* file server's clock when the question was put ... */
     int64_t now_ms;        /* ... and when the cache was last looked at */
@@ -48,6 +50,11 @@ fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
 void fptc__answer_done(struct fptc__answer *a);
 /* FPTC_MISS when the cache cannot prove an answer of the wanted age. */
 fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err);
+/* streaming.c: covered rows as a stream over a view of its own. FPTC_MISS when they are not covered in
+   what that view has read. `told`: bytes of the warnings from before coverage was first looked at. */
+fptc_status fptc__answer_stream(struct fptc__answer *a, size_t told, fptc_error *err);
+/* The rows of the same question as FPT answered it last; FPTC_MISS. */
+fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *err);
 /* FPT's rows as they came; source UPSTREAM. */
 fptc_status fptc__answer_from_json(struct fptc__answer *a, const fptc__json *rows, fptc_error *err);
 /* Asks FPT for this caller alone and keeps nothing. */
@@ -72,6 +79,8 @@ struct fptc__asking {
     struct fptc__plan *plan; /* in and out; NULL: to be made. The asker's */
     int32_t mode;            /* not FPTC_MODE_DEFAULT */
     int64_t max_age_ms;
+    int is_streaming; /* as in an answer */
+    int64_t until_mono_ms;
 };
 fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
                                struct fptc__asking *asking, struct fptc_result **out,

@@ -263,7 +263,7 @@ fptc_status fptc__covered_find(struct fptc__answer *a, fptc_error *err)
     a->is_covered = status == FPTC_OK;
     if (status == FPTC_OK && !fptc__covered_is_fresh(a, &f))
         status = FPTC_MISS;
-    if (status == FPTC_OK)
+    if (status == FPTC_OK && !a->is_streaming)
         status = a->question != NULL
                      ? a->question->from_view(a, err)
                      : fptc__view_find(a->work->session.view, a->plan, &a->result->rows, err);

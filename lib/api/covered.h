@@ -32,7 +32,8 @@ void fptc__covered_claim(struct fptc__answer *a, struct fptc__freshness *f);
 
 /* ---- begins the view itself ---- */
 
-/* The plan's rows; FPTC_MISS when the cache cannot prove them fresh. */
+/* The plan's rows, of a streaming answer only what is known about them; FPTC_MISS when the cache cannot
+   prove them fresh. */
 fptc_status fptc__covered_find(struct fptc__answer *a, fptc_error *err);
 
 #endif

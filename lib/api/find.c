@@ -394,6 +394,8 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     if (status == FPTC_OK)
         status = fptc__answer_begin(&a, &home, plan, asking->request, asking->max_age_ms, err);
     a.question = asking->question;
+    a.is_streaming = asking->is_streaming;
+    a.until_mono_ms = asking->until_mono_ms;
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
     if (status == FPTC_OK)
@@ -501,13 +503,14 @@ fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_res
         return fptc__fail(err, FPTC_EUSAGE, "query or out_result is NULL");
     *out_result = NULL;
     memset(&f, 0, sizeof(f));
-    f.mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
-    if (f.mode == FPTC_MODE_DEFAULT)
-        f.mode = FPTC_MODE_PREFER_CACHE;
-    f.max_age_ms = fptc__duration(
-        query->max_age_ms != 0 ? query->max_age_ms : cache->options.max_age_ms, 60000);
-    deadline_ms = query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms;
+    f.mode = fptc__query_mode(query, cache);
+    f.max_age_ms = fptc__query_max_age_ms(query, cache);
+    f.is_streaming = query->is_streaming;
+    deadline_ms = fptc__query_deadline_ms(query, cache);
+    f.until_mono_ms = deadline_ms > 0 ? fptc__mono_ms() + deadline_ms : 0;
     status = plan_at_hand(cache, &query->request, &f.plan, err);
+    if (status == FPTC_OK && f.is_streaming)
+        status = FPTC_MISS; /* the stream's own view is opened first */
     if (status == FPTC_OK)
         status = find_at_hand(cache, &f, deadline_ms > 0, out_result, err);
     if (status == FPTC_MISS) {

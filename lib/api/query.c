@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/datatype.h"
 #include "base/error.h"
+#include "query/floatmark.h"
 
 fptc_status fptc_query_new(const char *type, fptc_query **out_query, fptc_error *err)
 {
@@ -107,6 +108,33 @@ fptc_status fptc_query_set_freshness(fptc_query *query, int32_t mode, int64_t ma
     return FPTC_OK;
 }
 
+int32_t fptc__query_mode(const struct fptc_query *query, const struct fptc_cache *cache)
+{
+    int32_t mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
+
+    return mode == FPTC_MODE_DEFAULT ? FPTC_MODE_PREFER_CACHE : mode;
+}
+
+int64_t fptc__query_max_age_ms(const struct fptc_query *query, const struct fptc_cache *cache)
+{
+    return fptc__duration(query->max_age_ms != 0 ? query->max_age_ms : cache->options.max_age_ms,
+                          60000);
+}
+
+int64_t fptc__query_deadline_ms(const struct fptc_query *query, const struct fptc_cache *cache)
+{
+    return query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms;
+}
+
+fptc_status fptc_query_set_streaming(fptc_query *query, int32_t is_streaming, fptc_error *err)
+{
+    fptc_status status = need(query, err);
+
+    if (status == FPTC_OK)
+        query->is_streaming = is_streaming != 0;
+    return status;
+}
+
 fptc_status fptc_write_new(int32_t verb, const char *type, int64_t id, fptc_write **out_write,
                            fptc_error *err)
 {
@@ -160,7 +188,7 @@ fptc_status fptc_write_set_data(fptc_write *write, const char *json, fptc_error 
         return fptc__fail(err, FPTC_EUSAGE, "a delete has no data");
     if (json == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "data is NULL");
-    status = fptc__json_parse(json, strlen(json), "data", &data, err);
+    status = fptc__parse_with_floats(json, "data", &data, err);
     if (status != FPTC_OK)
         return status;
     if (!fptc__json_is_object(data)) {

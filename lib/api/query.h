@@ -2,13 +2,19 @@
 #ifndef FPTC_API_QUERY_H
 #define FPTC_API_QUERY_H
 
+#include "api/handle.h"
 #include "query/request.h"
 
 struct fptc_query {
     struct fptc__request request;
-    int32_t mode;
+    int32_t mode, is_streaming;
     int64_t max_age_ms, deadline_ms;
 };
+
+/* What a query says, else the handle's options, else what they stand for. */
+int32_t fptc__query_mode(const struct fptc_query *query, const struct fptc_cache *cache);
+int64_t fptc__query_max_age_ms(const struct fptc_query *query, const struct fptc_cache *cache);
+int64_t fptc__query_deadline_ms(const struct fptc_query *query, const struct fptc_cache *cache);
 
 struct fptc_write {
     int32_t verb;

@@ -25,6 +25,7 @@ void fptc_result_free(fptc_result *result)
 {
     if (result == NULL)
         return;
+    fptc__stream_close(result->stream);
     fptc__rows_done(&result->rows);
     fptc__buf_done(&result->warnings);
     fptc__buf_done(&result->document);
@@ -45,6 +46,34 @@ void fptc__result_warn(struct fptc_result *r, const char *format, ...)
     fptc__buf_adds(&r->warnings, line);
 }
 
+fptc__json *fptc__result_warnings(const struct fptc_result *r)
+{
+    fptc__json *list = fptc__json_new_array();
+    const char *line = fptc__buf_text(&r->warnings);
+    char text[512];
+
+    while (*line != '\0') {
+        size_t len = strcspn(line, "\n");
+        size_t n = len < sizeof(text) ? len : sizeof(text) - 1;
+
+        memcpy(text, line, n);
+        text[n] = '\0';
+        if (!fptc__json_append(list, fptc__json_new_text(text))) {
+            fptc__json_free(list);
+            return NULL;
+        }
+        line += len + (line[len] == '\n');
+    }
+    return list;
+}
+
+void fptc__result_stream(struct fptc_result *r, struct fptc__stream *stream)
+{
+    r->stream = stream;
+    r->is_streaming = 1;
+    r->end = FPTC_END;
+}
+
 fptc_status fptc__result_document(struct fptc_result *r, const fptc__json *json, fptc_error *err)
 {
     if (json == NULL)
@@ -61,8 +90,28 @@ static const struct fptc__row *current(const fptc_result *r)
     return r == NULL || r->at == 0 || r->at > r->rows.n ? NULL : &r->rows.list[r->at - 1];
 }
 
+static fptc_status next_of_stream(fptc_result *r)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+
+    if (r->stream == NULL)
+        return r->end;
+    r->end = fptc__stream_next(r->stream, &r->rows, &err);
+    r->at = r->end == FPTC_OK ? 1 : 0;
+    if (r->end == FPTC_OK)
+        return FPTC_OK;
+    fptc__rows_clear(&r->rows);
+    if (r->end != FPTC_END)
+        fptc__result_warn(r, "%s", err.message);
+    fptc__stream_close(r->stream);
+    r->stream = NULL;
+    return r->end;
+}
+
 fptc_status fptc_result_next(fptc_result *result)
 {
+    if (result != NULL && result->is_streaming)
+        return next_of_stream(result);
     if (result == NULL || result->at >= result->rows.n) {
         if (result != NULL)
             result->at = result->rows.n + 1;
@@ -74,12 +123,14 @@ fptc_status fptc_result_next(fptc_result *result)
 
 void fptc_result_rewind(fptc_result *result)
 {
-    if (result != NULL)
+    if (result != NULL && !result->is_streaming)
         result->at = 0;
 }
 
 int64_t fptc_result_count(const fptc_result *result)
 {
+    if (result != NULL && result->is_streaming)
+        return -1;
     return result == NULL ? 0 : (int64_t)result->rows.n;
 }
 
@@ -117,7 +168,7 @@ int64_t fptc_result_id(const fptc_result *result)
 
 const char *fptc_result_type(const fptc_result *result)
 {
-    return current(result) == NULL ? "" : result->rows.type;
+    return current(result) == NULL || result->rows.type == NULL ? "" : result->rows.type;
 }
 
 int64_t fptc_result_version(const fptc_result *result)
@@ -136,7 +187,9 @@ int32_t fptc_result_change(const fptc_result *result)
 
 size_t fptc_result_n_fields(const fptc_result *result)
 {
-    return current(result) == NULL ? 0 : result->rows.n_columns;
+    int knows = result != NULL && (result->is_streaming || current(result) != NULL);
+
+    return knows ? result->rows.n_columns : 0;
 }
 
 const char *fptc_result_field(const fptc_result *result, size_t index)
@@ -261,7 +314,7 @@ const char *fptc_result_json(fptc_result *result, size_t *out_length)
 
     if (out_length != NULL)
         *out_length = 0;
-    if (result == NULL)
+    if (result == NULL || result->is_streaming)
         return NULL;
     out = &result->json;
     fptc__buf_clear(out);

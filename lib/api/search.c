@@ -57,15 +57,8 @@ static fptc_status take_types(struct search_task *s, const char *json, fptc_erro
 {
     fptc__json *types = NULL;
     const fptc__json *at;
-    struct fptc__buf marked;
-    fptc_status status;
+    fptc_status status = fptc__parse_marked(json, "entity_types", &types, err);
 
-    fptc__buf_init(&marked, 2 * (size_t)FPTC_FILTER_BYTES_MAX);
-    fptc__floatmark(json, strlen(json), &marked);
-    status = fptc__buf_check(&marked, "entity_types", err);
-    if (status == FPTC_OK)
-        status = fptc__json_parse(fptc__buf_text(&marked), marked.len, "entity_types", &types, err);
-    fptc__buf_done(&marked);
     if (status != FPTC_OK)
         return status;
     if (!fptc__json_is_object(types) || fptc__json_size(types) == 0)

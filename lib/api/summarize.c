@@ -52,27 +52,6 @@ static fptc_status from_site(struct fptc__answer *a, fptc_error *err)
     return status;
 }
 
-static fptc__json *warnings_of(const struct fptc_result *r)
-{
-    fptc__json *list = fptc__json_new_array();
-    const char *line = fptc__buf_text(&r->warnings);
-    char text[512];
-
-    while (*line != '\0') {
-        size_t len = strcspn(line, "\n");
-        size_t n = len < sizeof(text) ? len : sizeof(text) - 1;
-
-        memcpy(text, line, n);
-        text[n] = '\0';
-        if (!fptc__json_append(list, fptc__json_new_text(text))) {
-            fptc__json_free(list);
-            return NULL;
-        }
-        line += len + (line[len] == '\n');
-    }
-    return list;
-}
-
 static fptc_status write_document(struct summarize_task *t, fptc_error *err)
 {
     static const char *const sources[] = {"", "cache", "upstream", "stale"};
@@ -81,7 +60,7 @@ static fptc_status write_document(struct summarize_task *t, fptc_error *err)
 
     ok = fptc__json_set(t->data, "age_s", fptc__json_new_double((double)r->age_ms / 1000.0)) && ok;
     ok = fptc__json_set(t->data, "complete", fptc__json_new_bool(r->is_complete)) && ok;
-    ok = fptc__json_set(t->data, "warnings", warnings_of(r)) && ok;
+    ok = fptc__json_set(t->data, "warnings", fptc__result_warnings(r)) && ok;
     return ok ? fptc__result_document(r, t->data, err) : fptc__fail_nomem(err);
 }
 
@@ -90,7 +69,10 @@ static fptc_status run_summarize(struct fptc__task *task, const struct fptc__cal
 {
     struct summarize_task *t = (struct summarize_task *)task;
     const struct fptc__question question = {plan, from_view, from_site, t};
-    struct fptc__asking asking = {&question, &t->request.find, NULL, t->mode, t->max_age_ms};
+    struct fptc__asking asking = {.question = &question,
+                                  .request = &t->request.find,
+                                  .mode = t->mode,
+                                  .max_age_ms = t->max_age_ms};
     fptc_status status = fptc__ask_question(task->cache, call, &asking, &task->result, err);
 
     return status == FPTC_OK ? write_document(t, err) : status;
@@ -110,7 +92,6 @@ fptc_status fptc_cache_summarize(fptc_cache *cache, const fptc_query *query, con
                                  const char *grouping, fptc_result **out_result, fptc_error *err)
 {
     struct summarize_task *t;
-    int32_t mode;
     fptc_status status = fptc__handle_check(cache, err);
 
     if (status != FPTC_OK)
@@ -121,10 +102,8 @@ fptc_status fptc_cache_summarize(fptc_cache *cache, const fptc_query *query, con
     t = fptc__task_new(sizeof(*t), cache, run_summarize, destroy_summarize, err);
     if (t == NULL)
         return FPTC_ENOMEM;
-    mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
-    t->mode = mode == FPTC_MODE_DEFAULT ? FPTC_MODE_PREFER_CACHE : mode;
-    t->max_age_ms = fptc__duration(
-        query->max_age_ms != 0 ? query->max_age_ms : cache->options.max_age_ms, 60000);
+    t->mode = fptc__query_mode(query, cache);
+    t->max_age_ms = fptc__query_max_age_ms(query, cache);
     if (query->request.is_retired_only)
         status =
             fptc__fail(err, FPTC_EUSAGE, "FPT summarizes no retired rows: ask for living ones");
@@ -134,7 +113,5 @@ fptc_status fptc_cache_summarize(fptc_cache *cache, const fptc_query *query, con
         destroy_summarize(&t->task);
         return status;
     }
-    return fptc__task_run(&t->task,
-                          query->deadline_ms != 0 ? query->deadline_ms : cache->options.deadline_ms,
-                          out_result, err);
+    return fptc__task_run(&t->task, fptc__query_deadline_ms(query, cache), out_result, err);
 }

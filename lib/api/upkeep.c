@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "store/compact.h"
+#include "store/tables.h"
 #include "view/lookup.h"
 #include "view/mutation.h"
 
@@ -310,6 +311,26 @@ fptc_status fptc_cache_status(fptc_cache *cache, fptc_result **out_result, fptc_
 
 /* ---------------------------------------------------------------------------------------------- changes */
 
+/* A version from behind the end is of a history that is not here any more: a backup was restored, the
+   directory was made anew, or it was never this one's. Others' newest commits are looked for first. */
+static fptc_status check_since(struct fptc__work *w, const struct upkeep_task *t, fptc_error *err)
+{
+    struct fptc__log *log = fptc__view_log(w->session.view, FPTC__HOME);
+    uint64_t commit = (uint64_t)t->since >> FPTC__VERSION_ROW_BITS;
+    fptc_status status = FPTC_OK;
+
+    if (commit > fptc__log_head(log))
+        status = fptc__view_refresh(w->session.view, 0, err);
+    if (status == FPTC_OK && commit > fptc__log_head(log))
+        status =
+            fptc__fail(err, FPTC_ESTATE,
+                       "the history up to version %lld of %s is lost (it ends with commit %llu): "
+                       "start again with version 0",
+                       (long long)t->since, fptc__view_partition(w->session.view, FPTC__HOME)->name,
+                       (unsigned long long)fptc__log_head(log));
+    return status;
+}
+
 static fptc_status run_changes(struct fptc__task *task, const struct fptc__call *call,
                                fptc_error *err)
 {
@@ -326,6 +347,8 @@ static fptc_status run_changes(struct fptc__task *task, const struct fptc__call 
         status = fptc__result_new(&task->result, err);
     if (status == FPTC_OK)
         status = fptc__work_refresh(&w, err);
+    if (status == FPTC_OK)
+        status = check_since(&w, t, err);
     if (status == FPTC_OK) {
         fptc__view_begin(w.session.view);
         status = fptc__view_changes(w.session.view, FPTC__HOME, t->type, t->since, t->limit,

@@ -134,6 +134,24 @@ static fptc_status find_partition(struct fptc__work *w, const struct write_task 
     return status;
 }
 
+/* By the field set that the row is kept with, else by the schema, else by the value itself. */
+static enum fptc__class class_of(const struct write_task *t, const fptc__json *types,
+                                 const char *name, const fptc__json *value)
+{
+    struct fptc_cache *cache = t->task.cache;
+    const char *data_type = fptc__json_get_text(types, name);
+    enum fptc__class class_of =
+        data_type != NULL ? fptc__class_of(data_type) : fptc__class_of_value(value);
+    const struct fptc__field *field;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    field = fptc__schema_field(cache->schema, t->type, name);
+    if (data_type == NULL && field != NULL && field->class_of != FPTC__NEVER)
+        class_of = field->class_of;
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return class_of;
+}
+
 static fptc_status make_result(struct write_task *t, const struct fptc__through_result *done,
                                const fptc__json *types, fptc_error *err)
 {
@@ -156,11 +174,8 @@ static fptc_status make_result(struct write_task *t, const struct fptc__through_
         row = status == FPTC_OK && done->row != NULL ? fptc__rows_add(rows, done->id) : NULL;
         for (i = 0; row != NULL && i < n; i++) {
             const fptc__json *value = fptc__json_get(done->row, names[i]);
-            const char *data_type = fptc__json_get_text(types, names[i]);
 
-            fptc__rows_set_json(
-                rows, &row->cells[i],
-                data_type != NULL ? fptc__class_of(data_type) : fptc__class_of_value(value), value);
+            fptc__rows_set_json(rows, &row->cells[i], class_of(t, types, names[i], value), value);
         }
     }
     free(names);

@@ -101,6 +101,21 @@ void fptc__buf_addc(struct fptc__buf *b, char c)
     fptc__buf_add(b, &c, 1);
 }
 
+void fptc__buf_add_int(struct fptc__buf *b, int64_t v)
+{
+    char digits[24];
+    char *at = digits + sizeof(digits);
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (v < 0)
+        *--at = '-';
+    fptc__buf_add(b, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 void fptc__buf_addf(struct fptc__buf *b, const char *format, ...)
 {
     va_list args;

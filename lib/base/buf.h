@@ -33,6 +33,7 @@ void fptc__buf_cut(struct fptc__buf *b, size_t len); /* back to what it was at t
 void fptc__buf_add(struct fptc__buf *b, const void *data, size_t n);
 void fptc__buf_adds(struct fptc__buf *b, const char *text);
 void fptc__buf_addc(struct fptc__buf *b, char c);
+void fptc__buf_add_int(struct fptc__buf *b, int64_t v); /* in decimal */
 void fptc__buf_addf(struct fptc__buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void fptc__buf_add_u16(struct fptc__buf *b, uint16_t v); /* little-endian */

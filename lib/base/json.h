@@ -57,6 +57,8 @@ fptc__json *fptc__json_new_null(void);
 fptc__json *fptc__json_copy(const fptc__json *v);
 int fptc__json_set(fptc__json *object, const char *key, fptc__json *child); /* 1 done, 0 not */
 int fptc__json_append(fptc__json *array, fptc__json *child);                /* 1 done, 0 not */
+/* Turns the value, whatever it was, into a number that is printed with a point (2.0); 0 out of memory. */
+int fptc__json_make_float(fptc__json *v, double value);
 /* Takes a member or element out of its parent and gives it to the caller. */
 fptc__json *fptc__json_detach(fptc__json *parent, const fptc__json *child);
 
@@ -64,5 +66,7 @@ fptc__json *fptc__json_detach(fptc__json *parent, const fptc__json *child);
 void fptc__json_print(const fptc__json *v, struct fptc__buf *out);
 void fptc__json_put_text(struct fptc__buf *out, const char *text, size_t len); /* quoted, escaped */
 void fptc__json_put_double(struct fptc__buf *out, double v); /* shortest that reads back the same */
+void fptc__json_put_float(struct fptc__buf *out,
+                          double v); /* the same, with a point: "2.5", "1.0" */
 
 #endif

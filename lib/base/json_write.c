@@ -158,6 +158,36 @@ void fptc__json_put_double(struct fptc__buf *out, double v)
     put_number_text(out, text);
 }
 
+void fptc__json_put_float(struct fptc__buf *out, double v)
+{
+    size_t start = out->len;
+
+    fptc__json_put_double(out, v);
+    if (!out->failed && !strpbrk(fptc__buf_text(out) + start, ".eE"))
+        fptc__buf_adds(out, ".0");
+}
+
+int fptc__json_make_float(fptc__json *v, double value)
+{
+    struct fptc__buf text;
+    char *copy;
+
+    fptc__buf_init(&text, 400);
+    fptc__json_put_float(&text, value);
+    copy = text.failed ? NULL : cJSON_malloc(text.len + 1);
+    if (copy) {
+        memcpy(copy, fptc__buf_text(&text), text.len + 1);
+        cJSON_Delete(v->child);
+        cJSON_free(v->valuestring);
+        v->child = NULL;
+        v->type = cJSON_Number;
+        v->valuedouble = value;
+        v->valuestring = copy;
+    }
+    fptc__buf_done(&text);
+    return copy != NULL;
+}
+
 static void print_value(const fptc__json *v, struct fptc__buf *out, unsigned depth);
 
 static void print_members(const fptc__json *v, struct fptc__buf *out, unsigned depth)
@@ -189,6 +219,8 @@ static void print_value(const fptc__json *v, struct fptc__buf *out, unsigned dep
         print_members(v, out, depth + 1);
     else if (cJSON_IsString(v))
         fptc__json_put_text(out, v->valuestring, strlen(v->valuestring));
+    else if (cJSON_IsNumber(v) && v->valuestring)
+        fptc__buf_adds(out, v->valuestring); /* fptc__json_make_float() */
     else if (cJSON_IsNumber(v))
         fptc__json_put_double(out, v->valuedouble);
     else if (cJSON_IsBool(v))

@@ -87,7 +87,7 @@ static void put_value(const struct fptc__leaf *leaf, const fptc__json *v, struct
         /* A float as a string: the JSON number 1.0 would be sent as 1, which FPT refuses. */
         if (leaf->kind == FPTC__KIND_FLOAT)
             fptc__buf_addc(out, '"');
-        fptc__float_print(d, out);
+        fptc__json_put_float(out, d);
         if (leaf->kind == FPTC__KIND_FLOAT)
             fptc__buf_addc(out, '"');
     } else {

@@ -33,7 +33,7 @@ const char *fptc__show_json(const fptc__json *v, char *out)
     if (!v || fptc__json_is_null(v))
         fptc__buf_adds(&b, "nil");
     else if (fptc__float_of(v, &value))
-        fptc__float_print(value, &b);
+        fptc__json_put_float(&b, value);
     else
         fptc__json_print(v, &b);
     if (b.failed)

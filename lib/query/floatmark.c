@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "base/error.h"
+
 #define MARK "$float"
+/* A marked float is 12 bytes longer; the shortest is "0.0" or "0e0". */
+#define MARKED_PER_BYTE 5u
 
 /* Length of the string literal at text[0] == '"', without checking its inside. */
 static size_t string_length(const char *text, size_t len)
@@ -67,11 +71,45 @@ int fptc__float_of(const fptc__json *v, double *out_value)
     return 1;
 }
 
-void fptc__float_print(double value, struct fptc__buf *out)
+fptc_status fptc__parse_marked(const char *json, const char *what, fptc__json **out,
+                               fptc_error *err)
 {
-    size_t start = out->len;
+    size_t len = strlen(json);
+    struct fptc__buf marked;
+    fptc_status status;
 
-    fptc__json_put_double(out, value);
-    if (!out->failed && !strpbrk(fptc__buf_text(out) + start, ".eE"))
-        fptc__buf_adds(out, ".0");
+    fptc__buf_init(&marked, MARKED_PER_BYTE * len + 1);
+    fptc__floatmark(json, len, &marked);
+    status = fptc__buf_check(&marked, what, err);
+    if (status == FPTC_OK)
+        status = fptc__json_parse(fptc__buf_text(&marked), marked.len, what, out, err);
+    fptc__buf_done(&marked);
+    return status;
+}
+
+static int unmark(fptc__json *v)
+{
+    const fptc__json *at;
+    double value;
+
+    if (fptc__json_is_object(v) && fptc__float_of(v, &value))
+        return fptc__json_make_float(v, value);
+    for (at = fptc__json_first(v); at; at = fptc__json_next(at)) {
+        if (!unmark((fptc__json *)(uintptr_t)at))
+            return 0;
+    }
+    return 1;
+}
+
+fptc_status fptc__parse_with_floats(const char *json, const char *what, fptc__json **out,
+                                    fptc_error *err)
+{
+    fptc_status status = fptc__parse_marked(json, what, out, err);
+
+    if (status == FPTC_OK && !unmark(*out)) {
+        fptc__json_free(*out);
+        *out = NULL;
+        status = fptc__fail_nomem(err);
+    }
+    return status;
 }

@@ -12,7 +12,11 @@
 void fptc__floatmark(const char *json, size_t len, struct fptc__buf *out);
 /* 1 for a marked number and for a number with a fraction; its value is put into *out_value. */
 int fptc__float_of(const fptc__json *v, double *out_value);
-/* The value as a float's decimal text: "2.5", "1.0". */
-void fptc__float_print(double value, struct fptc__buf *out);
+/* Parses JSON with its floats marked. */
+fptc_status fptc__parse_marked(const char *json, const char *what, fptc__json **out,
+                               fptc_error *err);
+/* Parses JSON into values whose floats are printed as floats again ("2.0"), whatever they are worth. */
+fptc_status fptc__parse_with_floats(const char *json, const char *what, fptc__json **out,
+                                    fptc_error *err);
 
 #endif

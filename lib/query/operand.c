@@ -143,15 +143,11 @@ static fptc_status read_checkbox(struct reading *r)
 /* A JSON number in a string, blanks around it allowed; NULL if it is none. The caller frees it. */
 static fptc__json *number_in(const char *text)
 {
-    struct fptc__buf marked;
     fptc__json *v = NULL;
     double d;
 
-    fptc__buf_init(&marked, 1024);
-    fptc__floatmark(text, strlen(text), &marked);
-    if (marked.failed || fptc__json_parse(marked.data ? marked.data : "", marked.len, "", &v, NULL))
-        v = NULL;
-    fptc__buf_done(&marked);
+    if (fptc__parse_marked(text, "", &v, NULL) != FPTC_OK)
+        return NULL;
     if (!fptc__json_is_integer(v) && !fptc__float_of(v, &d)) {
         fptc__json_free(v);
         return NULL;

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "query/canonical.h"
+#include "query/floatmark.h"
 #include "query/planning.h"
 
 #define CANONICAL_BYTES_MAX (4 * (size_t)FPTC_FILTER_BYTES_MAX)
@@ -68,7 +69,8 @@ const fptc__json *fptc__plan_rest_filters(const struct fptc__plan *plan)
     fptc__canonical_filters(own->filter, &text);
     /* Our own text is JSON: only memory can be missing. */
     if (!text.failed)
-        (void)fptc__json_parse(text.data, text.len, "canonical filters", &own->rest_filters, NULL);
+        (void)fptc__parse_with_floats(fptc__buf_text(&text), "canonical filters",
+                                      &own->rest_filters, NULL);
     fptc__buf_done(&text);
     return own->rest_filters;
 }

@@ -10,9 +10,6 @@
 #include "query/complaint.h"
 #include "query/floatmark.h"
 
-/* A marked float is 12 bytes longer; the shortest is "0.0" or "0e0". */
-#define MARKED_BYTES_MAX (5u * FPTC_FILTER_BYTES_MAX)
-
 struct fptc__filters_ref *fptc__filters_take(struct fptc__filters_ref *filters)
 {
     if (filters)
@@ -130,21 +127,14 @@ fptc_status fptc__request_set_filters(struct fptc__request *r, const char *json,
 {
     size_t len = json ? strlen(json) : 0;
     fptc__json *filters = NULL;
-    struct fptc__buf marked;
     fptc_status status;
     double number;
 
     if (len > FPTC_FILTER_BYTES_MAX)
         return fptc__fail(err, FPTC_ELIMIT, "filters are longer than %u bytes",
                           FPTC_FILTER_BYTES_MAX);
-    fptc__buf_init(&marked, MARKED_BYTES_MAX);
     if (len > 0) {
-        fptc__floatmark(json, len, &marked);
-        status = fptc__buf_check(&marked, "filters", err);
-        if (!status)
-            status =
-                fptc__json_parse(fptc__buf_text(&marked), marked.len, "filters", &filters, err);
-        fptc__buf_done(&marked);
+        status = fptc__parse_marked(json, "filters", &filters, err);
         if (status)
             return status;
     }

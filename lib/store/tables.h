@@ -47,6 +47,8 @@
 
 #include "store/commit.h"
 
+#define FPTC__VERSION_ROW_BITS 20 /* of a version key, the lower ones */
+
 struct fptc__tables; /* opaque: statement cache and names */
 
 struct fptc__tables_options {

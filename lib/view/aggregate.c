@@ -203,7 +203,7 @@ static fptc_status read_lines(struct table *t, const char *sql, const struct fpt
 
     if (status != FPTC_OK)
         return status;
-    fptc__run_bind(stmt, params, n_params);
+    (void)fptc__run_bind(stmt, params, n_params, 0);
     while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         status = read_line(t, stmt, err);
     if (status == FPTC_OK && rc != SQLITE_DONE)

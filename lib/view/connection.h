@@ -64,6 +64,8 @@ struct fptc__statement {
     struct fptc__verdict verdict;
 };
 
+struct fptc__names;
+
 struct fptc__view {
     sqlite3 *db;
     pthread_mutex_t mutex;
@@ -80,12 +82,18 @@ struct fptc__view {
     struct fptc__vfs_haste haste;       /* is_on between begin_now and end */
     uint64_t generation;                /* rises with every commit and base that comes in */
     struct fptc__known known;
+    struct fptc__names *names; /* names.c; NULL: none yet */
 };
 
 /* A prepared statement for the text, reset, without bindings; owned by the view. */
 fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
                                fptc_error *err);
+/* The same, but the caller's own, to be finalised before the view closes. What runs is its sqlite3_sql(): the
+   text as this view's snapshots serve it best (indexed.c). */
+fptc_status fptc__view_compile(struct fptc__view *v, const char *sql, unsigned flags,
+                               sqlite3_stmt **out, fptc_error *err);
 void fptc__view_forget_statements(struct fptc__view *v);
+void fptc__names_forget(struct fptc__view *v); /* names.c: its statements */
 /* The part number of `part` in this view. */
 struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part);
 /* Error of the connection; when a snapshot's page failed its check, names that file. */
@@ -106,12 +114,28 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
    has no such table. */
 fptc_status fptc__shape_half(struct fptc__view_part *part, const char *type, enum fptc__half half,
                              fptc_error *err);
+/* Appends a SELECT of the type's columns from its snapshot's or its overlay's table alone, NULL for those
+   that only the other has. FPTC_MISS: there is no such table. */
+fptc_status fptc__shape_put_half(struct fptc__view_part *part, enum fptc__half half,
+                                 const char *type, struct fptc__buf *sql, fptc_error *err);
+/* Appends `before` and the condition that a row of the snapshot is not replaced; 0 and nothing while the
+   overlay replaces none of the type. */
+int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const char *before,
+                          struct fptc__buf *sql);
+/* The views of every type of a part that have no view yet. */
+fptc_status fptc__shape_all(struct fptc__view *v, struct fptc__view_part *part, fptc_error *err);
+int fptc__shape_is(const struct fptc__view *v,
+                   const char *name); /* 1: a view of this name exists */
 void fptc__shape_forget(struct fptc__view *v);
 int fptc__shape_has_table(struct fptc__view *v, const char *schema, const char *table);
-/* run.c: the views of every type that the plan reads; its parameters. */
+/* run.c: makes the views of every type that the plan reads. FPTC_ENODATA: one is not there. */
 fptc_status fptc__run_shape(struct fptc__view *v, const struct fptc__plan *plan, fptc_error *err);
-void fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n);
-/* rows with these columns; and one row by `sql`, whose ?1 is the id. FPTC_MISS if there is none. */
+/* Binds ?1 to ?n; texts must outlive the statement unless it copies them. 0 out of memory. */
+int fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n, int copies);
+/* Adds the row that stmt stands on: id, version, then n columns; rows may have more, which stay absent. */
+fptc_status fptc__run_row(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt *stmt,
+                          const struct fptc__column *columns, size_t n, fptc_error *err);
+/* Rows with these columns; and one row by `sql`, whose ?1 is the id. FPTC_MISS if there is none. */
 fptc_status fptc__run_rows(const char *type, const struct fptc__column *columns, size_t n,
                            struct fptc__rows *out, fptc_error *err);
 struct fptc__by_id {

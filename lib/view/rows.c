@@ -47,7 +47,7 @@ static void *arena_take(struct fptc__rows *r, size_t n)
 int fptc__rows_begin(struct fptc__rows *r, const char *type, size_t n_columns)
 {
     memset(r, 0, sizeof(*r));
-    r->type = fptc__rows_text(r, type, strlen(type));
+    r->type = fptc__rows_text(r, type, type == NULL ? 0 : strlen(type));
     r->names = arena_take(r, (n_columns + 1) * sizeof(*r->names));
     return !r->is_out_of_memory;
 }
@@ -59,10 +59,13 @@ void fptc__rows_name(struct fptc__rows *r, const char *name)
 
 fptc_status fptc__rows_named(struct fptc__rows *r, fptc_error *err)
 {
-    if (!r->is_out_of_memory)
-        return FPTC_OK;
-    fptc__rows_done(r);
-    return fptc__fail_nomem(err);
+    if (r->is_out_of_memory) {
+        fptc__rows_done(r);
+        return fptc__fail_nomem(err);
+    }
+    r->kept = r->arena;
+    r->kept_used = r->arena->used;
+    return FPTC_OK;
 }
 
 fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *const *names,
@@ -75,6 +78,23 @@ fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *
             fptc__rows_name(r, names[i]);
     }
     return fptc__rows_named(r, err);
+}
+
+void fptc__rows_clear(struct fptc__rows *r)
+{
+    struct fptc__arena_chunk *chunk = r->arena;
+
+    while (chunk != r->kept) {
+        struct fptc__arena_chunk *next = chunk->next;
+
+        free(chunk);
+        chunk = next;
+    }
+    r->arena = r->kept;
+    if (r->kept != NULL)
+        r->kept->used = r->kept_used;
+    r->n = 0;
+    r->is_out_of_memory = 0;
 }
 
 void fptc__rows_done(struct fptc__rows *r)
@@ -259,7 +279,9 @@ static void print_link(const struct fptc__link *link, struct fptc__buf *out)
 {
     fptc__buf_adds(out, "{\"type\":");
     fptc__json_put_text(out, link->type, strlen(link->type));
-    fptc__buf_addf(out, ",\"id\":%lld,\"name\":", (long long)link->id);
+    fptc__buf_adds(out, ",\"id\":");
+    fptc__buf_add_int(out, link->id);
+    fptc__buf_adds(out, ",\"name\":");
     if (link->name == NULL)
         fptc__buf_adds(out, "null");
     else
@@ -297,7 +319,7 @@ static void print_cell(const struct fptc__cell *cell, struct fptc__buf *out)
         fptc__json_put_text(out, cell->text, strlen(cell->text));
         break;
     case FPTC_KIND_INT:
-        fptc__buf_addf(out, "%lld", (long long)cell->i);
+        fptc__buf_add_int(out, cell->i);
         break;
     case FPTC_KIND_FLOAT:
         print_float(cell->d, out);
@@ -320,24 +342,35 @@ static void print_cell(const struct fptc__cell *cell, struct fptc__buf *out)
     }
 }
 
-void fptc__rows_print(const struct fptc__rows *r, size_t index, struct fptc__buf *out)
+static void print_entity(const struct fptc__rows *r, const struct fptc__row *row,
+                         struct fptc__buf *out)
 {
-    const struct fptc__row *row = &r->list[index];
-    size_t i;
-
-    fptc__buf_adds(out, "{\"type\":");
+    fptc__buf_adds(out, "\"type\":");
     fptc__json_put_text(out, r->type, strlen(r->type));
-    fptc__buf_addf(out, ",\"id\":%lld", (long long)row->id);
+    fptc__buf_adds(out, ",\"id\":");
+    fptc__buf_add_int(out, row->id);
     if (row->change != FPTC_CHANGE_ROW)
         fptc__buf_adds(out, ",\"_gone\":true");
     if (row->moved_to != NULL) {
         fptc__buf_adds(out, ",\"_moved_to\":");
         fptc__json_put_text(out, row->moved_to, strlen(row->moved_to));
     }
+}
+
+void fptc__rows_print(const struct fptc__rows *r, size_t index, struct fptc__buf *out)
+{
+    const struct fptc__row *row = &r->list[index];
+    const char *between = r->type == NULL ? "" : ",";
+    size_t i;
+
+    fptc__buf_addc(out, '{');
+    if (r->type != NULL)
+        print_entity(r, row, out);
     for (i = 0; i < r->n_columns; i++) {
         if (row->cells[i].kind == FPTC_KIND_ABSENT)
             continue;
-        fptc__buf_addc(out, ',');
+        fptc__buf_adds(out, between);
+        between = ",";
         fptc__json_put_text(out, r->names[i], strlen(r->names[i]));
         fptc__buf_addc(out, ':');
         print_cell(&row->cells[i], out);

@@ -41,10 +41,12 @@ struct fptc__rows {
     struct fptc__row *list;
     size_t n, cap;
     struct fptc__arena_chunk *arena;
-    int is_out_of_memory; /* sticky; checked once at the end */
+    struct fptc__arena_chunk *kept; /* holds the end of type and names, ... */
+    size_t kept_used;               /* ... which is here */
+    int is_out_of_memory;           /* sticky; checked once at the end */
 };
 
-/* Columns are copied. FPTC_ENOMEM. Zeroed rows may be freed. */
+/* Columns are copied; type may be NULL: rows of no entity. FPTC_ENOMEM. Zeroed rows may be freed. */
 fptc_status fptc__rows_init(struct fptc__rows *r, const char *type, const char *const *names,
                             size_t n_columns, fptc_error *err);
 /* The same, name by name: begin (0: no memory), n_columns names, then named. */
@@ -52,6 +54,8 @@ int fptc__rows_begin(struct fptc__rows *r, const char *type, size_t n_columns);
 void fptc__rows_name(struct fptc__rows *r, const char *name);
 fptc_status fptc__rows_named(struct fptc__rows *r, fptc_error *err);
 void fptc__rows_done(struct fptc__rows *r);
+/* Forgets the rows and keeps the columns. */
+void fptc__rows_clear(struct fptc__rows *r);
 /* A new row with every cell ABSENT; NULL out of memory. Earlier pointers to rows become invalid. */
 struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id);
 /* Copies into the arena; NULL out of memory or for NULL. */
@@ -65,7 +69,7 @@ void fptc__rows_set_json(struct fptc__rows *r, struct fptc__cell *cell, enum fpt
                          const fptc__json *value);
 /* The class by which a value of unknown type is kept: from the value itself. */
 enum fptc__class fptc__class_of_value(const fptc__json *value);
-/* {"type":..,"id":..,field:value...} in the shape of shotgun_api3. */
+/* {"type":..,"id":..,field:value...} in the shape of shotgun_api3; rows of no entity: {column:value...}. */
 void fptc__rows_print(const struct fptc__rows *r, size_t index, struct fptc__buf *out);
 /* Column by name, n_columns if there is none. */
 size_t fptc__rows_column(const struct fptc__rows *r, const char *name);

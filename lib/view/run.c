@@ -9,9 +9,10 @@
 #include "base/limits.h"
 #include "view/connection.h"
 
-void fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n)
+int fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t n, int copies)
 {
     size_t i;
+    int rc = SQLITE_OK;
 
     for (i = 0; i < n; i++) {
         const struct fptc__param *p = &params[i];
@@ -25,7 +26,8 @@ void fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t
             sqlite3_bind_double(stmt, at, p->d);
             break;
         case FPTC__PARAM_TEXT:
-            sqlite3_bind_text(stmt, at, p->text, -1, SQLITE_STATIC);
+            rc |=
+                sqlite3_bind_text(stmt, at, p->text, -1, copies ? SQLITE_TRANSIENT : SQLITE_STATIC);
             break;
         case FPTC__PARAM_NULL:
         default:
@@ -33,6 +35,7 @@ void fptc__run_bind(sqlite3_stmt *stmt, const struct fptc__param *params, size_t
             break;
         }
     }
+    return rc == SQLITE_OK;
 }
 
 /* One link as SQLite gives it: 1 if it shows, 0 if it is null or its target is retired. */
@@ -156,9 +159,8 @@ static fptc_status set_cell(struct fptc__view *v, struct fptc__rows *rows, sqlit
     return FPTC_OK;
 }
 
-/* Fills the first n columns of a new row; rows may have more, which stay absent. */
-static fptc_status add_row(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt *stmt,
-                           const struct fptc__column *columns, size_t n, fptc_error *err)
+fptc_status fptc__run_row(struct fptc__view *v, struct fptc__rows *rows, sqlite3_stmt *stmt,
+                          const struct fptc__column *columns, size_t n, fptc_error *err)
 {
     struct fptc__row *row = fptc__rows_add(rows, sqlite3_column_int64(stmt, 0));
     fptc_status status = FPTC_OK;
@@ -237,9 +239,9 @@ fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
         status = fptc__view_prepare(v, plan->sql, &stmt, err);
     if (status != FPTC_OK)
         return status;
-    fptc__run_bind(stmt, plan->params, plan->n_params);
+    (void)fptc__run_bind(stmt, plan->params, plan->n_params, 0);
     while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        status = add_row(v, out, stmt, plan->columns, plan->n_columns, err);
+        status = fptc__run_row(v, out, stmt, plan->columns, plan->n_columns, err);
         if (status == FPTC_OK && plan->n_sort > 0)
             status = add_keys(out, stmt, plan->n_sort, err);
     }
@@ -261,7 +263,7 @@ fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, i
     sqlite3_bind_int64(stmt, 1, id);
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
-        status = add_row(v, out, stmt, q->columns, q->n_columns, err);
+        status = fptc__run_row(v, out, stmt, q->columns, q->n_columns, err);
     else
         status = rc == SQLITE_DONE ? FPTC_MISS : fptc__view_fail(v, out->type, err);
     sqlite3_reset(stmt);

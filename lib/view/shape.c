@@ -125,28 +125,36 @@ struct shape {
     struct columns base, delta, all;
 };
 
+int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const char *before,
+                          struct fptc__buf *sql)
+{
+    const struct fptc__idset *ids = fptc__view_replaced(part, type);
+    size_t slot = 0;
+
+    if (ids == NULL || ids->n == 0)
+        return 0;
+    while (ids != &part->replaced[slot].ids)
+        slot++;
+    fptc__buf_addf(sql, "%sfptc_alive(%d, %d, id)", before, part == &part->view->parts[0] ? 0 : 1,
+                   (int)slot);
+    return 1;
+}
+
 /* REPLACED only where something is. */
 static void add_half(struct fptc__view_part *part, const struct shape *s, enum fptc__half half,
                      struct fptc__buf *sql)
 {
-    const struct fptc__idset *ids = fptc__view_replaced(part, s->type);
-
     if (half == FPTC__HALF_OVERLAY) {
         add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
         return;
     }
     add_select(sql, part->base_schema, s->table, &s->all, &s->base);
-    if (ids != NULL && ids->n > 0 && half != FPTC__HALF_WHOLE) {
-        size_t slot = 0;
-
-        while (ids != &part->replaced[slot].ids)
-            slot++;
-        fptc__buf_addf(sql,
-                       half == FPTC__HALF_REPLACED
-                           ? " WHERE id IN (SELECT value FROM json_each(fptc_replaced(%d, %d)))"
-                           : " WHERE fptc_alive(%d, %d, id)",
-                       part == &part->view->parts[0] ? 0 : 1, (int)slot);
-    }
+    if (half == FPTC__HALF_BASE)
+        (void)fptc__shape_put_alive(part, s->type, " WHERE ", sql);
+    else if (half == FPTC__HALF_REPLACED)
+        fptc__buf_addf(sql, " WHERE id IN (SELECT value FROM json_each(fptc_replaced(%d, %d)))",
+                       part == &part->view->parts[0] ? 0 : 1,
+                       (int)(fptc__view_replaced_of(part, s->type) - part->replaced));
 }
 
 static void begin_view(const char *name, struct fptc__buf *sql)
@@ -167,7 +175,7 @@ static void shape_sql(struct fptc__view_part *part, const struct shape *s, struc
         add_half(part, s, FPTC__HALF_OVERLAY, sql);
 }
 
-static int has_shape(const struct fptc__view *v, const char *name)
+int fptc__shape_is(const struct fptc__view *v, const char *name)
 {
     size_t i;
 
@@ -253,6 +261,22 @@ static void shape_done(struct shape *s)
     columns_done(&s->all);
 }
 
+fptc_status fptc__shape_put_half(struct fptc__view_part *part, enum fptc__half half,
+                                 const char *type, struct fptc__buf *sql, fptc_error *err)
+{
+    struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    fptc_status status = shape_columns(part, &s, err);
+    const struct columns *have = half == FPTC__HALF_OVERLAY ? &s.delta : &s.base;
+
+    if (status == FPTC_OK && have->n == 0)
+        status = FPTC_MISS;
+    if (status == FPTC_OK)
+        add_select(sql, half == FPTC__HALF_OVERLAY ? part->delta_schema : part->base_schema, type,
+                   &s.all, have);
+    shape_done(&s);
+    return status;
+}
+
 static fptc_status make_view(struct fptc__view *v, const char *name, struct fptc__buf *sql,
                              fptc_error *err)
 {
@@ -274,7 +298,7 @@ static fptc_status shape_table(struct fptc__view_part *part, const char *type, c
     struct fptc__buf sql;
     fptc_status status;
 
-    if (has_shape(v, table))
+    if (fptc__shape_is(v, table))
         return FPTC_OK;
     fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
     status = shape_columns(part, &s, err);
@@ -327,7 +351,7 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
         fptc__view_forget_statements(v);
         fptc__shape_forget(v);
     }
-    if (has_shape(v, type))
+    if (fptc__shape_is(v, type))
         return FPTC_OK;
     if (part->tables == NULL)
         return FPTC_MISS;
@@ -341,6 +365,42 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
             status = FPTC_OK;
     }
     columns_done(&tables);
+    return status;
+}
+
+static fptc_status list_types(struct fptc__view_part *part, struct columns *out, fptc_error *err)
+{
+    struct fptc__view *v = part->view;
+    sqlite3_stmt *stmt = NULL;
+    char sql[100];
+    fptc_status status;
+    int rc;
+
+    sqlite3_snprintf((int)sizeof(sql), sql, "SELECT DISTINCT type FROM %s._fptc_field",
+                     part->delta_schema);
+    status = fptc__view_prepare(v, sql, &stmt, err);
+    if (status != FPTC_OK)
+        return status;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && status == FPTC_OK)
+        status = columns_add(out, (const char *)sqlite3_column_text(stmt, 0), err);
+    if (status == FPTC_OK && rc != SQLITE_DONE)
+        status = fptc__view_fail(v, "reading types", err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
+fptc_status fptc__shape_all(struct fptc__view *v, struct fptc__view_part *part, fptc_error *err)
+{
+    struct columns types = {NULL, 0};
+    fptc_status status = part->tables == NULL ? FPTC_OK : list_types(part, &types, err);
+    size_t i;
+
+    for (i = 0; i < types.n && status == FPTC_OK; i++) {
+        status = fptc__shape_type(v, part, types.names[i], err);
+        if (status == FPTC_MISS)
+            status = FPTC_OK; /* only its fields are known */
+    }
+    columns_done(&types);
     return status;
 }
 
@@ -363,7 +423,7 @@ fptc_status fptc__shape_half(struct fptc__view_part *part, const char *type, enu
     fptc_status status;
 
     fptc__half_name(type, half, name);
-    if (!has_half(part, type, half) || has_shape(part->view, name))
+    if (!has_half(part, type, half) || fptc__shape_is(part->view, name))
         return has_half(part, type, half) ? FPTC_OK : FPTC_MISS;
     fptc__buf_init(&sql, FPTC_RECORD_BYTES_MAX);
     status = shape_columns(part, &s, err);

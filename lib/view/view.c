@@ -48,13 +48,13 @@ void fptc__view_forget_statements(struct fptc__view *v)
 {
     size_t i;
 
+    fptc__names_forget(v);
     for (i = 0; i < FPTC__STATEMENTS_MAX; i++)
         forget_statement(&v->statements[i]);
 }
 
-/* The SQL as this view's snapshots serve it best (indexed.c). */
-static fptc_status prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
-                           fptc_error *err)
+fptc_status fptc__view_compile(struct fptc__view *v, const char *sql, unsigned flags,
+                               sqlite3_stmt **out, fptc_error *err)
 {
     struct fptc__buf text;
     fptc_status status;
@@ -63,7 +63,7 @@ static fptc_status prepare(struct fptc__view *v, const char *sql, sqlite3_stmt *
     fptc__view_folded_sql(v, sql, &text);
     status = fptc__buf_check(&text, "SQL text", err);
     if (status == FPTC_OK &&
-        sqlite3_prepare_v3(v->db, text.data, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) != SQLITE_OK)
+        sqlite3_prepare_v3(v->db, text.data, -1, flags, out, NULL) != SQLITE_OK)
         status = fptc__view_fail(v, "preparing a query", err);
     fptc__buf_done(&text);
     return status;
@@ -145,7 +145,7 @@ fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_st
     slot->sql = strdup(sql);
     if (slot->sql == NULL)
         return fptc__fail_nomem(err);
-    status = prepare(v, sql, &slot->stmt, err);
+    status = fptc__view_compile(v, sql, SQLITE_PREPARE_PERSISTENT, &slot->stmt, err);
     if (status != FPTC_OK) {
         forget_statement(slot);
         return status;

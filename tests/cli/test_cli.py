@@ -1,5 +1,7 @@
 """The command fptcache: exit codes, options, JSON, tables, messages, and no key where it can be seen."""
 
+import csv
+import io
 import json
 import os
 import pathlib
@@ -19,7 +21,8 @@ sys.path.insert(0, str(SOURCE / "tests/site"))
 import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
-VERBS = "init mirror sync find summarize get search schema create update delete compact status version help".split()
+VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete compact status "
+         "version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
 
@@ -416,6 +419,111 @@ class Writing(WithSite):
     def test_write_behind_is_not_there_yet(self):
         self.fptcache("--write", "behind", "create", "Shot", "--project", "101", "--data", '{"code":"x"}', expect=USAGE)
         self.assertIn("behind", self.errors)
+
+
+class Rows(WithSite):
+    """sql, explain, export."""
+
+    def setUp(self):
+        super().setUp()
+        self.fptcache("mirror", "add", "--project", 101, "--type", "Shot,Sequence")
+        self.fptcache("sync")
+        self.output = self.directory + ".out"
+
+    def test_sql(self):
+        truth = self.of_project("Shot")
+        lines = self.fptcache("sql", "SELECT id, code FROM Shot ORDER BY id", "--project", 101, "--json").splitlines()
+        self.assertEqual([json.loads(line) for line in lines],
+                         [{"id": number, "code": row["code"]} for number, row in sorted(truth.items())])
+        table = self.fptcache("sql", "-", "--project", 101, stdin="SELECT count(*) AS n, NULL AS empty FROM Shot")
+        self.assertEqual(table.split(), ["n", "empty", str(len(truth)), "-"])
+        self.assertEqual(self.fptcache("sql", "SELECT 1 AS one WHERE 0", "--project", 101, expect=NOTHING).split(), ["one"])
+        self.fptcache("sql", "DELETE FROM Shot", "--project", 101, expect=USAGE)
+        self.fptcache("sql", "SELECT code FROM Shto", "--project", 101, expect=USAGE)
+        self.assertIn("there are Sequence Shot", self.errors)
+        self.fptcache("sql", "SELECT json_extract('{', '$')", "--project", 101, expect=USAGE)
+        self.assertIn("malformed JSON", self.errors)
+        self.fptcache("sql", "SELECT 1", "--project", 999, expect=NO_DATA)
+        endless = "WITH RECURSIVE c(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"
+        self.fptcache("sql", endless, "--project", 101, "--deadline", "300ms", expect=DEADLINE)
+
+    def test_explain(self):
+        question = ("explain", "Shot", "--project", 101, "--filters", '[["code","contains","1"]]', "--fields", "code")
+        told, counts = self.visits(*question)
+        self.assertEqual((told["answer"], counts), ("cache", {}))
+        text = self.fptcache(*question)
+        for line in (r"answer +cache", r"covered +Shot in project-101, [0-9.e-]+ s old", r'SQL +SELECT .* FROM "Shot"',
+                     r"plan +(SCAN|SEARCH) .*Shot", rf"here +{told['rows']} rows, {told['rows_read']} read"):
+            self.assertRegex(text, f"(?m)^{line}")
+        text = self.fptcache("explain", "Shot", "--project", 101, "--fields", "image")
+        self.assertRegex(text, r"(?m)^answer +upstream\nbecause +.*never kept")
+        self.fptcache("explain", "Shot", "--filters", '[["cod","is",1]]', expect=USAGE)
+
+    def test_export_jsonl(self):
+        truth = self.of_project("Shot")
+        self.site.reset_requests()
+        text = self.fptcache("export", "Shot", "--project", 101, "--format", "jsonl")
+        self.assertNotIn("search", self.site.counts())
+        rows = [json.loads(line) for line in text.splitlines()]
+        self.assertEqual([row["id"] for row in rows], sorted(truth))
+        for row in rows:
+            for field in ("code", "description", "sg_cut_in", "sg_sequence", "sg_needs_retime"):
+                self.assertEqual(row[field], truth[row["id"]][field])
+        self.assertEqual(self.fptcache("export", "Shot", "--project", 101, "--format", "jsonl", "--output", self.output), "")
+        self.assertEqual(pathlib.Path(self.output).read_text(), text)
+        found = self.json("find", "Shot", "--project", 101, "--fields", "code,assets", "--order=-code", "--limit", 3)["rows"]
+        some = self.fptcache("export", "Shot", "--project", 101, "--format", "jsonl", "--fields", "code,assets",
+                             "--order=-code", "--limit", 3)
+        self.assertEqual([json.loads(line) for line in some.splitlines()], found)
+
+    def test_export_csv(self):
+        numbers = sorted(self.of_project("Shot"))
+        nasty = 'a "quoted", text\r\nof two lines; ü'
+        lines = ["two\nlines", "a return\ralone"]
+        for number, value in zip(numbers, (nasty, *lines)):
+            self.fptcache("update", "Shot", number, "--data", json.dumps({"description": value}))
+        self.fptcache("export", "Shot", "--project", 101, "--format", "csv", "--fields",
+                      "code,description,sg_sequence,assets,sg_needs_retime", "--output", self.output)
+        with open(self.output, newline="", encoding="utf-8") as file:
+            text = file.read()
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        self.assertTrue(text.startswith("id,code,description,sg_sequence,assets,sg_needs_retime\r\n"))
+        self.assertEqual([row[2] for row in rows[1:4]], [nasty, *lines])
+        self.assertIn('"a ""quoted"", text', text)
+        truth = self.of_project("Shot")
+        for row in rows[1:]:
+            shot = truth[int(row[0])]
+            self.assertEqual(row[3], f"Sequence:{shot['sg_sequence']['id']}" if shot["sg_sequence"] else "")
+            self.assertEqual(row[4], ";".join(f"{link['type']}:{link['id']}" for link in shot["assets"]))
+            self.assertEqual(row[5], {True: "true", False: "false", None: ""}[shot["sg_needs_retime"]])
+        self.assertEqual(len(rows) - 1, len(numbers))
+        self.assertEqual(self.fptcache("export", "Shot", "--project", 101, "--format", "csv", "--fields", "code",
+                                       "--filters", '[["code","is","no such"]]', expect=NOTHING), "id,code\n")
+
+    def test_export_shows_progress_on_a_terminal(self):
+        try:
+            ours, theirs = pty.openpty()
+        except OSError as error:  # a bare chroot
+            self.skipTest(f"no pseudo-terminal: {error}")
+        done = subprocess.run([COMMAND, "export", "Shot", "--project", "101", "--format", "csv", "--output", self.output],
+                              stderr=theirs, env=self.environment)
+        os.close(theirs)
+        shown = os.read(ours, 100000).decode()
+        os.close(ours)
+        self.assertEqual(done.returncode, DONE)
+        self.assertIn(f"Shot: 1 of {len(self.of_project('Shot'))} (", shown)
+        self.fptcache("export", "Shot", "--project", 101, "--format", "csv", "--fields", "code", "--output", self.output)
+        self.assertEqual(self.errors, "")
+
+    def test_export_is_whole_or_not_there(self):
+        for words, expect in ((("Shot", "--fields", "no_such_fild,code", "--filters", '[["nix","is",1]]'), USAGE),
+                              (("Shot", "--filters", "["), USAGE), (("Task", "--mode", "only-cache"), NO_DATA)):
+            self.fptcache("export", *words, "--project", 101, "--format", "jsonl", "--output", self.output, expect=expect)
+        self.fptcache("export", "Shot", "--project", 101, expect=USAGE)
+        self.fptcache("export", "Shot", "--project", 101, "--format", "xml", expect=USAGE)
+        self.fptcache("export", "Shot", "--project", 101, "--format", "csv", "--output", "/no/such/folder/x", expect=IO)
+        folder = pathlib.Path(self.output).parent
+        self.assertEqual([path.name for path in folder.iterdir() if path.name.startswith("cache.out")], [])
 
 
 class Upkeep(WithSite):

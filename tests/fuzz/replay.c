@@ -52,7 +52,11 @@ static int replay_folder(const char *folder)
     for (entry = readdir(dir); entry; entry = readdir(dir)) {
         if (entry->d_name[0] == '.')
             continue;
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        if (snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) >= (int)sizeof(path)) {
+            fprintf(stderr, "replay: %s/%s: the path is too long\n", folder, entry->d_name);
+            failed = 1;
+            continue;
+        }
         failed |= replay(path);
         n++;
     }

@@ -348,6 +348,15 @@ class Writing(WithSite):
         found, counts = self.visits(lambda: self.elsewhere(read, mode="only-cache"))
         self.assertEqual((found, counts), ({"type": "Shot", "id": shot, "code": code, "sg_status_list": "hld"}, {}))
 
+    def test_floats(self):
+        """A whole float is sent as one: FPT refuses an Integer there."""
+        sg = self.shotgun()
+        row = sg.create("Shot", {"code": "float", "project": PROJECT, "sg_aspect_ratio": 24.0})
+        self.assertEqual(row["sg_aspect_ratio"], 24.0)
+        self.assertEqual(sg.update("Shot", row["id"], {"sg_aspect_ratio": 2.0})["sg_aspect_ratio"], 2.0)
+        with self.assertRaisesRegex(fptcache.Fault, "Float"):
+            sg.update("Shot", row["id"], {"sg_aspect_ratio": 2})
+
     def test_links(self):
         sg = self.shotgun()
         assets = sorted(self.of_project("Asset"))[:2]

@@ -97,6 +97,26 @@ class Indexes(ReadTest):
         self.assertIn(there["Version", "entity link,created_at desc"]["name"], plan)
         self.assertNotIn("TEMP B-TREE", plan)
 
+    def test_explanations_and_streams_use_them(self):
+        cache = self.compacted(self.mirrored())
+        self.ask(cache, ASKED)
+        cache = self.compacted(cache)
+        cache.update("Version", ids(cache.find(*self.questions()[1][:2], ["code"], max_age=FOREVER))[0],
+                     {"description": "in the overlay"})
+        there = self.indexes(cache)
+        by_entity = there["Version", "entity link,created_at desc"]["name"]
+        by_code = there["Version", "code fold"]["name"]
+        for (kind, filters, order, limit), index in zip(self.questions(), (by_entity, by_code)):
+            question = (kind, filters, ["code", "created_at"], order or "", limit)
+            with self.subTest(index=index):
+                told = cache.explain(*question, max_age=FOREVER)
+                found = cache.find(*question, max_age=FOREVER)
+                self.assertIn(index, told["indexes"])
+                self.assertEqual((told["answer"], told["rows"]), ("cache", len(found)))
+                self.assertLess(told["rows_read"], len(self.truth("Version")) // 4)
+                self.assertEqual("_fptc_fold_code" in told["sql"], index == by_code)
+                self.assertEqual(list(cache.stream(*question, max_age=FOREVER)), found.rows)
+
     def test_one_question_is_no_reason(self):
         cache = self.compacted(self.mirrored())
         self.ask(cache)

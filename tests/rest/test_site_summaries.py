@@ -31,7 +31,7 @@ SUMMED = {
 
 # grouping type -> (field, [(group_name, rows in it)…] in ascending order; what has no value comes last)
 GROUPED = {
-    "exact": ("sg_status_list", [("fin", 1), ("ip", 2), ("", 1)]),
+    "exact": ("sg_status_list", [("ip", 2), ("fin", 1), ("", 1)]),
     "tens": ("sg_cut_in", [("0-9", 1), ("10-19", 1), ("123450-123459", 1), ("", 1)]),
     "hundreds": ("sg_cut_in", [("0-99", 2), ("123400-123499", 1), ("", 1)]),
     "thousands": ("sg_cut_in", [("0-999", 2), ("123000-123999", 1), ("", 1)]),
@@ -91,8 +91,8 @@ class Summaries(SiteTest):
                           [{"field": "sg_needs_retime", "type": "exact"}, {"field": "sg_status_list", "type": "exact"}])
         self.assertEqual(groups["groups"], [
             {"group_name": "[ ]", "group_value": False, "summaries": {"sg_cut_in": 123471}, "groups": [
-                {"group_name": "fin", "group_value": "fin", "summaries": {"sg_cut_in": 123456}},
                 {"group_name": "ip", "group_value": "ip", "summaries": {"sg_cut_in": 15}},
+                {"group_name": "fin", "group_value": "fin", "summaries": {"sg_cut_in": 123456}},
                 {"group_name": "", "group_value": None, "summaries": {"sg_cut_in": 0}}]},
             {"group_name": "[X]", "group_value": True, "summaries": {"sg_cut_in": 5}, "groups": [
                 {"group_name": "ip", "group_value": "ip", "summaries": {"sg_cut_in": 5}}]}])

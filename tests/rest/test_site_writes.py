@@ -343,7 +343,7 @@ class Summaries(SiteTest):
     def test_groups(self):
         groups = self.summarize(200, [{"field": "id", "type": "count"}],
                                 [{"field": "sg_status_list", "type": "exact", "direction": "asc"}])["data"]["groups"]
-        self.assertEqual([(group["group_name"], group["summaries"]["id"]) for group in groups], [("fin", 1), ("ip", 2)])
+        self.assertEqual([(group["group_name"], group["summaries"]["id"]) for group in groups], [("ip", 2), ("fin", 1)])
         groups = self.summarize(200, [{"field": "id", "type": "count"}],
                                 [{"field": "project", "type": "exact"}])["data"]["groups"]
         self.assertEqual(groups[0]["group_value"], {**self.project, "name": "Rules", "valid": "valid"})

@@ -164,6 +164,27 @@ static void test_build_and_print(void **state)
     assert_prints(NULL, "null");
 }
 
+static void test_floats_stay_floats(void **state)
+{
+    static const char text[] = "{\"a\":{\"x\":1},\"b\":7}";
+    fptc__json *v = NULL, *copy;
+    struct fptc__buf b;
+
+    (void)state;
+    assert_int_equal(fptc__json_parse(text, sizeof(text) - 1, "test", &v, NULL), FPTC_OK);
+    assert_true(fptc__json_make_float((fptc__json *)(uintptr_t)fptc__json_get(v, "a"), 2));
+    assert_true(fptc__json_make_float((fptc__json *)(uintptr_t)fptc__json_get(v, "b"), 1e300));
+    copy = fptc__json_copy(v);
+    fptc__json_free(v);
+    assert_true(fptc__json_is_number(fptc__json_get(copy, "a")));
+    assert_int_equal(fptc__json_get_int(copy, "a"), 2);
+    fptc__buf_init(&b, 1000);
+    fptc__json_print(copy, &b);
+    assert_string_equal(fptc__buf_text(&b), "{\"a\":2.0,\"b\":1e+300}");
+    fptc__buf_done(&b);
+    fptc__json_free(copy);
+}
+
 static void test_set_replaces(void **state)
 {
     fptc__json *v = fptc__json_new_object();
@@ -325,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_doubles_read_back),
         cmocka_unit_test(test_locale_does_not_matter),
         cmocka_unit_test(test_build_and_print),
+        cmocka_unit_test(test_floats_stay_floats),
         cmocka_unit_test(test_set_replaces),
         cmocka_unit_test(test_refused_children_are_freed),
         cmocka_unit_test(test_copy_and_detach),

@@ -16,6 +16,7 @@
 #include "store_help.h"
 #include "view/connection.h"
 #include "view/lookup.h"
+#include "view/queryplan.h"
 
 #define IN_101 "\"project\":{\"type\":\"Project\",\"id\":101,\"name\":\"P\"}"
 #define P "[\"project\",\"is\",{\"type\":\"Project\",\"id\":101}]"
@@ -283,6 +284,35 @@ static void test_standard_questions(void **state)
     fptc__schema_free(schema);
 }
 
+/* A question that reads every row, asked by a caller who has given up. */
+static void test_explaining_stops(void **state)
+{
+    const struct question q = {.filters = "[" P ",[\"code\",\"contains\",\"name\"]]"};
+    struct fptc__schema *schema = schema_of_site();
+    struct fptc__plan *plan = plan_of(schema, &q);
+    atomic_int cancelled = 0;
+    const struct fptc__call call = {.cancelled = &cancelled};
+    struct fptc__queryplan told;
+    struct fptc__view *v;
+
+    (void)state;
+    put_versions(1, 2000, 0, "Name");
+    v = open_view();
+    fptc__view_begin(v);
+    assert_int_equal(fptc__view_explain(v, plan, &call, &told, &help_err), FPTC_OK);
+    assert_int_equal(told.rows, 1800); /* a tenth has no code */
+    assert_in_range(told.steps, 20000, 2000000);
+    fptc__queryplan_done(&told);
+    cancelled = 1;
+    assert_int_equal(fptc__view_explain(v, plan, &call, &told, &help_err), FPTC_ECANCELLED);
+    assert_in_range(told.rows, 0, 1799);
+    fptc__queryplan_done(&told);
+    fptc__view_end(v);
+    fptc__view_close(v);
+    fptc__plan_free(plan);
+    fptc__schema_free(schema);
+}
+
 static void test_status(void **state)
 {
     fptc__json *list = NULL;
@@ -321,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_standard_questions, help_set_up, help_tear_down),
+        cmocka_unit_test_setup_teardown(test_explaining_stops, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_status, help_set_up, help_tear_down),
     };
 

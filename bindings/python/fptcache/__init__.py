@@ -11,12 +11,12 @@ completeness of every answer.
 from ._errors import (AuthenticationFault, Cancelled, Closed, Conflict, DeadlineExceeded, Error, Fault,
                       NetworkError, NoData, NotSupported, OutOfMemory, Pending, ProtocolError, ShotgunError,
                       StoreError, UnknownOutcome, Unsettled)
-from .native import Cache, Change, Result, open, version
+from .native import Cache, Change, Result, Rows, open, version
 from .shotgun import Shotgun
 
 __version__ = "0.1.0"
 
 __all__ = ["AuthenticationFault", "Cache", "Cancelled", "Change", "Closed", "Conflict", "DeadlineExceeded",
            "Error", "Fault", "NetworkError", "NoData", "NotSupported", "OutOfMemory", "Pending",
-           "ProtocolError", "Result", "Shotgun", "ShotgunError", "StoreError", "UnknownOutcome", "Unsettled",
+           "ProtocolError", "Result", "Rows", "Shotgun", "ShotgunError", "StoreError", "UnknownOutcome", "Unsettled",
            "open", "version"]

@@ -2,12 +2,13 @@
 mirrors, upkeep. For a drop-in replacement of shotgun_api3 see fptcache.Shotgun.
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import threading
 import weakref
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from . import _capi, _errors
 
@@ -66,6 +67,59 @@ class Result(Sequence):
     def __repr__(self):
         state = "complete" if self.complete else "not complete"
         return f"<fptcache.Result: {len(self.rows)} rows, {self.source or 'no source'}, {self.age:.1f} s old, {state}>"
+
+
+class Rows:
+    """Rows one after the other, in memory that does not grow with their number: an iterator, to be read
+    once. It holds the state of the cache as it was when it was asked for, and outlives close().
+
+    source, age, complete: as of a Result; warnings: what is known so far
+    columns: names of the fields, in order
+    """
+
+    def __init__(self, result):
+        self._pointer = result
+        self._pid = os.getpid()
+        self._finalizer = weakref.finalize(self, _free_result, result, self._pid)
+        self._turn = threading.Lock()
+        self.source = _SOURCES.get(_lib.fptc_result_source(result), "")
+        self.age = _lib.fptc_result_age_ms(result) / 1000
+        self.complete = _lib.fptc_result_is_complete(result) == 1
+        self.warnings = _warnings(result)
+        self.columns = [_lib.fptc_result_field(result, at).decode()
+                        for at in range(_lib.fptc_result_n_fields(result))]
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if os.getpid() != self._pid:
+            raise _errors.from_status("FPTC_EFORK", _capi.STATUS["FPTC_EFORK"],
+                                      "these rows belong to the parent of this process")
+        with self._turn:
+            if not self._finalizer.alive:
+                raise StopIteration
+            status = _lib.fptc_result_next(self._pointer)
+            if status == _capi.STATUS["FPTC_OK"]:
+                return _copy_json(_lib.fptc_result_row_json, self._pointer)
+            self.warnings = _warnings(self._pointer)
+            self._finalizer()
+        if status == _capi.STATUS["FPTC_END"]:
+            raise StopIteration
+        why = self.warnings[-1] if self.warnings else "the rows could not be read"
+        raise _errors.from_status(_capi.status_name(status), status, why)
+
+    def close(self):
+        """Stops reading. May be done again."""
+        if os.getpid() == self._pid:
+            with self._turn:
+                self._finalizer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 # --- from Python to C ---
@@ -202,6 +256,11 @@ def init(options):
     _lib.fptc_cache_init(options, _capi.ErrorInfo())
 
 
+def _free_result(pointer, owner_pid):
+    if os.getpid() == owner_pid:
+        _lib.fptc_result_free(pointer)
+
+
 def _close(pointer, owner_pid):
     # A child of fork() must not touch what belongs to its parent.
     if os.getpid() == owner_pid:
@@ -288,8 +347,16 @@ class Cache:
         """Answers a question. Filters as FPT or shotgun_api3 spell them, or JSON text; order: names,
         each descending with a leading "-". retired_only: the trash, which is FPT's to tell; include_archived
         False: no rows of archived projects. Date-times are ISO text in UTC, in and out."""
+        with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
+                         deadline) as query, _result() as result:
+            self._call(_lib.fptc_cache_find, query, result)
+            return _copy_result(result)
+
+    @contextlib.contextmanager
+    def _query(self, type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
+               deadline):
         error = _capi.ErrorInfo()
-        with _Output(_capi.Q, _lib.fptc_query_free) as query, _result() as result:
+        with _Output(_capi.Q, _lib.fptc_query_free) as query:
             _lib.fptc_query_new(_text(type, "type"), query, error)
             _lib.fptc_query_set_filters(query, _json_text(filters), error)
             if fields:
@@ -300,8 +367,43 @@ class Cache:
             _lib.fptc_query_set_freshness(query, _choice(_MODES, mode, "mode"),
                                           _milliseconds(max_age, "max_age"),
                                           _milliseconds(deadline, "deadline"), error)
-            self._call(_lib.fptc_cache_find, query, result)
-            return _copy_result(result)
+            yield query
+
+    def stream(self, type: str, filters: Filters = None, fields: Union[str, Sequence[str], None] = None,
+               order: Union[str, Sequence[str], None] = None, limit: int = 0, page: int = 0, *,
+               retired_only: bool = False, include_archived: bool = True,
+               mode: Optional[str] = None, max_age: Optional[float] = None,
+               deadline: Optional[float] = None) -> Rows:
+        """As find(), but the rows come one after the other; the deadline bounds all of the reading. An
+        answer that comes from FPT is held in memory all the same."""
+        with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
+                         deadline) as query:
+            _lib.fptc_query_set_streaming(query, 1, _capi.ErrorInfo())
+            return self._rows(_lib.fptc_cache_find, query)
+
+    def sql(self, statement: str, project: int = 0, *, deadline: Optional[float] = None) -> Rows:
+        """Runs one SELECT over what the cache has of a project and of the types without one, whatever its
+        age. Tables are FPT's types, columns its fields; a link is field__type and field__id; a
+        multi-entity field is a table Type__field (id, pos, link_type, link_id)."""
+        return self._rows(_lib.fptc_cache_sql, project, _text(statement, "statement"),
+                          max(0, _milliseconds(deadline, "deadline")))
+
+    def _rows(self, function, *arguments):
+        result = _capi.R()
+        self._call(function, *arguments, result)
+        return Rows(result)
+
+    def explain(self, type: str, filters: Filters = None, fields: Union[str, Sequence[str], None] = None,
+                order: Union[str, Sequence[str], None] = None, limit: int = 0, page: int = 0, *,
+                retired_only: bool = False, include_archived: bool = True,
+                mode: Optional[str] = None, max_age: Optional[float] = None,
+                deadline: Optional[float] = None) -> Dict[str, Any]:
+        """Tells how find() would answer now: from where or why not, by which SQL and indexes, how many
+        rows it reads. Asks FPT for nothing but a schema that is not known yet."""
+        with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
+                         deadline) as query, _result() as result:
+            self._call(_lib.fptc_cache_explain, query, result)
+            return _copy_document(result)
 
     def schema(self, type: Optional[str] = None, field: Optional[str] = None, project: int = 0) -> Dict[str, Any]:
         """The types of the site, the fields of one type, or one field of it, in the shape of shotgun_api3;
@@ -342,6 +444,15 @@ class Cache:
         with _result() as result:
             self._call(_lib.fptc_cache_changes, _text(type, "type"), project, since, limit, result)
             return _copy_changes(result)
+
+    def all_changes(self, type: str, project: int = 0, since: int = 0, page: int = 1000) -> Iterator[Change]:
+        """Every change after the version `since`, read a page at a time, until nothing is newer."""
+        while True:
+            changes = self.changes(type, project, since, page)
+            yield from changes
+            if not changes:
+                return
+            since = changes[-1].version
 
     # --- writes ---
 
