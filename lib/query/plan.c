@@ -166,6 +166,7 @@ static fptc_status fill_shape(struct fptc__planning *p)
         status = put_why_not(p);
     if (status)
         return status;
+    shared->has_unknown = p->picks.has_unknown;
     fptc__planning_usage(p);
     shared->warnings = fptc__scratch_take(p->keep, &p->warnings);
     if (p->keep->failed || p->check.scratch->failed || !shared->warnings || !shared->why_not)

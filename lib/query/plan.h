@@ -126,6 +126,7 @@ struct fptc__plan {
     size_t n_columns;
     struct fptc__sort *sort; /* of the hidden columns */
     size_t n_sort;
+    int has_unknown;  /* a field of the projection or order is not in the schema */
     int has_never;    /* a column of class NEVER was asked for (image, url ...) */
     int has_computed; /* a column that moves without updated_at (summary, calculated ...); not in
                              needs: whether a stored value will do is for the caller to say */
