@@ -228,11 +228,23 @@ static void close_all(struct fptc__sqltext *s, size_t n)
         fptc__sql_add(s, ")");
 }
 
+/* The partition's rows have that project, unless it is gone: a link to it then reads as null (A§1.6). */
+static void put_partition(struct fptc__sqltext *s, const struct fptc__leaf *leaf)
+{
+    int64_t id = leaf->n_links > 0 ? leaf->links[0].id : leaf->values[0].i;
+
+    fptc__sql_addf(s, "NOT fptc_gone('Project', ?%zu)", fptc__sql_param_int(s, id));
+}
+
 static void put_condition(struct fptc__sqltext *s, const struct fptc__leaf *leaf, size_t alias)
 {
     const struct fptc__hop *hop = &leaf->at.hops[leaf->at.n_hops];
     size_t n_open;
 
+    if (leaf->is_of_partition) {
+        put_partition(s, leaf);
+        return;
+    }
     if (leaf->kind == FPTC__KIND_LINK || leaf->kind == FPTC__KIND_LINKS) {
         fptc__linksql(s, leaf, alias);
         return;

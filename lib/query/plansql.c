@@ -29,7 +29,7 @@ static void put_from(struct fptc__sqltext *s, const struct fptc__planning *p)
     fptc__sql_addf(s, " FROM \"%s\" AS t0 WHERE ", p->shared->type);
 }
 
-/* Rows of several partitions will be merged: what they are sorted by is selected too. */
+/* Rows of several partitions will be merged. */
 static int is_for_merging(const struct fptc__plan *plan)
 {
     return plan->is_project_type && plan->n_project_ids != 1;
@@ -91,22 +91,32 @@ static void put_limit(struct fptc__sqltext *s, const struct fptc__plan *plan)
         fptc__sql_addf(s, " OFFSET ?%zu", fptc__sql_param_int(s, skip));
 }
 
-/* The hidden columns (plan.h). */
+/* What rows are sorted by is selected too: for who merges them (plan.h), and because SQLite then reads
+   the first rows of snapshot and overlay by their indexes. */
+static void put_keys(struct fptc__sqltext *s, const struct fptc__planning *p)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_keys; i++) {
+        fptc__sql_add(s, ", ");
+        put_key(s, &p->keys[i]);
+    }
+}
+
 static fptc_status put_sort(struct fptc__sqltext *s, struct fptc__planning *p)
 {
     struct fptc__plan *shared = p->shared;
     size_t i;
 
+    if (is_for_merging(p->plan) || p->plan->limit > 0)
+        put_keys(s, p);
     if (!is_for_merging(p->plan))
         return FPTC_OK;
     shared->sort = fptc__scratch_array(p->keep, p->n_keys + 1, sizeof(*shared->sort));
     if (!shared->sort)
         return fptc__fail_nomem(p->check.err);
-    for (i = 0; i < p->n_keys; i++) {
-        fptc__sql_add(s, ", ");
-        put_key(s, &p->keys[i]);
+    for (i = 0; i < p->n_keys; i++)
         shared->sort[i].is_descending = p->keys[i].is_descending;
-    }
     shared->n_sort = p->n_keys;
     return FPTC_OK;
 }
