@@ -24,6 +24,7 @@ struct fptc__leaf {
     struct fptc__link_ref *links; /* sorted by type, then id, each once */
     size_t n_links;
     int is_of_partition; /* every row of the partition that the plan runs on meets it (projects.c) */
+    int is_scan;         /* a text searched for where nothing else narrows the rows (plansql.c) */
     int has_null;        /* a null value matches */
     int is_closed;       /* of a window: the second value belongs to it */
 

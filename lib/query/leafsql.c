@@ -281,7 +281,7 @@ static size_t part_end(const struct fptc__fieldpath *at, size_t from)
 unsigned fptc__leafsql_n_tables(const struct fptc__leaf *leaf)
 {
     size_t at = part_end(&leaf->at, 0);
-    unsigned n = 0;
+    unsigned n = leaf->is_scan ? 1 : 0;
 
     for (; at < leaf->at.n_hops; at = part_end(&leaf->at, at))
         n++;
@@ -316,11 +316,22 @@ static void put_part(struct fptc__sqltext *s, const struct fptc__leaf *leaf, siz
         fptc__sql_addf(s, " IN (SELECT t%zu.\"id\" FROM \"%s\" AS t%zu WHERE ", i + 1, hop->target,
                        i + 1);
     }
-    if (end < leaf->at.n_hops)
+    if (end < leaf->at.n_hops || leaf->is_scan)
         fptc__sql_addf(s, "t%zu.\"id\" IN (SELECT id FROM g%u)", end, inner);
     else
         put_condition(s, leaf, end);
     close_all(s, n_open);
+}
+
+/* The ids alone come from an index on the text, if there is one, in a third of the time. MATERIALIZED: once
+   for snapshot and overlay. */
+static void put_scan(struct fptc__sqltext *s, const struct fptc__leaf *leaf)
+{
+    fptc__sql_table(s);
+    fptc__sql_addf(s, "g%u(id) AS MATERIALIZED (SELECT t1.\"id\" FROM \"%s\" AS t1 WHERE ",
+                   leaf->first_table, leaf->at.type);
+    put_condition(s, leaf, 1);
+    fptc__sql_add(s, ")");
 }
 
 void fptc__leafsql_tables(struct fptc__sqltext *s, const struct fptc__leaf *leaf)
@@ -329,6 +340,11 @@ void fptc__leafsql_tables(struct fptc__sqltext *s, const struct fptc__leaf *leaf
     size_t n = 0;
     size_t at = part_end(&leaf->at, 0);
     unsigned i;
+
+    if (leaf->is_scan) {
+        put_scan(s, leaf);
+        return;
+    }
 
     for (; at < leaf->at.n_hops && n < FPTC__HOPS_MAX; at = part_end(&leaf->at, at))
         starts[n++] = at;

@@ -141,6 +141,32 @@ static fptc_status write_by_id(struct fptc__planning *p)
     return fptc__fail(p->check.err, FPTC_ELIMIT, "too many fields asked for: %zu", p->picks.n);
 }
 
+static int is_text_search(const struct fptc__leaf *leaf)
+{
+    return (leaf->relation == FPTC__CONTAINS || leaf->relation == FPTC__STARTS_WITH ||
+            leaf->relation == FPTC__ENDS_WITH) &&
+           !leaf->why_not && !leaf->is_negated && leaf->at.n_hops == 0 && !leaf->at.is_link_id &&
+           *fptc__kind_fold(leaf->kind) && *leaf->values[0].text;
+}
+
+/* With a limit the first rows are found sooner one by one. */
+void fptc__planning_scan(struct fptc__planning *p)
+{
+    struct fptc__filter *f = p->filter, *m, *rest = NULL;
+    size_t n = 0;
+
+    if (!f || f->kind == FPTC__FILTER_OR || p->plan->limit > 0)
+        return;
+    for (m = f->kind == FPTC__FILTER_LEAF ? f : f->first; m; m = m->next) {
+        if (m->kind == FPTC__FILTER_LEAF && m->leaf->is_of_partition)
+            continue;
+        rest = m;
+        n++;
+    }
+    if (n == 1 && rest->kind == FPTC__FILTER_LEAF && is_text_search(rest->leaf))
+        rest->leaf->is_scan = 1;
+}
+
 /* Everything behind the columns: what has parameters comes in the same order here as in the text. */
 static void put_rest(struct fptc__sqltext *s, const struct fptc__planning *p)
 {
