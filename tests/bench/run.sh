@@ -9,7 +9,7 @@
 # (default build/ci, `cmake --preset ci`). --data keeps the data and finds it there the next time.
 set -euo pipefail
 
-build=build/ci seconds=2 data= instructions=0 calls=20
+build=build/ci seconds=2 data= instructions=0 calls=100
 overlays=(0 5000 20000)
 while [ $# -gt 0 ]; do
     case $1 in
@@ -63,7 +63,7 @@ count() {
 print_table() {
     local n
 
-    printf '\n%s rows' "$1"
+    printf '\n%s rows; medians side by side, ratio to the SQL' "$1"
     printf '\n\n| question |'
     for n in "${overlays[@]}"; do
         printf ' SQL, overlay %s | library | ratio |' "$n"
@@ -83,14 +83,16 @@ for rows in "$@"; do
     rm -f "$work"/lines.*
     for n in "${overlays[@]}"; do
         make_data "$rows" "$n"
+        lines=$work/lines.$(printf %09d "$n")
+        cat "$data/$rows-$n/partitions/project-101/latest.sqlite" >/dev/null # into memory
         "$queries" "$data/$rows-$n" "$rows" "$seconds" |
-            awk -F'\t' -v OFS='\t' '{ print $1 ", µs", $5, $6, $7 }' >"$work/lines.$(printf %09d "$n")"
+            awk -F'\t' -v OFS='\t' '{ print $1 ", µs", $5, $6, $7 }' >"$lines"
         [ $instructions = 1 ] || continue
         count ask_raw "$data/$rows-$n" "$rows" >"$work/raw"
         count ask_ours "$data/$rows-$n" "$rows" >"$work/ours"
-        cut -f1 "$work/lines.$(printf %09d "$n")" | sed 's/, µs$/, instructions/' >"$work/names"
+        cut -f1 "$lines" | sed 's/, µs$/, instructions/' >"$work/names"
         paste "$work/names" "$work/raw" "$work/ours" |
-            awk -F'\t' -v OFS='\t' '{ print $0, sprintf("%.2f", $3 / $2) }' >>"$work/lines.$(printf %09d "$n")"
+            awk -F'\t' -v OFS='\t' '{ print $0, sprintf("%.2f", $3 / $2) }' >>"$lines"
     done
     print_table "$rows"
 done
