@@ -106,7 +106,11 @@ static fptc_status check_request(struct fptc__planning *p)
         status = fptc__filter_parse(r->filters, p->check.scratch, &p->filter, err);
     if (!status && p->filter)
         status = check_filter(p, p->filter);
-    return status ? status : fptc__planning_projects(p);
+    if (!status)
+        status = fptc__planning_projects(p);
+    if (!status)
+        fptc__planning_scan(p);
+    return status;
 }
 
 static fptc_status put_sort(struct fptc__planning *p)
