@@ -39,22 +39,46 @@ static int need_type(const char *type, void *payload)
     return n->status != FPTC_OK;
 }
 
-static fptc_status make_plan(struct fptc__work *w, const struct fptc__asking *asking, int may_ask,
-                             struct fptc__plan **out, fptc_error *err)
+static fptc_status build_plan(struct fptc_cache *cache, const struct fptc__asking *asking,
+                              struct fptc__plan **out, fptc_error *err)
 {
-    struct needed n = {w, may_ask, FPTC_OK, err};
     const struct fptc__question *q = asking->question;
-    struct fptc_cache *cache = w->cache;
     fptc_status status;
 
-    if (fptc__request_types(asking->request, need_type, &n))
-        return n.status;
     pthread_rwlock_rdlock(&cache->schema_lock);
     status = q != NULL ? q->plan(q->asked, cache->schema, out, err)
                        : fptc__plan_build(cache->schema, cache->plans, asking->request,
                                           fptc__wall_ms(), out, err);
     pthread_rwlock_unlock(&cache->schema_lock);
     return status;
+}
+
+static int recheck_type(const char *type, void *payload)
+{
+    return !fptc__schema_recheck(payload, type);
+}
+
+/* Whether a schema of today may know what ours does not: a new field, another data type. */
+static int lacks_something(fptc_status status, const struct fptc__plan *plan)
+{
+    return status == FPTC_EUSAGE || (status == FPTC_OK && plan != NULL && plan->has_unknown);
+}
+
+static fptc_status make_plan(struct fptc__work *w, const struct fptc__asking *asking, int may_ask,
+                             struct fptc__plan **out, fptc_error *err)
+{
+    struct needed n = {w, may_ask, FPTC_OK, err};
+    fptc_status status;
+
+    if (fptc__request_types(asking->request, need_type, &n))
+        return n.status;
+    status = build_plan(w->cache, asking, out, err);
+    if (!may_ask || asking->question != NULL || !lacks_something(status, *out) ||
+        fptc__request_types(asking->request, recheck_type, w))
+        return status;
+    fptc__plan_free(*out);
+    fptc__error_clear(err);
+    return build_plan(w->cache, asking, out, err);
 }
 
 fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *request, int may_ask,
@@ -83,12 +107,13 @@ fptc_status fptc__not_provable(fptc_status why, fptc_error *err)
 static fptc_status plan_at_hand(struct fptc_cache *cache, const struct fptc__request *request,
                                 struct fptc__plan **out, fptc_error *err)
 {
-    fptc_status status;
+    fptc_status status = build_plan(cache, &(struct fptc__asking){.request = request}, out, err);
 
-    pthread_rwlock_rdlock(&cache->schema_lock);
-    status = fptc__plan_build(cache->schema, cache->plans, request, fptc__wall_ms(), out, err);
-    pthread_rwlock_unlock(&cache->schema_lock);
-    return status == FPTC_ESTATE ? FPTC_MISS : status;
+    if (!lacks_something(status, *out))
+        return status == FPTC_ESTATE ? FPTC_MISS : status;
+    fptc__plan_free(*out);
+    *out = NULL;
+    return FPTC_MISS;
 }
 
 /* The plan of a question that has none yet: schemas may be asked for. */

@@ -154,6 +154,9 @@ void fptc__asked_free(struct fptc__asked *a);
 
 /* kept.c: schema of a type, from the cache or FPT; and the field set that its rows are kept with. */
 fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err);
+/* When something is not in the type's schema: FPT is asked, or whoever asked it within a minute (or
+   max_age, if that is less), whether it is now. 1 when what is in memory is as young as that. */
+int fptc__schema_recheck(struct fptc__work *w, const char *type);
 fptc_status fptc__kept_types(struct fptc__work *w, const char *type, const char *const *asked,
                              size_t n_asked, fptc__json **out_types, int *out_is_project_type,
                              fptc_error *err);

@@ -30,6 +30,20 @@ fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_as
     return status;
 }
 
+int fptc__schema_recheck(struct fptc__work *w, const char *type)
+{
+    int64_t max_age_ms = fptc__duration(w->cache->options.max_age_ms, FPTC_SCHEMA_RECHECK_MS);
+    struct fptc__schema_topic topic = {.work = w, .type = type, .may_ask = 1, .must_be_young = 1};
+    fptc_status status;
+
+    topic.believed_ms = max_age_ms < FPTC_SCHEMA_RECHECK_MS ? max_age_ms : FPTC_SCHEMA_RECHECK_MS;
+    status = fptc__schema_find(&topic, NULL);
+    if (status == FPTC_OK)
+        status = fptc__schema_learn(w->cache, type, topic.value, 1, NULL);
+    fptc__json_free(topic.value);
+    return status == FPTC_OK;
+}
+
 /* ---------------------------------------------------------------------------------- the kept field set */
 
 /* Adds a field of the schema to the set, if it may be kept. With the schema lock held. */

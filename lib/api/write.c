@@ -250,6 +250,10 @@ static fptc_status run_write(struct fptc__task *task, const struct fptc__call *c
         status = fptc__schema_need(&site, t->type, 1, err);
     if (status == FPTC_OK)
         status = check_data(&site, t, err);
+    if (status == FPTC_EUSAGE && fptc__schema_recheck(&site, t->type)) {
+        fptc__error_clear(err);
+        status = check_data(&site, t, err);
+    }
     if (status == FPTC_OK)
         status = find_partition(&site, t, partition, err);
     fptc__work_end(&site);

@@ -11,6 +11,7 @@ static void warn_unknown(struct fptc__picks *p, const char *type, const char *pa
 {
     const char *near = fptc__schema_nearest(p->schema, at->type, name);
 
+    p->has_unknown = 1;
     fptc__buf_addf(p->warnings, "%s.%.200s doesn't exist: left out.%s%s%s\n", type, path,
                    near ? " Did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }

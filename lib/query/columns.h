@@ -20,6 +20,7 @@ struct fptc__picks {
     struct fptc__buf *warnings;
     struct fptc__picked *items;
     size_t n;
+    int has_unknown; /* a field was left out that the schema has not */
 };
 
 /* Fills items; "*" is every field of the type. What FPT would drop is left out with a warning. */

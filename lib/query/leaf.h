@@ -23,8 +23,10 @@ struct fptc__leaf {
     size_t n_values;
     struct fptc__link_ref *links; /* sorted by type, then id, each once */
     size_t n_links;
-    int has_null;  /* a null value matches */
-    int is_closed; /* of a window: the second value belongs to it */
+    int is_of_partition; /* every row of the partition that the plan runs on meets it (projects.c) */
+    int is_scan;         /* a text searched for where nothing else narrows the rows (plansql.c) */
+    int has_null;        /* a null value matches */
+    int is_closed;       /* of a window: the second value belongs to it */
 
     unsigned first_table; /* compile.c: number of the WITH table of its innermost links */
     unsigned n_tables;

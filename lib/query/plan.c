@@ -106,7 +106,11 @@ static fptc_status check_request(struct fptc__planning *p)
         status = fptc__filter_parse(r->filters, p->check.scratch, &p->filter, err);
     if (!status && p->filter)
         status = check_filter(p, p->filter);
-    return status ? status : fptc__planning_projects(p);
+    if (!status)
+        status = fptc__planning_projects(p);
+    if (!status)
+        fptc__planning_scan(p);
+    return status;
 }
 
 static fptc_status put_sort(struct fptc__planning *p)
@@ -166,6 +170,7 @@ static fptc_status fill_shape(struct fptc__planning *p)
         status = put_why_not(p);
     if (status)
         return status;
+    shared->has_unknown = p->picks.has_unknown;
     fptc__planning_usage(p);
     shared->warnings = fptc__scratch_take(p->keep, &p->warnings);
     if (p->keep->failed || p->check.scratch->failed || !shared->warnings || !shared->why_not)

@@ -19,7 +19,11 @@
  * for each element of `sort`: the key as it is compared (its case folded). Rows come in that order:
  * NULL is greater than every value (last ascending, first descending), texts compare by their bytes,
  * equal keys by id ascending. With a limit, `sql` gives the first page * limit rows and no OFFSET: the
- * merged rows before the page are the caller's to leave out. Every other plan has n_sort 0.
+ * merged rows before the page are the caller's to leave out. Every other plan has n_sort 0; what its `sql`
+ * has behind the columns is nobody's.
+ *
+ * A plan of a project type that is bound to one project says nothing of the rows' project in its `sql`
+ * but that it is not gone: it must run on that project's partition, whose rows all have it.
  */
 #ifndef FPTC_QUERY_PLAN_H
 #define FPTC_QUERY_PLAN_H
@@ -126,6 +130,7 @@ struct fptc__plan {
     size_t n_columns;
     struct fptc__sort *sort; /* of the hidden columns */
     size_t n_sort;
+    int has_unknown;  /* a field of the projection or order is not in the schema */
     int has_never;    /* a column of class NEVER was asked for (image, url ...) */
     int has_computed; /* a column that moves without updated_at (summary, calculated ...); not in
                              needs: whether a stored value will do is for the caller to say */

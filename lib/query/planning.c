@@ -55,6 +55,7 @@ static fptc_status add_key(struct fptc__planning *p, const struct fptc__order_ke
         name = k->path;
         /* fall through */
     case FPTC__PATH_UNKNOWN:
+        p->picks.has_unknown = 1;
         near = fptc__schema_nearest(p->check.schema, k->at.type, name);
         fptc__buf_addf(&p->warnings, "order by %s.%.200s: no such field, no order.%s%s%s\n",
                        p->shared->type, k->path, near ? " Did you mean \"" : "", near ? near : "",

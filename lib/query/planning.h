@@ -60,6 +60,8 @@ fptc_status fptc__planning_order(struct fptc__planning *p);
 void fptc__planning_needs(struct fptc__planning *p);
 /* columns, has_never, has_computed */
 fptc_status fptc__planning_columns(struct fptc__planning *p);
+/* plansql.c: is_scan of the one condition, if it is the only one. */
+void fptc__planning_scan(struct fptc__planning *p);
 /* sql, sql_by_id, sort, and the plan's params */
 fptc_status fptc__planning_sql(struct fptc__planning *p);
 /* The params of a plan whose shape has its sql. */

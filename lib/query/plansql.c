@@ -29,7 +29,7 @@ static void put_from(struct fptc__sqltext *s, const struct fptc__planning *p)
     fptc__sql_addf(s, " FROM \"%s\" AS t0 WHERE ", p->shared->type);
 }
 
-/* Rows of several partitions will be merged: what they are sorted by is selected too. */
+/* Rows of several partitions will be merged. */
 static int is_for_merging(const struct fptc__plan *plan)
 {
     return plan->is_project_type && plan->n_project_ids != 1;
@@ -91,22 +91,32 @@ static void put_limit(struct fptc__sqltext *s, const struct fptc__plan *plan)
         fptc__sql_addf(s, " OFFSET ?%zu", fptc__sql_param_int(s, skip));
 }
 
-/* The hidden columns (plan.h). */
+/* What rows are sorted by is selected too: for who merges them (plan.h), and because SQLite then reads
+   the first rows of snapshot and overlay by their indexes. */
+static void put_keys(struct fptc__sqltext *s, const struct fptc__planning *p)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_keys; i++) {
+        fptc__sql_add(s, ", ");
+        put_key(s, &p->keys[i]);
+    }
+}
+
 static fptc_status put_sort(struct fptc__sqltext *s, struct fptc__planning *p)
 {
     struct fptc__plan *shared = p->shared;
     size_t i;
 
+    if (is_for_merging(p->plan) || p->plan->limit > 0)
+        put_keys(s, p);
     if (!is_for_merging(p->plan))
         return FPTC_OK;
     shared->sort = fptc__scratch_array(p->keep, p->n_keys + 1, sizeof(*shared->sort));
     if (!shared->sort)
         return fptc__fail_nomem(p->check.err);
-    for (i = 0; i < p->n_keys; i++) {
-        fptc__sql_add(s, ", ");
-        put_key(s, &p->keys[i]);
+    for (i = 0; i < p->n_keys; i++)
         shared->sort[i].is_descending = p->keys[i].is_descending;
-    }
     shared->n_sort = p->n_keys;
     return FPTC_OK;
 }
@@ -129,6 +139,32 @@ static fptc_status write_by_id(struct fptc__planning *p)
     if (p->check.scratch->failed || p->keep->failed)
         return fptc__fail_nomem(p->check.err);
     return fptc__fail(p->check.err, FPTC_ELIMIT, "too many fields asked for: %zu", p->picks.n);
+}
+
+static int is_text_search(const struct fptc__leaf *leaf)
+{
+    return (leaf->relation == FPTC__CONTAINS || leaf->relation == FPTC__STARTS_WITH ||
+            leaf->relation == FPTC__ENDS_WITH) &&
+           !leaf->why_not && !leaf->is_negated && leaf->at.n_hops == 0 && !leaf->at.is_link_id &&
+           *fptc__kind_fold(leaf->kind) && *leaf->values[0].text;
+}
+
+/* With a limit the first rows are found sooner one by one. */
+void fptc__planning_scan(struct fptc__planning *p)
+{
+    struct fptc__filter *f = p->filter, *m, *rest = NULL;
+    size_t n = 0;
+
+    if (!f || f->kind == FPTC__FILTER_OR || p->plan->limit > 0)
+        return;
+    for (m = f->kind == FPTC__FILTER_LEAF ? f : f->first; m; m = m->next) {
+        if (m->kind == FPTC__FILTER_LEAF && m->leaf->is_of_partition)
+            continue;
+        rest = m;
+        n++;
+    }
+    if (n == 1 && rest->kind == FPTC__FILTER_LEAF && is_text_search(rest->leaf))
+        rest->leaf->is_scan = 1;
 }
 
 /* Everything behind the columns: what has parameters comes in the same order here as in the text. */

@@ -34,9 +34,9 @@ static size_t n_named(const struct fptc__leaf *leaf)
     return leaf->n_links > 0 ? leaf->n_links : leaf->n_values;
 }
 
-static const struct fptc__leaf *best_of(const struct fptc__filter *f)
+static struct fptc__leaf *best_of(const struct fptc__filter *f)
 {
-    const struct fptc__leaf *best = NULL;
+    struct fptc__leaf *best = NULL;
     const struct fptc__filter *m;
 
     if (!f || f->kind == FPTC__FILTER_OR)
@@ -84,7 +84,7 @@ static fptc_status take_ids(struct fptc__planning *p, const struct fptc__leaf *l
 fptc_status fptc__planning_projects(struct fptc__planning *p)
 {
     struct fptc__plan *plan = p->plan;
-    const struct fptc__leaf *leaf = best_of(p->filter);
+    struct fptc__leaf *leaf = best_of(p->filter);
     fptc_status status = FPTC_OK;
 
     plan->is_project_type = fptc__schema_is_project_type(p->check.schema, p->request->type);
@@ -92,6 +92,8 @@ fptc_status fptc__planning_projects(struct fptc__planning *p)
         status = take_ids(p, leaf);
     if (plan->n_project_ids == 1)
         plan->project_id = plan->project_ids[0];
+    if (plan->n_project_ids == 1 && plan->is_project_type)
+        leaf->is_of_partition = n_named(leaf) == 1;
     plan->is_unfiltered =
         (!p->filter || (p->filter->kind == FPTC__FILTER_LEAF && plan->project_id != 0)) &&
         plan->limit == 0 && plan->page == 0 && !plan->is_retired_only && !plan->without_archived;

@@ -128,6 +128,24 @@ class Ages(SchemaTest):
         # The others are told as soon as they look.
         self.assertIn("sg_added", self.silently(self.elsewhere, "schema", "Note"))
 
+    def test_a_new_field_is_found_by_handles_that_are_open(self):
+        """What a plan or a write does not know is looked for in a younger schema, once."""
+        finds, writes = self.cache(max_age=0.01), self.cache(max_age=0.01)
+        row = finds.find("Task", [IN_PROJECT], ["content"], limit=1)[0]
+        writes.update("Task", row["id"], {"content": "before"})
+        self.site.control("POST", "/schema", {"add": {"type": "Task", "name": "sg_fresh", "data_type": "text"}})
+        writes.update("Task", row["id"], {"sg_fresh": "yes"})
+        self.assertEqual([each["id"] for each in finds.find("Task", [IN_PROJECT, ["sg_fresh", "is", "yes"]],
+                                                            ["content"])], [row["id"]])
+        self.assertEqual(self.cache(max_age=0.01).find("Task", [["id", "is", row["id"]]], ["sg_fresh"])[0]["sg_fresh"],
+                         "yes")
+        patient = self.cache(max_age=FOREVER)
+        visits = self.site.counts()
+        for _ in range(3):
+            with self.assertRaisesRegex(fptcache.Fault, "doesn't exist"):
+                patient.find("Task", [IN_PROJECT, ["sg_nowhere", "is", 1]])
+        self.assertEqual(self.site.counts(), visits)  # it has just been looked at
+
     def test_only_cache_never_asks(self):
         cache = self.cache(mode="only-cache")
         for arguments in ((), ("Shot",), ("Shot", "code"), ("Shot", None, 101)):

@@ -316,6 +316,19 @@ static void bind(sqlite3_stmt *stmt, const struct fptc__plan *plan)
     }
 }
 
+/* A plan of one project runs on that project's partition: the view hides every other row. */
+static void see_partition(sqlite3 *db, const struct fptc__plan *plan, int see)
+{
+    char *sql = see ? sqlite3_mprintf("CREATE TEMP VIEW \"%w\" AS SELECT * FROM main.\"%w\" "
+                                      "WHERE project__id IS %lld",
+                                      plan->type, plan->type, (long long)plan->project_id)
+                    : sqlite3_mprintf("DROP VIEW temp.\"%w\"", plan->type);
+
+    if (plan->is_project_type && plan->n_project_ids == 1)
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_free(sql);
+}
+
 void help_check(const struct fptc__schema *schema, sqlite3 *db, const struct help_ask *ask,
                 const char *ids)
 {
@@ -344,6 +357,7 @@ void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size
         snprintf(out, size, "not local: %s", plan->why_not);
         return;
     }
+    see_partition(db, plan, 1);
     rc = sqlite3_prepare_v2(db, plan->sql, -1, &stmt, NULL);
     if (rc == SQLITE_OK) {
         assert_int_equal(sqlite3_bind_parameter_count(stmt), plan->n_params);
@@ -355,6 +369,7 @@ void help_run(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t size
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
         snprintf(out, size, "%s: %.300s", sqlite3_errmsg(db), plan->sql);
     sqlite3_finalize(stmt);
+    see_partition(db, plan, 0);
 }
 
 static void print_row(sqlite3_stmt *stmt, char *out, size_t size)
@@ -378,10 +393,12 @@ void help_first(sqlite3 *db, const struct fptc__plan *plan, char *out, size_t si
     snprintf(out, size, "%s", plan->sql ? "" : "not local");
     if (!plan->sql)
         return;
+    see_partition(db, plan, 1);
     assert_int_equal(sqlite3_prepare_v2(db, plan->sql, -1, &stmt, NULL), SQLITE_OK);
     bind(stmt, plan);
     print_row(stmt, out, size);
     sqlite3_finalize(stmt);
+    see_partition(db, plan, 0);
 }
 
 void help_row(sqlite3 *db, const struct fptc__plan *plan, int64_t id, char *out, size_t size)

@@ -478,18 +478,41 @@ static void test_sql_text(void **state)
          "\"Shot\" AS t0 WHERE (fptc_fold(t0.\"code\") = ?1) ORDER BY fptc_fold(t0.\"code\") ASC "
          "NULLS LAST, t0.\"id\" ASC LIMIT ?2"},
         {{"Project", "[[\"name\",\"is\",\"A\"]]", "name", "name", 10, 3},
-         "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"name\" FROM \"Project\" AS t0 WHERE "
-         "(fptc_fold(t0.\"name\") = ?1) ORDER BY fptc_fold(t0.\"name\") ASC NULLS LAST, "
+         "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"name\", fptc_fold(t0.\"name\") FROM "
+         "\"Project\" AS t0 WHERE (fptc_fold(t0.\"name\") = ?1) ORDER BY fptc_fold(t0.\"name\") ASC NULLS LAST, "
          "t0.\"id\" ASC LIMIT ?2 OFFSET ?3"},
         {{"Shot", "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}]]", "assets", "-id", 0, 0},
          "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"id\" FROM \"Shot\" AS t0 WHERE "
-         "(t0.\"project__type\" = ?1 AND t0.\"project__id\" = ?2 AND NOT fptc_gone(?1, ?2)) "
-         "ORDER BY t0.\"id\" DESC"},
+         "(NOT fptc_gone('Project', ?1)) ORDER BY t0.\"id\" DESC"},
+        {{"Shot",
+          "[[\"code\",\"is\",\"a\"],[\"project.Project.id\",\"is\",70],[\"project\",\"is\",null]]",
+          NULL, NULL, 0, 0},
+         "SELECT t0.\"id\", t0.\"_fptc_version\" FROM \"Shot\" AS t0 WHERE "
+         "((fptc_fold(t0.\"code\") = ?1) AND (NOT fptc_gone('Project', ?2)) AND "
+         "(t0.\"project__id\" IS NULL OR fptc_gone(t0.\"project__type\", t0.\"project__id\"))) "
+         "ORDER BY t0.\"id\" ASC"},
+        {{"Shot", "[[\"project\",\"is_not\",{\"type\":\"Project\",\"id\":70}]]", NULL, NULL, 0, 0},
+         "SELECT t0.\"id\", t0.\"_fptc_version\" FROM \"Shot\" AS t0 WHERE "
+         "((t0.\"project__type\" = ?1 AND t0.\"project__id\" = ?2 AND NOT fptc_gone(?1, ?2)) IS NOT TRUE) "
+         "ORDER BY t0.\"id\" ASC"},
         {{"Shot", "[[\"sg_sequence.Sequence.code\",\"contains\",\"a\"]]", NULL, NULL, 0, 0},
          "SELECT t0.\"id\", t0.\"_fptc_version\" FROM \"Shot\" AS t0 WHERE "
          "(t0.\"sg_sequence__type\" = 'Sequence' AND t0.\"sg_sequence__id\" IN (SELECT t1.\"id\" "
          "FROM \"Sequence\" AS t1 WHERE instr(fptc_fold(t1.\"code\"), ?1) > 0)) "
          "ORDER BY t0.\"id\" ASC"},
+        {{"Shot",
+          "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}],[\"code\",\"contains\",\"A\"]]",
+          NULL, NULL, 0, 0},
+         "WITH g1(id) AS MATERIALIZED (SELECT t1.\"id\" FROM \"Shot\" AS t1 WHERE "
+         "instr(fptc_fold(t1.\"code\"), ?1) > 0) SELECT t0.\"id\", t0.\"_fptc_version\" FROM "
+         "\"Shot\" AS t0 WHERE ((NOT fptc_gone('Project', ?2)) AND (t0.\"id\" IN (SELECT id FROM g1))) "
+         "ORDER BY t0.\"id\" ASC"},
+        {{"Shot", "[[\"code\",\"contains\",\"a\"],[\"id\",\"is\",1]]", NULL, NULL, 0, 0},
+         "SELECT t0.\"id\", t0.\"_fptc_version\" FROM \"Shot\" AS t0 WHERE "
+         "((instr(fptc_fold(t0.\"code\"), ?1) > 0) AND (t0.\"id\" = ?2)) ORDER BY t0.\"id\" ASC"},
+        {{"Shot", "[[\"code\",\"ends_with\",\"a\"]]", NULL, NULL, 5, 0},
+         "SELECT t0.\"id\", t0.\"_fptc_version\" FROM \"Shot\" AS t0 WHERE "
+         "(substr(fptc_fold(t0.\"code\"), -length(?1)) = ?1) ORDER BY t0.\"id\" ASC LIMIT ?2"},
         {{"Shot", "[[\"assets\",\"is_not\",{\"type\":\"Asset\",\"id\":1}]]", NULL, NULL, 0, 0},
          "SELECT t0.\"id\", t0.\"_fptc_version\" FROM \"Shot\" AS t0 WHERE "
          "((t0.\"id\" IN (SELECT m.id FROM \"Shot__assets\" AS m WHERE m.link_type = ?1 AND "

@@ -340,7 +340,8 @@ static void test_reads_only(void **state)
     sqlite3_close(db);
 }
 
-/* Parts of a page, as other builds of SQLite ask for them, are checked like whole ones. */
+/* Parts of a page, as other builds of SQLite ask for them, are checked like whole ones. What was found
+   sound is taken for sound for a while, also after others were not. */
 static void test_partial_reads(void **state)
 {
     struct fptc__manifest m;
@@ -352,7 +353,6 @@ static void test_partial_reads(void **state)
     sh_build(ROWS, &m);
     assert_int_equal(sqlite3_open_v2(sh_file(&m), &db, SQLITE_OPEN_READONLY, fptc__vfs_name()),
                      SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "SELECT count(*) FROM Shot", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file), SQLITE_OK);
     assert_int_equal(file->pMethods->xRead(file, whole, 8192, 8192), SQLITE_OK);
     assert_int_equal(file->pMethods->xRead(file, part, 100, 8192 + 500), SQLITE_OK);
@@ -360,10 +360,13 @@ static void test_partial_reads(void **state)
     assert_int_equal(file->pMethods->xRead(file, part, 100, 8192 * 2 - 50), SQLITE_IOERR_READ);
     assert_int_equal(file->pMethods->xWrite(file, part, 100, 0), SQLITE_READONLY);
     assert_int_equal(file->pMethods->xTruncate(file, 0), SQLITE_READONLY);
-    poke(sh_file(&m), 8192 + 7000, 1); /* in the same page, not in the part */
-    assert_int_equal(file->pMethods->xRead(file, part, 100, 8192 + 500), SQLITE_CORRUPT);
+    poke(sh_file(&m), 2 * 8192 + 7000, 1); /* in the page, not in the part */
+    assert_int_equal(file->pMethods->xRead(file, part, 100, 2 * 8192 + 500), SQLITE_CORRUPT);
     assert_int_equal(fptc__snapshot_fault(db, "main", &th_err), FPTC_EDAMAGED);
-    assert_non_null(strstr(th_err.message, "page 2 of "));
+    assert_non_null(strstr(th_err.message, "page 3 of "));
+    assert_int_equal(file->pMethods->xRead(file, part, 100, 2 * 8192 + 500), SQLITE_CORRUPT);
+    poke(sh_file(&m), 8192 + 7000, 1);
+    assert_int_equal(file->pMethods->xRead(file, part, 100, 8192 + 500), SQLITE_OK);
     sqlite3_close(db);
 }
 
