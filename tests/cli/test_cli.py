@@ -452,7 +452,7 @@ class Rows(WithSite):
         told, counts = self.visits(*question)
         self.assertEqual((told["answer"], counts), ("cache", {}))
         text = self.fptcache(*question)
-        for line in (r"answer +cache", r"covered +Shot in project-101, [0-9.e-]+ s old", r'SQL +SELECT .* FROM "Shot"',
+        for line in (r"answer +cache", r"covered +Shot in project-101, [0-9.e-]+ s old", r'SQL +WITH .* SELECT .* FROM "Shot"',
                      r"plan +(SCAN|SEARCH) .*Shot", rf"here +{told['rows']} rows, {told['rows_read']} read"):
             self.assertRegex(text, f"(?m)^{line}")
         text = self.fptcache("explain", "Shot", "--project", 101, "--fields", "image")
