@@ -3,7 +3,6 @@ cache alone, from commits and from snapshots with an overlay."""
 
 import sys
 import pathlib
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "read"))
 from readtest import FOREVER, IN_PROJECT, PROJECT, ReadTest, ids  # noqa: E402
@@ -60,11 +59,9 @@ class Deep(ReadTest):
 
     def check(self, filters, wanted):
         for cache in self.both():
-            began = time.monotonic()
             found = self.silently(cache.find, "Shot", filters, ["code"], mode="only-cache")
             self.assertEqual(ids(found), wanted)
             self.assertEqual(found.source, "cache")
-            self.assertLess(time.monotonic() - began, 10)
 
     def test_many_ids(self):
         picked = self.all[::2]
