@@ -92,7 +92,7 @@ fptc_status fptc__planning_projects(struct fptc__planning *p)
         status = take_ids(p, leaf);
     if (plan->n_project_ids == 1)
         plan->project_id = plan->project_ids[0];
-    if (plan->n_project_ids == 1 && plan->is_project_type)
+    if (leaf && plan->n_project_ids == 1 && plan->is_project_type)
         leaf->is_of_partition = n_named(leaf) == 1;
     plan->is_unfiltered =
         (!p->filter || (p->filter->kind == FPTC__FILTER_LEAF && plan->project_id != 0)) &&
