@@ -103,6 +103,41 @@ static fptc_status check_partitions(const struct several *s, fptc_error *err)
     return status;
 }
 
+struct retired {
+    const struct several *s;
+    int is_found;
+};
+
+/* Stops at the partition of a project that is gone. */
+static int note_retired(const char *partition, void *payload)
+{
+    struct retired *r = payload;
+    int64_t id = fptc__partition_project(partition);
+    const char *name;
+
+    if (id != 0)
+        (void)fptc__view_name(r->s->a->work->session.view, "Project", id, &name, &r->is_found);
+    return r->is_found;
+}
+
+/* Rows outlive their project and are then of none, of which the partition of such rows has not heard:
+   FPTC_MISS, or what there is for who wants that. */
+static fptc_status check_retired(struct several *s, fptc_error *err)
+{
+    struct fptc__view *site = s->a->work->session.view;
+    struct retired r = {s, 0};
+    fptc_status status;
+
+    fptc__view_begin(site);
+    status = fptc__partition_list(s->a->work->cache->options.cache_dir, note_retired, &r, err);
+    fptc__view_end(site);
+    if (status != FPTC_OK && status != FPTC_MISS)
+        return status;
+    if (r.is_found)
+        s->is_complete = 0;
+    return r.is_found && !s->a->is_any_age ? FPTC_MISS : FPTC_OK;
+}
+
 /* ------------------------------------------------------------------------------------ one after another */
 
 /* Adds the rows of the partition that `part` works with, and what they are worth. */
@@ -254,6 +289,8 @@ fptc_status fptc__several_find(struct fptc__answer *a, fptc_error *err)
     a->lacks_projectless = 0;
     if (status == FPTC_OK)
         status = check_partitions(&s, err);
+    if (status == FPTC_OK && a->plan->n_project_ids == 0)
+        status = check_retired(&s, err);
     for (i = 0; i < s.n && status == FPTC_OK; i++)
         status = add_project(&s, i, err);
     if (status == FPTC_OK && a->plan->n_project_ids == 0)

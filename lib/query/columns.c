@@ -216,6 +216,8 @@ void fptc__columns_put(struct fptc__sqltext *s, const struct fptc__fieldpath *at
         break;
     case FPTC__LINKS:
         put_read(s, at, "id", "");
+        /* Two lists are two statements: what a statement needs is remembered by its text. */
+        fptc__sql_addf(s, " AS \"list %s\"", at->field->name);
         break;
     case FPTC__TEXT:
     case FPTC__INTEGER:

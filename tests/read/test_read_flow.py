@@ -46,6 +46,21 @@ class Visits(ReadTest):
             self.assertEqual((found.source, found.complete), ("cache", True))
         self.assertEqual(len(self.silently(self.find_elsewhere, "Shot", [IN_PROJECT], "code")["rows"]), len(truth))
 
+    def test_a_list_that_is_not_covered_is_not_taken_for_one_that_is(self):
+        """Only some rows have the second list: coverage with the first says nothing of it."""
+        cache, truth = self.cache(), self.truth("Shot")
+        tags = {number: ids(row["tags"]) for number, row in truth.items()}
+        tagged = [number for number in truth if tags[number]]
+        self.assertGreater(len(tagged), 3)
+        cache.find("Shot", [IN_PROJECT], ["code", "assets"])
+        cache.find("Shot", [IN_PROJECT, ["id", "is", tagged[0]]], ["tags"])
+        for fields in (["assets"], ["id"]):
+            for _ in range(3):   # what decides is remembered from the second time on
+                self.silently(cache.find, "Shot", [IN_PROJECT], fields)
+        found, counts = self.visits(cache.find, "Shot", [IN_PROJECT], ["tags"])
+        self.assertEqual(counts, {"search": 1})
+        self.assertEqual({row["id"]: ids(row["tags"]) for row in found}, tags)
+
     def test_a_whole_walk_in_another_order_covers_too_and_is_followed(self):
         cache = self.cache()
         cache.find("Shot", [IN_PROJECT], ["code"], "-code")

@@ -2,7 +2,7 @@
 FPT when every partition is covered, in FPT's order, and only then."""
 
 import fptcache
-from readtest import AGES, FOREVER, IN_PROJECT, NO_DATA, PROJECT, ReadTest, ids, in_project
+from readtest import AGES, FOREVER, IN_PROJECT, NO_DATA, PROJECT, ReadTest, harness, ids, in_project
 
 FIELDS = ["code", "sg_status_list", "sg_cut_in", "description", "project"]
 WIP = ["sg_status_list", "is", "ip"]
@@ -150,6 +150,19 @@ class Partitions(ReadTest):
         cache.find("Shot", [IN_PROJECT], ["code"], max_age=AGES)
         asked, counts = self.visits(cache.find, "Shot", [question], FIELDS)
         self.assertEqual((asked.source, counts), ("upstream", {"search": 1}))
+
+    def test_rows_of_a_retired_project_are_not_forgotten(self):
+        site = self.site
+        with harness.Site(**self.site_options) as self.site:
+            cache = self.everywhere()
+            self.silently(cache.find, "Shot", [], FIELDS)
+            cache.delete("Project", 103)
+            partly = self.silently(cache.find, "Shot", [], FIELDS, mode="only-cache")
+            self.assertFalse(partly.complete)
+            found = cache.find("Shot", [], FIELDS)
+            self.assertGreater(len(found), len(partly))
+            self.assertEqual((found.source, ids(found)), ("upstream", sorted(self.truth("Shot", None))))
+        self.site = site
 
     def test_fpt_is_away(self):
         cache = self.everywhere()

@@ -482,7 +482,7 @@ static void test_sql_text(void **state)
          "\"Project\" AS t0 WHERE (fptc_fold(t0.\"name\") = ?1) ORDER BY fptc_fold(t0.\"name\") ASC NULLS LAST, "
          "t0.\"id\" ASC LIMIT ?2 OFFSET ?3"},
         {{"Shot", "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":70}]]", "assets", "-id", 0, 0},
-         "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"id\" FROM \"Shot\" AS t0 WHERE "
+         "SELECT t0.\"id\", t0.\"_fptc_version\", t0.\"id\" AS \"list assets\" FROM \"Shot\" AS t0 WHERE "
          "(NOT fptc_gone('Project', ?1)) ORDER BY t0.\"id\" DESC"},
         {{"Shot",
           "[[\"code\",\"is\",\"a\"],[\"project.Project.id\",\"is\",70],[\"project\",\"is\",null]]",
