@@ -33,6 +33,7 @@ static int target_open(const struct arguments *a, struct target *t)
     if (t->file)
         return 0;
     complain("cannot write %s: %s", text_string(&t->part), strerror(errno));
+    text_done(&t->part);
     return EXIT_IO;
 }
 
