@@ -365,8 +365,7 @@ fptc_status fptc__shape_type(struct fptc__view *v, struct fptc__view_part *part,
             status = FPTC_OK;
     }
     if (status != FPTC_OK)
-        v->shapes_are_stale =
-            1; /* a type without its lists would be read from the snapshot alone */
+        v->shapes_are_stale = 1; /* else its lists would come from the snapshot alone */
     columns_done(&tables);
     return status;
 }
