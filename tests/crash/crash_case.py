@@ -25,8 +25,6 @@ FAULTS = BUILD / "tests/crash/crash_faults"
 COMMAND = BUILD / "fptcache"
 LONG = os.environ.get("FPTC_LONG") == "1"
 SANITIZE = os.environ.get("FPTC_SANITIZE", "")
-# Of the points that an ordinary run tries, a sanitizer's tries one in so many: the plain build tries them all.
-SPARSE = 3 if SANITIZE and not LONG else 1
 SEED = int(os.environ.get("FPTC_SEED", random.SystemRandom().randrange(10**6)))
 
 sys.path.insert(0, str(SOURCE / "tests/site"))
@@ -253,7 +251,6 @@ class Case(unittest.TestCase):
                 points += [("before", k), ("after", k)]
             elif LONG or self.random.randrange(4) == 0:
                 points.append(("before", k))
-        share *= SPARSE
         return points if LONG else points[self.random.randrange(share)::share]
 
     # -- judging

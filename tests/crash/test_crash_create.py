@@ -12,7 +12,7 @@ import time
 import unittest
 
 import crash_case
-from crash_case import LONG, SANITIZE, SPARSE, Store
+from crash_case import LONG, SANITIZE, Store
 
 
 UNKNOWN = 4
@@ -91,7 +91,7 @@ class Creating(crash_case.Case):
         self.assertGreater(len(trace), 120)
         self.assertGreater(n, len(points) * 9 // 10)
         for name in ("nothing written", "attempted", "settled"):
-            self.assertGreater(self.points.get(name, 0), 3 if SPARSE == 1 else 0, self.points)
+            self.assertGreater(self.points.get(name, 0), 3, self.points)
 
     def test_every_call_of_a_process(self):
         """From before opening to after closing, each time in a copy of the same cache."""
@@ -101,7 +101,7 @@ class Creating(crash_case.Case):
         points = self.steps(trace, share=4)
         n = self.step_through(points, lambda: self.directory(template), operations, "zp")
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls; left behind: {self.points}")
-        self.assertGreater(n, 30 // SPARSE)
+        self.assertGreater(n, 30)
 
     def test_very_first(self):
         """init and the first create in an empty directory."""
@@ -110,7 +110,7 @@ class Creating(crash_case.Case):
         points = self.steps(trace, share=4)
         n = self.step_through(points, self.directory, operations, "zf")
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls; left behind: {self.points}")
-        self.assertGreater(n, 30 // SPARSE)
+        self.assertGreater(n, 30)
 
     def test_power(self):
         """What was not synced is gone: what was acknowledged before is not. Also of the very first create."""

@@ -56,9 +56,9 @@ class Changing(crash_case.Case):
         self.assertEqual(run.document("status")["outbox"], {"unknown": len(Store(directory).unknown()), "refused": 0})
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls, {n_acked} acknowledged; "
                  f"second writes left behind: {self.points}")
-        self.assertGreater(n, 60 // crash_case.SPARSE)
+        self.assertGreater(n, 60)
         for name in ("nothing written", "attempted", "settled"):
-            self.assertGreater(self.points.get(name, 0), 3 if crash_case.SPARSE == 1 else 0, self.points)
+            self.assertGreater(self.points.get(name, 0), 3, self.points)
 
     def test_update(self):
         self.go_through("update={id}:new {id}", lambda row_id, site: site[row_id][1] == f"new {row_id}",
@@ -86,7 +86,7 @@ class Upkeep(crash_case.Case):
             judge(directory, where)
             shutil.rmtree(directory)
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls of {word}")
-        self.assertGreater(n, 20 // crash_case.SPARSE)
+        self.assertGreater(n, 20)
         return n
 
     def test_sync(self):

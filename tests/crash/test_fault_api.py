@@ -12,7 +12,7 @@ import subprocess
 import unittest
 
 import crash_case
-from crash_case import FAULTS, LONG, SPARSE, Store
+from crash_case import FAULTS, LONG, Store
 
 OK, UNKNOWN, EDAMAGED, EINTERNAL, ENODATA = 0, 4, -21, -70, -54
 # FPTC_EIO, ENOENT, ENOSPC, EACCESS
@@ -25,7 +25,7 @@ Point = collections.namedtuple("Point", "k name status err_status warned message
 class Failing(crash_case.Case):
 
     def campaign(self, directory, errno, how, place, stride, prepare, operation, *afterwards):
-        done = subprocess.run([FAULTS, directory, self.site.url, errno, how, place, str(1 if LONG else stride * SPARSE),
+        done = subprocess.run([FAULTS, directory, self.site.url, errno, how, place, str(1 if LONG else stride),
                                prepare, operation, "--", *afterwards], env=self.environment, text=True, timeout=600,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual(done.returncode, 0, done.stdout[-3000:])
