@@ -33,6 +33,9 @@ struct fptc__counters {
     int64_t from_cache, from_upstream, from_stale, writes;
 };
 
+/* Places for the times of types' rechecks. */
+#define FPTC__RECHECKS 64
+
 struct fptc_cache {
     fptc_options options; /* strings owned by `strings` */
     char *strings[11];
@@ -52,6 +55,7 @@ struct fptc_cache {
     struct fptc__counters counters;
     struct fptc__asked *asked; /* asked.c; NULL until the first find */
     int64_t n_own_commits;     /* writes and flights: other views of this handle have to look */
+    _Atomic int64_t next_recheck_mono_ms[FPTC__RECHECKS]; /* kept.c */
     _Atomic int64_t
         distrust_before_ms; /* server time: coverage from before this misses a write of ours */
     int n_threads, n_idle, is_closing; /* job.c */

@@ -11,6 +11,9 @@
 #include "base/limits.h"
 #include "view/lookup.h"
 
+/* A recheck waits for FPT no longer, nor half of the time that its caller has. */
+#define RECHECK_WAIT_MS 5000
+
 fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err)
 {
     struct fptc__schema_topic topic = {
@@ -30,14 +33,37 @@ fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_as
     return status;
 }
 
+/* When the type may be rechecked again, by its place among few: two types of one place take turns. */
+static _Atomic int64_t *next_recheck(struct fptc_cache *cache, const char *type)
+{
+    uint32_t place = 2166136261u;
+
+    for (; *type; type++)
+        place = (place ^ (unsigned char)*type) * 16777619u;
+    return &cache->next_recheck_mono_ms[place % FPTC__RECHECKS];
+}
+
 int fptc__schema_recheck(struct fptc__work *w, const char *type)
 {
-    int64_t max_age_ms = fptc__duration(w->cache->options.max_age_ms, FPTC_SCHEMA_RECHECK_MS);
+    _Atomic int64_t *next = next_recheck(w->cache, type);
+    int64_t now_ms = fptc__mono_ms();
+    int64_t pause_ms = fptc__duration(w->cache->options.max_age_ms, FPTC_SCHEMA_RECHECK_MS);
+    const struct fptc__call *call = w->call;
+    struct fptc__call bounded = *call;
     struct fptc__schema_topic topic = {.work = w, .type = type, .may_ask = 1, .must_be_young = 1};
     fptc_status status;
 
-    topic.believed_ms = max_age_ms < FPTC_SCHEMA_RECHECK_MS ? max_age_ms : FPTC_SCHEMA_RECHECK_MS;
+    if (pause_ms > FPTC_SCHEMA_RECHECK_MS)
+        pause_ms = FPTC_SCHEMA_RECHECK_MS;
+    if (now_ms < *next)
+        return 0;
+    topic.believed_ms = pause_ms;
+    /* The question itself may be covered: an FPT that hangs must not take all its time. */
+    bounded.deadline_mono_ms = now_ms + fptc__call_left_ms(call, 2 * RECHECK_WAIT_MS) / 2;
+    w->call = &bounded;
     status = fptc__schema_find(&topic, NULL);
+    w->call = call;
+    *next = fptc__mono_ms() + (status == FPTC_OK ? pause_ms : FPTC_SCHEMA_RECHECK_MS);
     if (status == FPTC_OK)
         status = fptc__schema_learn(w->cache, type, topic.value, 1, NULL);
     fptc__json_free(topic.value);

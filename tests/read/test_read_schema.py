@@ -146,6 +146,19 @@ class Ages(SchemaTest):
                 patient.find("Task", [IN_PROJECT, ["sg_nowhere", "is", 1]])
         self.assertEqual(self.site.counts(), visits)  # it has just been looked at
 
+    def test_a_site_that_hangs_takes_half_of_the_time_at_most(self):
+        """A field that nobody knows, and FPT silent: the answer that is kept comes in time."""
+        self.cache().find("Task", [IN_PROJECT], ["content"])
+        cache = self.cache(max_age=0.01, deadline=4)
+        self.site.faults([{"kind": "hang", "ms": 20000, "times": -1}])
+        try:
+            for _ in range(2):
+                found = cache.find("Task", [IN_PROJECT], ["content", "sg_nowhere"])
+                self.assertEqual(found.source, "stale")
+                self.assertTrue(any("doesn't exist" in each for each in found.warnings), found.warnings)
+        finally:
+            self.site.faults([])
+
     def test_only_cache_never_asks(self):
         cache = self.cache(mode="only-cache")
         for arguments in ((), ("Shot",), ("Shot", "code"), ("Shot", None, 101)):
