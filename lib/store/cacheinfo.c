@@ -39,12 +39,16 @@ static fptc_status put_if_absent(const char *dir, const char *name, const struct
                                  fptc_error *err)
 {
     char path[FPTC_PATH_MAX], temp[FPTC_PATH_MAX], random[33];
-    fptc__random_hex32(random);
-    fptc_status status = fptc__path(path, err, "%s/%s", dir, name);
-    if (status == FPTC_OK)
+    fptc_status status = FPTC_EEXIST;
+    /* FPTC_EEXIST of a name that nobody else has: the reply to our own creation was lost. */
+    for (int i = 0; i < 2 && status == FPTC_EEXIST; i++) {
+        fptc__random_hex32(random);
         status = fptc__path(temp, err, "%s/.tmp-%s", dir, random);
+        if (status == FPTC_OK)
+            status = fptc__file_create(temp, fptc__buf_text(text), text->len, 0666, err);
+    }
     if (status == FPTC_OK)
-        status = fptc__file_create(temp, fptc__buf_text(text), text->len, 0666, err);
+        status = fptc__path(path, err, "%s/%s", dir, name);
     if (status != FPTC_OK)
         return status;
     if (fptc__sys.link(temp, path) != 0 && errno != EEXIST) {

@@ -4,6 +4,7 @@
  */
 #include "store/snapshot.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,8 @@ fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fp
     c.from = path;
     c.to = local_path;
     status = copy_file(&c, 0, err);
+    if (status == FPTC_EEXIST)
+        status = fptc__fail_errno(err, EIO, "cannot make the copy %s", local_path);
     if (status != FPTC_OK)
         return status;
     if (c.bytes != m->snapshot_bytes || c.checksum != m->snapshot_checksum)
@@ -262,26 +265,17 @@ fptc_status fptc__snapshot_finish(sqlite3 *db, struct fptc__manifest *m, fptc_er
     return status;
 }
 
-fptc_status fptc__snapshot_put(const struct fptc__partition *p, const char *local_path,
-                               struct fptc__manifest *m, fptc_error *err)
+static fptc_status put_as_named(const struct fptc__partition *p, const char *local_path,
+                                struct fptc__manifest *m, fptc_error *err)
 {
-    char path[FPTC_PATH_MAX], dir[FPTC_PATH_MAX], hex[33];
-    struct copy c;
-    fptc_status status;
+    char path[FPTC_PATH_MAX], dir[FPTC_PATH_MAX];
+    struct copy c = {.from = local_path, .to = path, .seals = 1};
+    fptc_status status = fptc__path(dir, err, "%s/files", p->dir);
 
-    memset(&c, 0, sizeof(c));
-    if (m->snapshot[0] == '\0') {
-        fptc__random_hex32(hex);
-        (void)snprintf(m->snapshot, sizeof(m->snapshot), "%" PRIu64 "-%.16s.sqlite", m->upto, hex);
-    }
-    status = fptc__path(dir, err, "%s/files", p->dir);
     if (status == FPTC_OK)
         status = fptc__path(path, err, "%s/%s", dir, m->snapshot);
     if (status != FPTC_OK)
         return status;
-    c.from = local_path;
-    c.to = path;
-    c.seals = 1;
     status = copy_file(&c, 1, err);
     if (status == FPTC_OK) {
         status = fptc__dir_sync(dir, err);
@@ -291,6 +285,24 @@ fptc_status fptc__snapshot_put(const struct fptc__partition *p, const char *loca
     m->snapshot_bytes = c.bytes;
     m->snapshot_checksum = c.checksum;
     return status == FPTC_MISS ? fptc__fail(err, FPTC_EIO, "%s has gone", local_path) : status;
+}
+
+fptc_status fptc__snapshot_put(const struct fptc__partition *p, const char *local_path,
+                               struct fptc__manifest *m, fptc_error *err)
+{
+    int is_new = m->snapshot[0] == '\0', i;
+    fptc_status status = FPTC_EEXIST;
+    char hex[33];
+
+    if (!is_new)
+        return put_as_named(p, local_path, m, err);
+    /* FPTC_EEXIST of a name that nobody else has: the reply to our own creation was lost. */
+    for (i = 0; i < 2 && status == FPTC_EEXIST; i++) {
+        fptc__random_hex32(hex);
+        (void)snprintf(m->snapshot, sizeof(m->snapshot), "%" PRIu64 "-%.16s.sqlite", m->upto, hex);
+        status = put_as_named(p, local_path, m, err);
+    }
+    return status;
 }
 
 fptc_status fptc__snapshot_seal(const struct fptc__partition *p, sqlite3 *db,

@@ -24,6 +24,8 @@ static struct {
     enum counted_action action;
     int at, sys_errno, calls;
     const char *hit;
+    void (*paused)(void);
+    void (*made_local)(const char *path);
     char trace[TRACE_BYTES];
     size_t trace_len;
 } state = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -46,22 +48,72 @@ static int note(const char *name, enum effect effect)
     return ++state.calls;
 }
 
-/* 1: the call is to fail with errno. *dies_after: it is the last one. */
-static int comes(const char *name, enum effect effect, int *dies_after)
+/* What is to become of one call. */
+struct fate {
+    int fails;      /* with errno, nothing is done */
+    int is_lost;    /* done, and its caller is told `lost_errno` */
+    int is_short;   /* half of the bytes */
+    int dies_after; /* it is the last one */
+    int lost_errno;
+};
+
+/* What a client says whose first try was carried out and whose second one was answered. */
+static int errno_of_second_try(const char *name)
+{
+    static const char *const makers[] = {"open", "link", "symlink", "mkdir"};
+    static const char *const removers[] = {"unlink", "rename", "rmdir"};
+    size_t i;
+
+    for (i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
+        if (strcmp(name, makers[i]) == 0)
+            return EEXIST;
+    }
+    for (i = 0; i < sizeof(removers) / sizeof(removers[0]); i++) {
+        if (strcmp(name, removers[i]) == 0)
+            return ENOENT;
+    }
+    return EIO;
+}
+
+static int can_be_short(const char *name)
+{
+    return strcmp(name, "read") == 0 || strcmp(name, "pread") == 0 ||
+           strcmp(name, "preadv2") == 0 || strcmp(name, "write") == 0;
+}
+
+/* With the mutex. */
+static struct fate fate_of(const char *name, enum effect effect, int n)
+{
+    struct fate fate = {.lost_errno = state.sys_errno};
+    int is_it = state.at != 0 && n == state.at;
+    int is_change = effect == CHANGES || effect == REMOVES;
+
+    if (state.action == COUNTED_FAIL)
+        fate.fails = is_it && effect != SENDS && effect != NEVER_FAILS;
+    else if (state.action == COUNTED_FAIL_WRITES)
+        fate.fails = state.at != 0 && n >= state.at && effect == CHANGES;
+    fate.is_lost = is_it && state.action == COUNTED_LOST && is_change;
+    fate.is_short = is_it && state.action == COUNTED_SHORT && can_be_short(name);
+    fate.dies_after = is_it && state.action == COUNTED_KILL_AFTER;
+    if (fate.lost_errno == 0)
+        fate.lost_errno = errno_of_second_try(name);
+    if (state.hit == NULL &&
+        (fate.fails || fate.is_lost || fate.is_short || (is_it && state.action == COUNTED_PAUSE)))
+        state.hit = name;
+    return fate;
+}
+
+static struct fate comes(const char *name, enum effect effect)
 {
     enum counted_action action;
-    int fails = 0, is_it, n;
+    struct fate fate;
+    int is_it, n;
 
     pthread_mutex_lock(&state.mutex);
     n = note(name, effect);
     action = state.action;
     is_it = state.at != 0 && n == state.at;
-    if (action == COUNTED_FAIL)
-        fails = is_it && effect != SENDS && effect != NEVER_FAILS;
-    else if (action == COUNTED_FAIL_WRITES)
-        fails = state.at != 0 && n >= state.at && effect == CHANGES;
-    if (fails && state.hit == NULL)
-        state.hit = name;
+    fate = fate_of(name, effect, n);
     if (is_it && action == COUNTED_POWER)
         power_off(); /* others wait for the mutex: nobody goes on meanwhile */
     if (is_it && (action == COUNTED_KILL_BEFORE || action == COUNTED_POWER))
@@ -69,10 +121,11 @@ static int comes(const char *name, enum effect effect, int *dies_after)
     pthread_mutex_unlock(&state.mutex);
     if (is_it && action == COUNTED_STOP)
         (void)raise(SIGSTOP);
-    *dies_after = is_it && action == COUNTED_KILL_AFTER;
-    if (fails)
+    if (is_it && action == COUNTED_PAUSE)
+        state.paused();
+    if (fate.fails)
         errno = state.sys_errno;
-    return fails;
+    return fate;
 }
 
 /* A compactor's own directory on local disk: whoever kills us should remove it. */
@@ -85,6 +138,10 @@ static void made_directory(const char *path)
     power_named(path);
     if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
         return;
+    if (state.made_local != NULL) {
+        state.made_local(path);
+        return;
+    }
     n = snprintf(line, sizeof(line), "local %s\n", path);
     (void)!write(1, line, (size_t)n);
 }
@@ -93,34 +150,36 @@ static void made_directory(const char *path)
 #define COUNTED(type, name, params, args, failure, effect, noted)                                  \
     static type counted_##name params                                                              \
     {                                                                                              \
-        int dies_after = 0, kept;                                                                  \
+        struct fate fate = comes(#name, effect);                                                   \
         type result;                                                                               \
+        int kept;                                                                                  \
                                                                                                    \
-        if (comes(#name, effect, &dies_after))                                                     \
+        if (fate.fails)                                                                            \
             return failure;                                                                        \
         result = real.name args;                                                                   \
         kept = errno;                                                                              \
         noted;                                                                                     \
-        if (dies_after)                                                                            \
+        if (fate.dies_after)                                                                       \
             die();                                                                                 \
         errno = kept;                                                                              \
-        return result;                                                                             \
+        if (!fate.is_lost || result == failure)                                                    \
+            return result;                                                                         \
+        errno = fate.lost_errno;                                                                   \
+        return failure;                                                                            \
     }
 
+/* At least one byte: none would be the end of the file. */
+#define CUT(n) (fate.is_short ? (n) - (n) / 2 : (n))
 #define NOTHING (void)result
 #define WHEN_DONE(call)                                                                            \
     if (result >= 0)                                                                               \
     call
 
-COUNTED(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode), -1,
-        (flags & O_CREAT) != 0 ? CHANGES : READS, WHEN_DONE(power_opened(result, path, flags)))
-COUNTED(ssize_t, read, (int fd, void *data, size_t n), (fd, data, n), -1, READS, NOTHING)
-COUNTED(ssize_t, write, (int fd, const void *data, size_t n), (fd, data, n), -1, CHANGES,
+COUNTED(ssize_t, read, (int fd, void *data, size_t n), (fd, data, CUT(n)), -1, READS, NOTHING)
+COUNTED(ssize_t, write, (int fd, const void *data, size_t n), (fd, data, CUT(n)), -1, CHANGES,
         WHEN_DONE(power_written(fd)))
-COUNTED(ssize_t, pread, (int fd, void *data, size_t n, off_t offset), (fd, data, n, offset), -1,
-        READS, NOTHING)
-COUNTED(ssize_t, preadv2, (int fd, const struct iovec *parts, int n, off_t offset, int flags),
-        (fd, parts, n, offset, flags), -1, READS, NOTHING)
+COUNTED(ssize_t, pread, (int fd, void *data, size_t n, off_t offset), (fd, data, CUT(n), offset),
+        -1, READS, NOTHING)
 COUNTED(int, fsync, (int fd), (fd), -1, CHANGES, WHEN_DONE(power_synced(fd)))
 COUNTED(int, fstat, (int fd, struct stat *out), (fd, out), -1, READS, NOTHING)
 COUNTED(int, stat, (const char *path, struct stat *out), (path, out), -1, READS, NOTHING)
@@ -146,18 +205,55 @@ COUNTED(int, nanosleep, (const struct timespec *wait, struct timespec *left), (w
 COUNTED(ssize_t, getrandom, (void *out, size_t n, unsigned flags), (out, n, flags), -1, NEVER_FAILS,
         NOTHING)
 
+/* A descriptor whose reply was lost is nobody's. */
+static int counted_open(const char *path, int flags, mode_t mode)
+{
+    struct fate fate = comes("open", (flags & O_CREAT) != 0 ? CHANGES : READS);
+    int fd, kept;
+
+    if (fate.fails)
+        return -1;
+    fd = real.open(path, flags, mode);
+    kept = errno;
+    if (fd >= 0)
+        power_opened(fd, path, flags);
+    if (fate.dies_after)
+        die();
+    errno = kept;
+    if (!fate.is_lost || fd < 0)
+        return fd;
+    (void)real.close(fd);
+    errno = fate.lost_errno;
+    return -1;
+}
+
+/* The library reads into one part. */
+static ssize_t counted_preadv2(int fd, const struct iovec *parts, int n, off_t offset, int flags)
+{
+    struct fate fate = comes("preadv2", READS);
+    struct iovec first = parts[0];
+    ssize_t result;
+
+    if (fate.fails)
+        return -1;
+    first.iov_len = CUT(first.iov_len);
+    result = real.preadv2(fd, n == 1 ? &first : parts, n, offset, flags);
+    if (fate.dies_after)
+        die();
+    return result;
+}
+
 /* The descriptor is gone whatever close says. */
 static int counted_close(int fd)
 {
-    int dies_after = 0;
-    int fails = comes("close", CHANGES, &dies_after);
+    struct fate fate = comes("close", CHANGES);
     int result = real.close(fd);
 
-    if (dies_after)
+    if (fate.dies_after)
         die();
-    if (!fails)
+    if (!fate.fails && !fate.is_lost)
         return result;
-    errno = state.sys_errno;
+    errno = fate.fails ? state.sys_errno : fate.lost_errno;
     return -1;
 }
 
@@ -167,55 +263,52 @@ static int counted_close(int fd)
  */
 ssize_t send(int fd, const void *data, size_t n, int flags)
 {
-    int dies_after = 0;
+    struct fate fate = comes("send", SENDS);
     ssize_t result;
 
-    (void)comes("send", SENDS, &dies_after);
     result = syscall(SYS_sendto, fd, data, n, flags, NULL, 0);
-    if (dies_after)
+    if (fate.dies_after)
         die();
     return result;
 }
 
 ssize_t recv(int fd, void *data, size_t n, int flags)
 {
-    int dies_after = 0;
+    struct fate fate = comes("recv", NEVER_FAILS);
     ssize_t result;
 
-    (void)comes("recv", NEVER_FAILS, &dies_after);
     result = syscall(SYS_recvfrom, fd, data, n, flags, NULL, NULL);
-    if (dies_after)
+    if (fate.dies_after)
         die();
     return result;
 }
 
 void counted_install(void)
 {
-    struct fptc__sys_table counted = {
-        .open = counted_open,
-        .close = counted_close,
-        .read = counted_read,
-        .write = counted_write,
-        .pread = counted_pread,
-        .preadv2 = counted_preadv2,
-        .fsync = counted_fsync,
-        .fstat = counted_fstat,
-        .stat = counted_stat,
-        .link = counted_link,
-        .unlink = counted_unlink,
-        .rename = counted_rename,
-        .symlink = counted_symlink,
-        .readlink = counted_readlink,
-        .mkdir = counted_mkdir,
-        .rmdir = counted_rmdir,
-        .opendir = counted_opendir,
-        .readdir = counted_readdir,
-        .closedir = counted_closedir,
-        .clock_gettime = counted_clock_gettime,
-        .nanosleep = counted_nanosleep,
-        .getrandom = counted_getrandom,
-    };
+    struct fptc__sys_table counted = fptc__sys;
 
+    counted.open = counted_open;
+    counted.close = counted_close;
+    counted.read = counted_read;
+    counted.write = counted_write;
+    counted.pread = counted_pread;
+    counted.preadv2 = counted_preadv2;
+    counted.fsync = counted_fsync;
+    counted.fstat = counted_fstat;
+    counted.stat = counted_stat;
+    counted.link = counted_link;
+    counted.unlink = counted_unlink;
+    counted.rename = counted_rename;
+    counted.symlink = counted_symlink;
+    counted.readlink = counted_readlink;
+    counted.mkdir = counted_mkdir;
+    counted.rmdir = counted_rmdir;
+    counted.opendir = counted_opendir;
+    counted.readdir = counted_readdir;
+    counted.closedir = counted_closedir;
+    counted.clock_gettime = counted_clock_gettime;
+    counted.nanosleep = counted_nanosleep;
+    counted.getrandom = counted_getrandom;
     real = fptc__sys;
     fptc__sys = counted;
 }
@@ -231,6 +324,12 @@ void counted_arm(enum counted_action action, int at, int sys_errno)
     state.trace_len = 0;
     state.trace[0] = '\0';
     pthread_mutex_unlock(&state.mutex);
+}
+
+void counted_tell(void (*paused)(void), void (*made_local)(const char *path))
+{
+    state.paused = paused;
+    state.made_local = made_local;
 }
 
 int counted_calls(void)

@@ -1,0 +1,42 @@
+"""Reads a partition again and again without the library, for points.c: check_store.py behind a pipe.
+
+Each line of the input is the directory of a partition. The answer: "key NAME" for each config key (as often as it is
+there), "problem TEXT" for whatever is wrong, "end".
+"""
+
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(os.environ["FPTC_SOURCE_DIR"]) / "tests/multi"))
+import check_store  # noqa: E402
+
+
+def judge(partition):
+    """(keys with repetitions, problems)"""
+    if not (partition / "log").is_dir() or not (partition / "bases").is_dir():
+        return [], []   # its maker died while making it
+    checker = check_store.Checker(partition)
+    try:
+        base, prev = checker.load_base()
+        checker.load_log(base, prev)
+    except Exception as error:  # whatever it is, the store cannot be read
+        checker.problem(f"damaged: {type(error).__name__}: {error}")
+    link = partition / "latest.sqlite"
+    if link.is_symlink() and not link.exists():
+        checker.problem(f"latest.sqlite leads nowhere: {os.readlink(link)}")
+    return [key for key, found in sorted(checker.keys.items()) for _ in found], checker.problems
+
+
+def main():
+    for line in sys.stdin:
+        keys, problems = judge(pathlib.Path(line.rstrip("\n")))
+        for key in keys:
+            print("key", key)
+        for text in problems:
+            print("problem", " ".join(str(text).split()))
+        print("end", flush=True)
+
+
+if __name__ == "__main__":
+    main()
