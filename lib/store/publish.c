@@ -95,16 +95,19 @@ static fptc_status look_patiently(const struct publish *pub, fptc_error *err)
 static fptc_status link_once(const struct publish *pub, int *again, fptc_error *err)
 {
     char temp[FPTC_PATH_MAX];
-    fptc_error unsynced = FPTC_ERROR_INIT;
+    fptc_error unsynced = FPTC_ERROR_INIT, unwritten = FPTC_ERROR_INIT;
     *again = 0;
-    fptc_status status = write_temp(pub, temp, err);
+    fptc_status status = write_temp(pub, temp, &unwritten);
+    if (status < 0 && err)
+        *err = unwritten;
     if (status == FPTC_ENOENT) {
         fptc_status made = fptc__partition_make(pub->p, err);
         *again = made == FPTC_OK;
         return *again ? status : made;
     }
-    /* Nobody else has this name: the reply to our own creation was lost. */
-    *again = status == FPTC_EEXIST;
+    /* Nobody else has this name: the reply to our own creation was lost. Or NFSv3 has forgotten the
+       open file, because a deletion took it. */
+    *again = status == FPTC_EEXIST || (status == FPTC_EIO && unwritten.sys_errno == ESTALE);
     if (status != FPTC_OK)
         return status;
     int failed = fptc__sys.link(temp, pub->path) == 0 ? 0 : errno;

@@ -6,8 +6,8 @@ Usage: check_store.py PARTITION_DIRECTORY ACKNOWLEDGED...
 ACKNOWLEDGED files hold lines "KEY NUMBER": the config keys that writers were told are durable, and the
 commit (0: "was there already"). Fails when one is lost, is there twice, or is in another commit than
 was said; when a commit above the base is damaged, missing in the sequence or does not follow from its
-predecessor; when the manifest or the snapshot is not what it should be; when there is a key that
-nobody wrote. Written from lib/FORMAT.md only.
+predecessor; when the manifest, a roll-up or the snapshot is not what it should be. Written from
+lib/FORMAT.md only. tests/nfs checks more of the same with a subclass.
 """
 
 import json
@@ -40,8 +40,7 @@ def need(condition, text):
 class Commit:
     """One file in commit format, decoded and checked."""
 
-    def __init__(self, path):
-        data = path.read_bytes()
+    def __init__(self, data, number):
         need(len(data) >= HEADER.size + 8, "too short")
         (magic, version, header_len, features, self.number, self.prev, self.pid, count, _, payload,
          partition, writer, host, crc) = HEADER.unpack_from(data)
@@ -49,7 +48,7 @@ class Commit:
         need(crc == zlib.crc32(data[:HEADER.size - 4]), "header checksum")
         self.checksum, = struct.unpack("<Q", data[-8:])
         need(self.checksum == checksum(data[:-8]), "file checksum")
-        need(self.number == int(path.name), "number is not the name")
+        need(number in (None, self.number), "number is not the name")
         need(payload == len(data) - 8 - header_len, "payload length")
         self.partition, self.writer, self.host = (
             text.rstrip(b"\0").decode() for text in (partition, writer, host))
@@ -70,12 +69,22 @@ class Commit:
             at += FRAME.size + stored
 
 
+def read_commit(directory, number):
+    return Commit((directory / f"{number:016d}").read_bytes(), number)
+
+
+def split_rollup(data):
+    """The commits of a roll-up: each says how long it is."""
+    while data:
+        need(len(data) >= HEADER.size, "rest of a roll-up")
+        fields = HEADER.unpack_from(data)
+        length = fields[2] + fields[9] + 8
+        yield Commit(data[:length], None)
+        data = data[length:]
+
+
 def numbers(directory):
     return sorted(int(p.name) for p in directory.iterdir() if NAME.fullmatch(p.name))
-
-
-def numbered(directory, number):
-    return directory / f"{number:016d}"
 
 
 class Checker:
@@ -90,49 +99,81 @@ class Checker:
     def add(self, key, number):
         self.keys.setdefault(key, []).append(number)
 
-    def load_snapshot(self, snapshot):
-        path = self.partition / "files" / snapshot["name"]
+    def visit_snapshot(self, db):
+        """For subclasses that check more than keys."""
+
+    def visit_record(self, kind, body):
+        """The same: every record above the snapshot, in order."""
+
+    def read_part(self, part):
+        """A file that the manifest names."""
+        path = self.partition / "files" / part["name"]
         data = path.read_bytes()
-        need(len(data) == snapshot["bytes"], f"{path}: size")
+        need(len(data) == part["bytes"], f"{path}: size")
+        need(path.suffix == ".json" or f"{checksum(data):016x}" == part["checksum"],
+             f"{path}: checksum")
+        return path, data
+
+    def load_snapshot(self, snapshot):
+        path, data = self.read_part(snapshot)
         if path.suffix == ".json":
             for key in json.loads(data):
                 self.add(key, None)
             return
-        need(f"{checksum(data):016x}" == snapshot["checksum"], f"{path}: checksum")
         db = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
         need(db.execute("PRAGMA integrity_check").fetchone() == ("ok",), f"{path}: integrity")
         for key, number in db.execute("SELECT key, commit_no FROM _fptc_config"):
             self.add(key, number)
+        self.visit_snapshot(db)
         db.close()
+
+    def load_commit(self, commit):
+        need(commit.partition == self.partition.name,
+             f"commit {commit.number} belongs to {commit.partition}")
+        for kind, body in commit.records:
+            if kind == KIND_CONFIG:
+                self.add(body["key"], commit.number)
+            self.visit_record(kind, body)
+
+    def load_rollup(self, rollup, above):
+        """Its commits, from `above` + 1 to rollup["to"]."""
+        need(rollup["from"] == above + 1, f"roll-up {rollup['name']} leaves a gap above {above}")
+        path, data = self.read_part(rollup)
+        for commit in split_rollup(data):
+            need(above < commit.number <= rollup["to"], f"{path}: order")
+            above = commit.number
+            self.load_commit(commit)
+        return rollup["to"]
 
     def load_base(self):
         """The greatest name in bases/; its number and the checksum of that commit."""
         base = max(numbers(self.partition / "bases"), default=0)
         if base == 0:
             return 0, 0
-        commit = Commit(numbered(self.partition / "bases", base))
+        commit = read_commit(self.partition / "bases", base)
         need(commit.partition == self.partition.name, "base of another partition")
         [(kind, body)] = commit.records
-        need(kind == KIND_BASE and body["upto"] == base and body["rollups"] == [], "manifest")
+        need(kind == KIND_BASE and body["upto"] == base, "manifest")
+        upto = base if not body["rollups"] else 0
         if body["snapshot"]:
+            upto = body["snapshot"].get("upto", base)
             self.load_snapshot(body["snapshot"])
+        for rollup in body["rollups"]:
+            upto = self.load_rollup(rollup, upto)
+        need(upto == base, f"base {base} ends at {upto}")
         return base, int(body["prev"], 16)
 
     def load_log(self, base, prev):
         log = self.partition / "log"
         live = [n for n in numbers(log) if n > base]
         if live != list(range(base + 1, base + 1 + len(live))):
-            self.problem(f"numbers above base {base} have gaps: {live}")
+            self.problem(f"lost: numbers above base {base} have gaps: {live}")
         for number in live:
-            commit = Commit(numbered(log, number))
-            if commit.partition != self.partition.name:
-                self.problem(f"commit {number} belongs to {commit.partition}")
+            commit = read_commit(log, number)
             if commit.prev and prev and commit.prev != prev:
-                self.problem(f"commit {number} does not follow from its predecessor")
+                self.problem(f"damaged: commit {number} does not follow from its predecessor")
             prev = commit.checksum
-            for kind, body in commit.records:
-                if kind == KIND_CONFIG:
-                    self.add(body["key"], number)
+            self.load_commit(commit)
         return len(live)
 
     def judge(self, acknowledged):
@@ -141,10 +182,22 @@ class Checker:
             if not found:
                 self.problem(f"lost: {key}, acknowledged in commit {number}")
             elif number and found != [number] and found != [None]:
-                self.problem(f"{key} was acknowledged in commit {number} and is in {found}")
+                self.problem(f"twice: {key} was acknowledged in commit {number} and is in {found}")
         for key, found in self.keys.items():
             if len(found) > 1:
-                self.problem(f"there {len(found)} times: {key} in {found}")
+                self.problem(f"twice: there {len(found)} times: {key} in {found}")
+
+    def run(self, acknowledged):
+        """All of it; the base and the number of commits above it."""
+        base = live = 0
+        try:
+            base, prev = self.load_base()
+            live = self.load_log(base, prev)
+        except (Damaged, ValueError, KeyError, OSError, struct.error, zlib.error,
+                sqlite3.Error) as error:
+            self.problem(f"damaged: {error}")
+        self.judge(acknowledged)
+        return base, live
 
 
 def read_acknowledged(paths):
@@ -159,13 +212,7 @@ def read_acknowledged(paths):
 def main(arguments):
     checker = Checker(pathlib.Path(arguments[0]))
     acknowledged = read_acknowledged(arguments[1:])
-    base = live = 0
-    try:
-        base, prev = checker.load_base()
-        live = checker.load_log(base, prev)
-    except (Damaged, ValueError, KeyError, OSError, struct.error, zlib.error, sqlite3.Error) as error:
-        checker.problem(f"damaged: {error}")
-    checker.judge(acknowledged)
+    base, live = checker.run(acknowledged)
     for text in checker.problems[:20]:
         print(text)
     print(f"check_store: base {base}, {live} commits above it, {len(checker.keys)} keys, "

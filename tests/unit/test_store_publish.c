@@ -185,6 +185,28 @@ static void a_deleted_temp_is_written_again(void **state)
     assert_int_equal(publish(2, &help_err), FPTC_ENOENT); /* not for ever */
 }
 
+static int stale_syncs;
+
+static int stale_fsync(int fd)
+{
+    if (stale_syncs-- > 0) {
+        errno = ESTALE;
+        return -1;
+    }
+    return help_sys.fsync(fd);
+}
+
+static void a_temp_deleted_while_it_is_written_is_written_again(void **state)
+{
+    (void)state;
+    stale_syncs = 3;
+    fptc__sys.fsync = stale_fsync;
+    assert_int_equal(publish(1, &help_err), FPTC_OK);
+    assert_int_equal(fresh_head(), 1);
+    stale_syncs = 1000;
+    assert_int_equal(publish(2, &help_err), FPTC_EIO);
+}
+
 static void temps_go_when_they_are_old(void **state)
 {
     int n = -1;
@@ -357,6 +379,7 @@ int main(void)
         CASE(a_damaged_number_is_somebody_elses),
         CASE(an_unwritable_temp_is_named),
         CASE(a_deleted_temp_is_written_again),
+        CASE(a_temp_deleted_while_it_is_written_is_written_again),
         CASE(temps_go_when_they_are_old),
         CASE(modes_follow_the_umask),
         CASE(manifests_come_back),

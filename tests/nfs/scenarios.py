@@ -1,0 +1,303 @@
+"""What is done to hosts while they share a cache; each scenario proves that it was done.
+
+A scenario gets a fresh Case, starts the load, does its harm, and calls case.finish(). It names the
+hooks that it needs; without them it is skipped.
+"""
+
+import random
+import time
+
+LIST = []
+
+
+def scenario(title, *needs):
+    def add(function):
+        function.title, function.needs = title, needs
+        LIST.append(function)
+        return function
+    return add
+
+
+def load(case, writers=3, **options):
+    """Three writers, two compactors and a deletion with hardly any grace, a reader of each kind."""
+    names = case.hosts.names
+    case.writers = [case.start(names[i % 3], "append", f"w{i + 1}",
+                               **{"interval_ms": 10, "pad": 300, **options})
+                    for i in range(writers)]
+    case.start(names[0], "compact", "c1", interval_ms=150)
+    case.start(names[1], "compact", "c2", interval_ms=200)
+    case.start(names[1], "delete", "d1", interval_ms=100, grace_ms=1, age=case.number % 2)
+    case.start(names[0], "read", "r1", interval_ms=20)
+    case.start(names[1], "stream", "s1", interval_ms=1, retry=1)
+    for writer in case.writers:
+        case.wait_acks(writer, 5)
+
+
+def go_on(case, writer):
+    """A writer in the place of one that lost its host."""
+    began = time.monotonic()
+    role = case.start(writer.job.host, "append", writer.name,
+                      **{**writer.options, "first": writer.first_after(), "retry": 1})
+    case.wait_acks(role, 5)
+    case.proofs.append(f"goes on {time.monotonic() - began:.1f} s after")
+    return role
+
+
+def some(most):
+    time.sleep(random.random() * most)
+
+
+@scenario("three hosts append while two compact and delete, short grace")
+def contention(case):
+    load(case, interval_ms=2)
+    case.start(case.hosts.names[2], "delete", "d2", interval_ms=70, grace_ms=1, age=1)
+    case.start(case.hosts.names[2], "read", "r2", interval_ms=0)
+    time.sleep(3)
+    case.finish()
+    compactors = [len(r.told("base")) for r in case.of("compact")]
+    case.prove(min(compactors) >= 1 and sum(compactors) >= 5, f"bases by each {compactors}")
+    case.prove(case.n_deleted() > 20, f"{case.n_deleted()} files deleted")
+    case.prove(min(w.n_acks() for w in case.writers) >= 10,
+               f"written by each {[w.n_acks() for w in case.writers]}")
+
+
+@scenario("power cut of a writer", "kill", "start")
+def writer_cut(case):
+    load(case)
+    victim = case.writers[2]
+    some(1.0)
+    at = case.kill(victim.job.host)
+    for writer in case.writers[:2]:
+        case.wait_acks(writer, 40, since=at)
+    case.boot(victim.job.host)
+    go_on(case, victim)
+    case.finish()
+
+
+@scenario("power cut of a compactor and deleter", "kill", "start")
+def compactor_cut(case):
+    load(case)
+    host = case.hosts.names[2]
+    victim = case.start(host, "compact", "c3", interval_ms=0)
+    case.start(host, "delete", "d3", interval_ms=0, grace_ms=1, age=1)
+    case.wait_for(lambda: len(victim.told("base")) >= 2, 30, "two bases of the victim")
+    some(0.7)
+    at = case.kill(host)
+    bases = case.n_bases()
+    for writer in case.writers[:2]:
+        case.wait_acks(writer, 40, since=at)
+    case.wait_for(lambda: case.n_bases() > bases, 60, "a base by another host")
+    case.boot(host)
+    case.start(host, "compact", "c3", interval_ms=100)
+    go_on(case, case.writers[2])
+    case.finish()
+
+
+def stopped_everywhere(case, host, per_kind):
+    """Processes that stand still at one system call each of an append, a compaction and a deletion."""
+    stopped = []
+    for i in range(per_kind):
+        place = case.number * per_kind + i
+        for role, name, extra in (
+                ("append", f"w{20 + i}", {"interval_ms": 20}),
+                ("compact", f"c{20 + i}", {"interval_ms": 50}),
+                ("delete", f"d{20 + i}", {"interval_ms": 50, "grace_ms": 1, "age": 1})):
+            calls = case.calls(role)
+            call = 1 + place * 7 % calls
+            stopped.append(case.start(host, role, name, **extra, stop_op=2, stop_call=call))
+    pids = [case.wait_stopped(role, 60) for role in stopped]
+    case.proofs.append("stopped at " + ", ".join(
+        f"{r.role} {r.options['stop_call']}/{case.calls(r.role)}" for r in stopped))
+    return stopped, pids
+
+
+@scenario("power cut of the server, processes standing at every step", "restart-server")
+def server_cut(case):
+    load(case)
+    stopped, pids = stopped_everywhere(case, case.hosts.names[2], 2)
+    some(1.0)
+    case.hosts.hook("restart-server", argument="hard")
+    at = time.monotonic()
+    case.resume(case.hosts.names[2], pids)
+    for writer in case.writers:
+        case.wait_acks(writer, 10, since=at, timeout=90)
+    gap = max(longest_gap(w) for w in case.writers)
+    case.prove(gap > 1, f"nobody was answered for {gap:.1f} s")
+    case.wait_for(lambda: all(r.n_acks() for r in stopped if r.role == "append"), 60,
+                  "the stopped writers go on")
+    case.finish(timeout=150)
+
+
+def longest_gap(writer):
+    times = [at for at, *_ in writer.parse()]
+    return max((b - a for a, b in zip(times, times[1:])), default=0.0)
+
+
+@scenario("processes paused past compactions and deletions, at every step", )
+def pause(case):
+    host = case.hosts.names[2]
+    load(case)
+    writer = case.writers[2]
+    stopped, pids = stopped_everywhere(case, host, 3)
+    can_pause = case.hosts.can("pause")
+    if can_pause:
+        case.hosts.hook("pause", host)
+    at, bases, deleted = time.monotonic(), case.n_bases(), case.n_deleted()
+    while time.monotonic() - at < case.pause_s or case.n_bases() < bases + 5:
+        time.sleep(0.2)
+        if time.monotonic() - at > 120:
+            break
+    case.prove(case.n_bases() >= bases + 5 and case.n_deleted() > deleted,
+               f"{case.n_bases() - bases} bases and {case.n_deleted() - deleted} deletions in "
+               f"{time.monotonic() - at:.0f} s")
+    if can_pause:
+        case.hosts.hook("resume", host)
+    back = time.monotonic()
+    case.resume(host, pids)
+    case.wait_acks(writer, 5, since=back)
+    case.wait_for(lambda: all(r.n_acks() >= 2 for r in stopped if r.role == "append"), 60,
+                  "the stopped writers go on")
+    time.sleep(0.5)
+    case.finish()
+
+
+@scenario("partition and heal", "cut", "heal")
+def partition(case):
+    load(case)
+    writer = case.writers[2]
+    host = writer.job.host
+    others = [case.start(host, "compact", "c3", interval_ms=50),
+              case.start(host, "delete", "d3", interval_ms=50, grace_ms=1, age=1)]
+    case.wait_for(lambda: others[0].told("base"), 30, "a base of the parted host")
+    some(0.7)
+    case.hosts.hook("cut", host)
+    at = time.monotonic()
+    length = case.pause_s if case.number % 2 else 4
+    time.sleep(length)
+    during = [w.n_acks(since=at + 0.5) for w in case.writers]
+    case.hosts.hook("heal", host)
+    back = time.monotonic()
+    case.prove(during[2] == 0 and min(during[:2]) > 0,
+               f"acknowledged in {length} s: {during}, the last is the parted host")
+    case.wait_acks(writer, 5, since=back, timeout=120)
+    case.finish(timeout=150)
+
+
+@scenario("a reader host dead with delegations held", "kill", "start")
+def dead_reader(case):
+    host = case.hosts.names[2]
+    load(case, writers=2)
+    readers = [case.start(host, "read", f"r{i}", interval_ms=5) for i in (7, 8)]
+    readers.append(case.start(host, "stream", "s7", interval_ms=2))
+    case.wait_for(lambda: all(len(r.told("seen")) >= 4 for r in readers[:2]), 30, "readers read")
+    everything = f"find {case.dir} -type f -exec cat {{}} + > /dev/null"
+    case.hosts.run(host, everything, check=False)
+    held = "not told"
+    if case.hosts.can("delegations"):
+        held = case.hosts.hook("delegations").strip()
+        if case.hosts.version.startswith("4"):
+            case.prove(int(held) > 0, f"{held} delegations held")
+    at = case.kill(host)
+    deleted = case.n_deleted()
+    for writer in case.writers:
+        case.wait_acks(writer, 60, since=at)
+    time.sleep(2)
+    after = max(us for w in case.writers for t, _, _, us in w.parse() if t > at)
+    case.proofs.append(f"longest append after the death {after / 1000:.0f} ms, "
+                       f"deletions then {case.n_deleted() - deleted}")
+    if after > 2e6:
+        case.problems.append(f"slow: an append took {after / 1e6:.1f} s after a reader's death")
+    case.boot(host)
+    case.finish(timeout=150)
+
+
+@scenario("clocks wrong by a day, either way, the server's as well", "clock")
+def clocks(case):
+    names = case.hosts.names
+    wrong = {names[0]: 86400, names[1]: -86400}
+    load(case)
+    for host, seconds in wrong.items():
+        case.hosts.hook("clock", host, str(seconds))
+    times = [int(case.hosts.run(host, "date +%s")) for host in names]
+    case.prove(times[0] - times[2] > 80000 and times[2] - times[1] > 80000,
+               f"clocks differ by {times[0] - times[2]} and {times[1] - times[2]} s")
+    bases = case.n_bases()
+    if case.hosts.fetch_host:  # a server that can be set
+        case.hosts.hook("clock", case.hosts.fetch_host, str(random.choice((86400, -86400))))
+    case.wait_for(lambda: case.n_bases() >= bases + 4, 60, "bases with wrong clocks")
+    at = time.monotonic()
+    for host in wrong:
+        case.hosts.hook("clock", host, "0")
+    for writer in case.writers:
+        case.wait_acks(writer, 10, since=at)
+    case.finish()
+
+
+@scenario("disk full, and room again", "fill", "free")
+def disk_full(case):
+    load(case, retry=1)
+    case.hosts.hook("fill")
+    at = time.monotonic()
+
+    def refused(role):
+        return [line for line in role.told("fail") if "o space" in " ".join(line)]
+
+    case.wait_for(lambda: all(refused(w) for w in case.writers), 60, "every writer is refused")
+    during = case.start(case.hosts.names[2], "read", "full", count=3)
+    status = during.job.wait(30)
+    case.prove(status == 0, f"a reader that starts then ends with {status}")
+    some(1.0)
+    case.hosts.hook("free")
+    back = time.monotonic()
+    for writer in case.writers:
+        case.wait_acks(writer, 10, since=back)
+    case.start(case.hosts.names[2], "compact", "c3", interval_ms=100)
+    case.proofs.append(f"{sum(len(refused(w)) for w in case.writers)} refusals in {back - at:.1f} s")
+    case.finish()
+
+
+@scenario("readers on an old base through many compactions")
+def old_base(case):
+    host = case.hosts.names[2]
+    load(case, pad=3000)
+    case.wait_for(lambda: case.n_bases() >= 3, 60, "three bases")
+    slow = [case.start(host, "stream", f"s{i}", interval_ms=30 + 40 * i, retry=1) for i in range(3)]
+    slow.append(case.start(host, "read", "r9", interval_ms=2500, retry=1))
+    case.start(host, "delete", "d9", interval_ms=50, grace_ms=1, age=1)
+    time.sleep(0.5)
+    before = case.snapshots()
+    bases = case.n_bases()
+    case.wait_for(lambda: case.n_bases() >= bases + 12, 90, "twelve bases")
+    if case.hosts.can("drop"):
+        case.hosts.hook("drop", host)
+    time.sleep(1)
+    after = case.snapshots()
+    case.prove(before and not before & after,
+               f"{len(before)} snapshots of then, {len(before & after)} of them left after "
+               f"{case.n_bases() - bases} bases")
+    case.finish()
+    failed = sum(len(r.told("fail")) for r in slow)
+    case.proofs.append(f"{failed} slow reads ended with an error")
+
+
+@scenario("the file service restarts, a host mounts anew", "restart-server", "mount")
+def restart(case):
+    host = case.hosts.names[2]
+    load(case, retry=1)
+    slow = case.start(host, "stream", "s9", interval_ms=30, retry=1)
+    case.hosts.hook("restart-server", argument="soft")
+    at = time.monotonic()
+    for writer in case.writers:
+        case.wait_acks(writer, 10, since=at, timeout=90)
+    gap = max(longest_gap(w) for w in case.writers)
+    case.prove(gap > 0.3, f"nobody was answered for {gap:.1f} s")
+    case.hosts.hook("mount", host)
+    at = time.monotonic()
+    case.wait_acks(case.writers[2], 10, since=at, timeout=60)
+    for role in case.roles:
+        if role.job.host == host:
+            role.may_fail = role.role != "append"
+    reader = case.start(host, "read", "r9", interval_ms=10)
+    case.wait_for(lambda: reader.told("seen"), 30, "a reader on the new mount")
+    case.finish()
+    case.proofs.append(f"{sum(len(r.told('fail')) for r in case.writers + [slow])} errors met")
