@@ -275,6 +275,14 @@ fptc_status fptc__file_remove(const char *path, fptc_error *err)
     return fptc__fail_errno(err, errno, "cannot remove %s", path);
 }
 
+fptc_status fptc__file_remove_shared(const char *path, fptc_error *err)
+{
+    int fd = open_retrying(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+
+    fptc__file_close(fd);
+    return fptc__file_remove(path, err);
+}
+
 /* mkdir; 0 or errno. Whatever it says, a directory that is there is what was wanted: NFS clients skip
    the look-up, so the server may answer EACCES or EROFS for one that exists. */
 static int make_one(const char *path)

@@ -35,6 +35,10 @@ fptc_status fptc__file_info(const char *path, int64_t *out_bytes, int64_t *out_m
                             fptc_error *err);
 /* Unlinks; a name that is not there is FPTC_OK. */
 fptc_status fptc__file_remove(const char *path, fptc_error *err);
+/* The same for a file that other hosts may have read. An NFSv4 unlink that waits for a dead reader's delegation
+   (N§3) keeps the directory locked on this host: nobody here makes a name in it meanwhile. Opening the file
+   for writing waits for the delegation first, and locks nothing. */
+fptc_status fptc__file_remove_shared(const char *path, fptc_error *err);
 
 /* Makes the directory and its parents; existing ones are FPTC_OK. */
 fptc_status fptc__dir_make(const char *path, fptc_error *err);

@@ -167,7 +167,7 @@ static int sweep_one(const char *name, void *payload)
     if (status == FPTC_MISS || (status == FPTC_OK && s->now_ms - mtime_ms < s->grace_ms))
         return 0;
     if (status == FPTC_OK)
-        status = fptc__file_remove(path, &why);
+        status = fptc__file_remove_shared(path, &why);
     if (status == FPTC_OK)
         s->removed++;
     else if (s->status == FPTC_OK)

@@ -50,7 +50,7 @@ static int is_old(const struct retire *r, const char *path, int64_t grace_ms)
 static void remove_file(struct retire *r, const char *path)
 {
     fptc_error err = FPTC_ERROR_INIT;
-    if (fptc__file_remove(path, &err) == FPTC_OK)
+    if (fptc__file_remove_shared(path, &err) == FPTC_OK)
         r->deleted++;
     else
         warn(r, "left behind: %s", err.message);

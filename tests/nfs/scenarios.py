@@ -8,6 +8,8 @@ import random
 import time
 
 LIST = []
+# An append that waits for a dead host waits for the server's lease and more; a busy machine does not.
+STALL_US = 8e6
 
 
 def scenario(title, *needs):
@@ -205,7 +207,7 @@ def dead_reader(case):
     after = max(us for w in case.writers for t, _, _, us in w.parse() if t > at)
     case.proofs.append(f"longest append after the death {after / 1000:.0f} ms, "
                        f"deletions then {case.n_deleted() - deleted}")
-    if after > 2e6:
+    if after > STALL_US:
         case.problems.append(f"slow: an append took {after / 1e6:.1f} s after a reader's death")
     case.boot(host)
     case.finish(timeout=150)
