@@ -541,11 +541,41 @@ static void test_path(void **state)
     assert_int_equal(fptc__dir_make(longest, &err), FPTC_ELIMIT);
 }
 
+static char order[64];
+
+static int noting_open(const char *path, int flags, mode_t mode)
+{
+    if ((flags & O_ACCMODE) == O_WRONLY && !(flags & O_CREAT))
+        (void)strcat(order, "open ");
+    return saved.open(path, flags, mode);
+}
+
+static int noting_unlink(const char *path)
+{
+    (void)strcat(order, "unlink ");
+    return saved.unlink(path);
+}
+
+/* The opening calls delegations back; without the right to it the file goes all the same. */
+static void a_shared_file_is_opened_before_it_goes(void **state)
+{
+    (void)state;
+    assert_int_equal(fptc__file_create(file, "x", 1, 0444, NULL), FPTC_OK);
+    fptc__sys.open = noting_open;
+    fptc__sys.unlink = noting_unlink;
+    order[0] = '\0';
+    assert_int_equal(fptc__file_remove_shared(file, NULL), FPTC_OK);
+    assert_string_equal(order, "open unlink ");
+    assert_int_equal(access(file, F_OK), -1);
+    assert_int_equal(fptc__file_remove_shared(file, NULL), FPTC_OK);
+}
+
 #define FILE_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FILE_TEST(a_shared_file_is_opened_before_it_goes),
         FILE_TEST(test_create_and_read),
         FILE_TEST(test_read_limits),
         FILE_TEST(test_missing),
