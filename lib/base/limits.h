@@ -61,6 +61,9 @@
 #define FPTC_USAGE_COUNTED_MAX 256
 /* Bases kept in `bases/`: one READDIR. Numbers up to the second newest may be deleted. */
 #define FPTC_BASES_KEPT 8
+/* Roll-ups that a base may name, and the bytes of one: it is read whole, as a commit is. */
+#define FPTC_ROLLUPS_MAX 64
+#define FPTC_ROLLUP_BYTES_MAX FPTC_COMMIT_BYTES_MAX
 /* Attempts of one read request against 429, 502, 503, 504 and resets. */
 #define FPTC_READ_ATTEMPTS_MAX 4
 /* Default bounds of a single HTTP exchange when the call has no deadline. */

@@ -81,24 +81,63 @@ static int take_hex(const fptc__json *object, const char *key, uint64_t *out)
 }
 
 /* A plain name in files/, which leads nowhere else. */
-static int take_name(const fptc__json *object, struct fptc__manifest *out)
+static int take_name(const fptc__json *object, char *out, size_t room)
 {
     const char *name = fptc__json_get_text(object, "name");
-    if (!name || !name[0] || name[0] == '.' || strchr(name, '/') ||
-        strlen(name) >= sizeof(out->snapshot))
+    if (!name || !name[0] || name[0] == '.' || strchr(name, '/') || strlen(name) >= room)
         return 0;
-    memcpy(out->snapshot, name, strlen(name) + 1);
+    memcpy(out, name, strlen(name) + 1);
     return 1;
 }
 
 static int take_snapshot(const fptc__json *object, struct fptc__manifest *out)
 {
-    if (fptc__json_is_null(object))
-        return 1;
+    const fptc__json *upto = fptc__json_get(object, "upto");
+    out->snapshot_upto = upto ? (uint64_t)fptc__json_get_int(object, "upto") : out->upto;
     out->snapshot_bytes = fptc__json_get_int(object, "bytes");
     out->rows = fptc__json_get_int(object, "rows");
-    return out->snapshot_bytes > 0 && take_name(object, out) &&
+    return out->snapshot_bytes > 0 && out->snapshot_upto <= out->upto &&
+           take_name(object, out->snapshot, sizeof(out->snapshot)) &&
            take_hex(object, "checksum", &out->snapshot_checksum);
+}
+
+static int take_rollup(const fptc__json *object, struct fptc__rollup_file *out)
+{
+    out->from = (uint64_t)fptc__json_get_int(object, "from");
+    out->to = (uint64_t)fptc__json_get_int(object, "to");
+    out->bytes = fptc__json_get_int(object, "bytes");
+    out->plain = fptc__json_get_int(object, "plain");
+    return out->from > 0 && out->from <= out->to && out->bytes >= 0 && out->plain >= 0 &&
+           take_name(object, out->name, sizeof(out->name)) &&
+           take_hex(object, "checksum", &out->checksum);
+}
+
+static int take_rollups(const fptc__json *list, struct fptc__manifest *out)
+{
+    for (const fptc__json *i = fptc__json_first(list); i; i = fptc__json_next(i)) {
+        const struct fptc__rollup_file *before = out->rollups + out->n_rollups - 1;
+        struct fptc__rollup_file *r = &out->rollups[out->n_rollups];
+        if (!take_rollup(i, r) || (out->n_rollups > 0 && r->from != before->to + 1))
+            return 0;
+        out->n_rollups++;
+    }
+    return 1;
+}
+
+/* The snapshot and the roll-ups, which must hold 1..S together. */
+static int take_files(const fptc__json *body, struct fptc__manifest *out)
+{
+    const fptc__json *snapshot = fptc__json_get(body, "snapshot");
+    if (!take_rollups(fptc__json_get(body, "rollups"), out))
+        return 0;
+    if (fptc__json_is_null(snapshot))
+        out->snapshot_upto = out->n_rollups ? out->rollups[0].from - 1 : out->upto;
+    else if (!take_snapshot(snapshot, out))
+        return 0;
+    if (out->n_rollups == 0)
+        return out->snapshot_upto == out->upto;
+    return out->rollups[0].from <= out->snapshot_upto + 1 &&
+           out->rollups[out->n_rollups - 1].to == out->upto;
 }
 
 static fptc_status parse_body(const struct fptc__record *record, const char *path, uint64_t number,
@@ -112,12 +151,16 @@ static fptc_status parse_body(const struct fptc__record *record, const char *pat
     out->upto = number;
     out->asof_ms = fptc__json_get_int(body, "asof");
     if (status != FPTC_OK || (uint64_t)fptc__json_get_int(body, "upto") != number ||
-        !fptc__json_is_array(rollups) || !take_hex(body, "prev", &out->prev) ||
-        !take_snapshot(fptc__json_get(body, "snapshot"), out))
+        !fptc__json_is_array(rollups) || !take_hex(body, "prev", &out->prev))
         status = fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: its content is no manifest", path);
-    else if (fptc__json_size(rollups) > 0)
+    else if (fptc__json_size(rollups) > FPTC_ROLLUPS_MAX)
         status = fptc__fail(err, FPTC_EFORMAT,
-                            "%s was written by a newer version: roll-ups are not known here", path);
+                            "%s was written by a newer version: it names more than %d roll-ups",
+                            path, FPTC_ROLLUPS_MAX);
+    else if (!take_files(body, out))
+        status =
+            fptc__fail(err, FPTC_EDAMAGED,
+                       "%s is damaged: its files do not hold commits 1 to %" PRIu64, path, number);
     fptc__json_free(body);
     return status;
 }
@@ -172,7 +215,53 @@ fptc_status fptc__manifest_read(const struct fptc__partition *p, uint64_t number
     return status;
 }
 
+/* --- its files --- */
+
+int fptc__manifest_files(const struct fptc__manifest *m,
+                         int (*each)(const char *name, int64_t bytes, void *ctx), void *ctx)
+{
+    int said = m->snapshot[0] ? each(m->snapshot, m->snapshot_bytes, ctx) : 0;
+    for (size_t i = 0; i < m->n_rollups && said == 0; i++)
+        said = each(m->rollups[i].name, m->rollups[i].bytes, ctx);
+    return said;
+}
+
+struct look {
+    const struct fptc__partition *p;
+    fptc_error *err;
+};
+
+static int look_at(const char *name, int64_t bytes, void *ctx)
+{
+    const struct look *l = ctx;
+    char path[FPTC_PATH_MAX];
+    int64_t there = 0;
+    fptc_status status = fptc__path(path, l->err, "%s/files/%s", l->p->dir, name);
+    if (status == FPTC_OK)
+        status = fptc__file_info(path, &there, NULL, l->err);
+    if (status == FPTC_OK && there != bytes)
+        status = FPTC_MISS;
+    return (int)status;
+}
+
+fptc_status fptc__manifest_look(const struct fptc__partition *p, const struct fptc__manifest *m,
+                                fptc_error *err)
+{
+    struct look l = {p, err};
+    return (fptc_status)fptc__manifest_files(m, look_at, &l);
+}
+
 /* --- publishing --- */
+
+static void put_rollup(const struct fptc__rollup_file *r, struct fptc__buf *out)
+{
+    fptc__buf_adds(out, "{\"name\":");
+    fptc__json_put_text(out, r->name, strlen(r->name));
+    fptc__buf_addf(out,
+                   ",\"from\":%" PRIu64 ",\"to\":%" PRIu64 ",\"bytes\":%" PRId64
+                   ",\"plain\":%" PRId64 ",\"checksum\":\"%016" PRIx64 "\"}",
+                   r->from, r->to, r->bytes, r->plain, r->checksum);
+}
 
 static void put_body(const struct fptc__manifest *m, struct fptc__buf *out)
 {
@@ -180,14 +269,21 @@ static void put_body(const struct fptc__manifest *m, struct fptc__buf *out)
     if (m->snapshot[0]) {
         fptc__buf_adds(out, "{\"name\":");
         fptc__json_put_text(out, m->snapshot, strlen(m->snapshot));
-        fptc__buf_addf(
-            out, ",\"bytes\":%" PRId64 ",\"checksum\":\"%016" PRIx64 "\",\"rows\":%" PRId64 "}",
-            m->snapshot_bytes, m->snapshot_checksum, m->rows);
+        fptc__buf_addf(out,
+                       ",\"upto\":%" PRIu64 ",\"bytes\":%" PRId64 ",\"checksum\":\"%016" PRIx64
+                       "\",\"rows\":%" PRId64 "}",
+                       m->n_rollups ? m->snapshot_upto : m->upto, m->snapshot_bytes,
+                       m->snapshot_checksum, m->rows);
     } else {
         fptc__buf_adds(out, "null");
     }
-    fptc__buf_addf(out, ",\"rollups\":[],\"asof\":%" PRId64 ",\"prev\":\"%016" PRIx64 "\"}",
-                   m->asof_ms, m->prev);
+    fptc__buf_adds(out, ",\"rollups\":[");
+    for (size_t i = 0; i < m->n_rollups; i++) {
+        if (i > 0)
+            fptc__buf_addc(out, ',');
+        put_rollup(&m->rollups[i], out);
+    }
+    fptc__buf_addf(out, "],\"asof\":%" PRId64 ",\"prev\":\"%016" PRIx64 "\"}", m->asof_ms, m->prev);
 }
 
 fptc_status fptc__manifest_publish(const struct fptc__partition *p, const struct fptc__manifest *m,
