@@ -57,7 +57,7 @@ static int compact_one(const char *name, void *payload)
         r->status = fptc__compact(&partition, r->call, &cache->logger, &stats, r->err);
     if (r->status == FPTC_OK)
         r->status =
-            fptc__retire(&partition, fptc__duration(cache->options.grace_ms, 6 * 3600 * 1000),
+            fptc__retire(&partition, fptc__duration(cache->options.grace_ms, 6 * 3600 * 1000), NULL,
                          &cache->logger, &stats, r->err);
     ok = fptc__json_set(entry, "partition", fptc__json_new_text(name));
     ok = fptc__json_set(entry, "base", fptc__json_new_int((int64_t)stats.base)) && ok;

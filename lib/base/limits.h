@@ -64,6 +64,20 @@
 /* Roll-ups that a base may name, and the bytes of one: it is read whole, as a commit is. */
 #define FPTC_ROLLUPS_MAX 64
 #define FPTC_ROLLUP_BYTES_MAX FPTC_COMMIT_BYTES_MAX
+/* Commits above the base that make a roll-up due: reading so many files costs a new reader some 20 ms over
+   NFS, and a roll-up is about ten calls there. */
+#define FPTC_ROLLUP_COMMITS 32
+/* Roll-ups of a like size that become one: each byte is written again once for each power of it. */
+#define FPTC_ROLLUP_FANOUT 4
+/* What a roll-up that has a deadline may read and write in a millisecond: a slow disk or server. */
+#define FPTC_ROLLUP_BYTES_PER_MS 65536
+/* A rewrite is due when the roll-ups hold more than this: a part of the snapshot (1/16: that many bytes are
+   written for one that changed), but at least so many plain bytes (below, readers do not notice them) and at
+   most so many (an overlay of 64 MiB is some 100,000 rows: a second to read), or so many commits. */
+#define FPTC_REWRITE_SHARE 16
+#define FPTC_REWRITE_BYTES_MIN (1 << 20)
+#define FPTC_REWRITE_BYTES_MAX (64 << 20)
+#define FPTC_REWRITE_COMMITS 8192
 /* Attempts of one read request against 429, 502, 503, 504 and resets. */
 #define FPTC_READ_ATTEMPTS_MAX 4
 /* Default bounds of a single HTTP exchange when the call has no deadline. */

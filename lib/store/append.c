@@ -232,6 +232,7 @@ static void decide(struct fptc__log *log, const struct group *g, const struct ou
     } else if (o->status != FPTC_OK) {
         try_again(log, g, 0);
     } else {
+        log->newest = o->base;
         apply_own(log, o);
         for (struct fptc__waiter *w = g->first; w; w = w->next_in_group)
             w->request->number = o->head.number;
@@ -333,7 +334,7 @@ fptc_status fptc__log_append(struct fptc__log *log, struct fptc__append *request
 {
     struct fptc__waiter w = {.request = request, .call = call};
     request->number = 0;
-    if (request->records->n == 0)
+    if (request->records->n == 0 && !request->may_be_empty)
         return fptc__fail(err, FPTC_EUSAGE, "nothing to append");
     fptc_status status = fptc__call_check(call, "appending to the log", err);
     if (status != FPTC_OK)

@@ -324,6 +324,19 @@ fptc_status fptc__commit_decode(const char *data, size_t len, const char *path, 
     return status;
 }
 
+size_t fptc__commit_extent(const char *data, size_t len, uint64_t *out_number)
+{
+    if (len < HEADER_LEN + TRAILER_LEN || memcmp(data, MAGIC, 8) != 0)
+        return 0;
+    size_t header_len = fptc__get_u16(data + AT_HEADER_LEN);
+    uint64_t payload = fptc__get_u64(data + AT_PAYLOAD);
+    if (header_len < HEADER_LEN || header_len > HEADER_LEN_MAX || payload > len ||
+        header_len + TRAILER_LEN > len - (size_t)payload)
+        return 0;
+    *out_number = fptc__get_u64(data + AT_NUMBER);
+    return header_len + (size_t)payload + TRAILER_LEN;
+}
+
 void fptc__commit_done(struct fptc__commit *c)
 {
     free(c->records);

@@ -24,7 +24,9 @@ struct fptc__commit {
     struct fptc__commit_header head;
     struct fptc__record *records;
     size_t n_records;
-    uint64_t checksum;         /* of the whole file: the successor's `prev` */
+    uint64_t checksum; /* of the whole file: the successor's `prev` */
+    const char *file;  /* its bytes, in a pass of the log while the sink applies it; else NULL */
+    size_t file_len;
     struct fptc__buf inflated; /* private: where record bodies live */
 };
 
@@ -40,6 +42,9 @@ fptc_status fptc__commit_decode(const char *data, size_t len, const char *path, 
                                 struct fptc__commit *out, fptc_error *err);
 /* The header alone, from a file's first bytes: 1 if it passes its check, else 0 and *out is empty. */
 int fptc__commit_header_decode(const char *data, size_t len, struct fptc__commit_header *out);
+/* How many of these bytes are the commit that they begin with, and its number: for files that hold several.
+   0 when they begin with none, or end before it does. Nothing else is checked. */
+size_t fptc__commit_extent(const char *data, size_t len, uint64_t *out_number);
 void fptc__commit_done(struct fptc__commit *c); /* zeroed or decoded; may be called twice */
 
 #endif

@@ -1,17 +1,21 @@
 /*
- * compact.c: the rewrite. The base's snapshot is copied to local disk, the commits above it are applied
- * in place, and the result is published as a new base. Nobody is kept from anything meanwhile.
+ * compact.c: the rewrite. The base's snapshot is copied to local disk, the commits above it (in roll-ups,
+ * then in the log) are applied in place, and the result is published as a new base. Nobody is kept from
+ * anything meanwhile.
  *
- *  1. pass      fptc__log_refresh: base B, commits B+1 .. n, and `bases/` listed again afterwards, so no
- *               ghost is folded (protocol-attacks S4).
+ *  1. pass      fptc__log_refresh: base B, its roll-ups, commits up to n, and `bases/` listed again
+ *               afterwards, so no ghost is folded (protocol-attacks S4).
  *  2. file      files/n-<random>.sqlite, synced. Nobody knows it yet: a crash leaves a file that no
  *               base names, which retirement removes.
- *  3. publish   bases/n. A base of that number by somebody else holds the same commits: ours goes.
- *               A newer base harms nothing: the greatest number is the base.
- *  4. look      whether the file is still there: who slept for hours between 2 and 3 may find that
+ *  3. publish   bases/n. A base of that number with a snapshot of n holds the same: our file goes. A
+ *               newer base harms nothing: the greatest number is the base.
+ *  4. look      whether a roll-up took n, or a greater number, with the snapshot that we began with: under
+ *               a steady stream of appends one always does. Then a base above it is made that names our
+ *               snapshot and the roll-ups of what came after n (rollup.c, g; test_passed_by_rollups).
+ *  5. look      whether the file is still there: who slept for hours between 2 and 3 may find that
  *               retirement took it for a leftover. Then it is put there again, the same bytes under
  *               the same name, which is ours alone.
- *  5. latest.sqlite is pointed at the newest snapshot.
+ *  6. latest.sqlite is pointed at the newest snapshot.
  *
  * After a failure in 3 the base may or may not be there (a reply was lost); then the file stays, too.
  */
@@ -24,14 +28,16 @@
 #include "base/error.h"
 #include "store/indexes.h"
 #include "store/log.h"
+#include "store/rollup.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
 
 /* A transaction of the local database ends after so much: it bounds the journal, which is in memory. */
 #define BATCH_BYTES (8u * 1024u * 1024u)
 #define BATCH_COMMITS 256u
-/* Times that a snapshot which somebody removed is put back. */
+/* Times that a snapshot which somebody removed is put back, and that it is looked for in the newest base. */
 #define PUT_BACK_MAX 3
+#define LOOKS_MAX 4
 
 struct compactor {
     const struct fptc__partition *p;
@@ -44,6 +50,7 @@ struct compactor {
     sqlite3 *db;
     struct fptc__tables *tables;
     size_t batch_bytes, batch_commits;
+    uint64_t from; /* the snapshot that was copied is of */
 };
 
 /* --- the local database ----------------------------------------------------------------------- */
@@ -123,6 +130,7 @@ static fptc_status sink_reset(void *ctx, const struct fptc__manifest *base, fptc
     c->db = fresh.db;
     c->tables = fresh.tables;
     c->batch_bytes = c->batch_commits = 0;
+    c->from = base->snapshot_upto;
     memcpy(c->local, fresh.local, sizeof(c->local));
     return FPTC_OK;
 }
@@ -179,7 +187,7 @@ static void remove_snapshot(const struct compactor *c, const struct fptc__manife
         (void)fptc__file_remove(path, NULL);
 }
 
-/* Step 4. The directory is opened first: a name looked up before may be remembered as there. */
+/* Step 5. The directory is opened first: a name looked up before may be remembered as there. */
 static fptc_status keep_there(struct compactor *c, struct fptc__manifest *m, fptc_error *err)
 {
     char path[FPTC_PATH_MAX], dir[FPTC_PATH_MAX];
@@ -199,7 +207,7 @@ static fptc_status keep_there(struct compactor *c, struct fptc__manifest *m, fpt
     return status;
 }
 
-/* Step 3: FPTC_OK published, FPTC_MISS somebody else's base has the number. */
+/* Step 3: FPTC_OK published, FPTC_MISS another base has the number. */
 static fptc_status publish(struct compactor *c, const struct fptc__manifest *m, fptc_error *err)
 {
     struct fptc__manifest there;
@@ -212,10 +220,50 @@ static fptc_status publish(struct compactor *c, const struct fptc__manifest *m, 
     return strcmp(there.snapshot, m->snapshot) == 0 ? FPTC_OK : FPTC_MISS;
 }
 
+/* Whose snapshot the newest base has: FPTC_OK ours, FPTC_MISS another's as new, FPTC_END an older one. */
+static fptc_status whose(const struct compactor *c, const struct fptc__manifest *m, fptc_error *err)
+{
+    struct fptc__manifest there;
+    uint64_t newest = 0;
+    fptc_status status = FPTC_MISS;
+    int tries;
+
+    for (tries = 0; tries < LOOKS_MAX && status == FPTC_MISS; tries++) {
+        status = fptc__bases_newest(c->p, &newest, NULL, 0, NULL, err);
+        if (status == FPTC_OK)
+            status = fptc__manifest_read(c->p, newest, &there, err);
+    }
+    if (status != FPTC_OK)
+        return status;
+    if (strcmp(there.snapshot, m->snapshot) == 0)
+        return FPTC_OK;
+    return there.snapshot_upto >= m->upto ? FPTC_MISS : FPTC_END;
+}
+
+/* Step 4: brings our snapshot into the newest base. */
+static fptc_status bring_in(struct compactor *c, struct fptc__manifest *m,
+                            struct fptc__compact_stats *stats, fptc_error *err)
+{
+    struct fptc__compact_stats rolled = {0, 0, 0, 0, 0};
+    fptc_status status = whose(c, m, err);
+    int tries;
+
+    m->snapshot_upto = m->upto;
+    for (tries = 0; status == FPTC_END && tries < LOOKS_MAX; tries++) {
+        status = fptc__rollup_onto(c->p, m, c->call, c->logger, &rolled, err);
+        if (status == FPTC_OK || status == FPTC_MISS)
+            status = whose(c, m, err);
+        stats->base = rolled.base;
+    }
+    return status == FPTC_END
+               ? fptc__fail(err, FPTC_ERACE, "bases of %s kept passing us", c->p->dir)
+               : status;
+}
+
 static fptc_status seal_and_publish(struct compactor *c, struct fptc__manifest *m,
                                     struct fptc__compact_stats *stats, fptc_error *err)
 {
-    fptc_status status = finish_local(c, m, err);
+    fptc_status status = finish_local(c, m, err), published;
 
     if (status == FPTC_OK)
         status = fptc__call_check(c->call, "compacting", err);
@@ -228,9 +276,14 @@ static fptc_status seal_and_publish(struct compactor *c, struct fptc__manifest *
         remove_snapshot(c, m);
         return status;
     }
-    status = publish(c, m, err);
+    published = publish(c, m, err);
+    if (published < 0)
+        return published;
+    stats->base = m->upto;
+    status = bring_in(c, m, stats, err);
     if (status == FPTC_MISS) {
-        remove_snapshot(c, m);
+        if (published == FPTC_MISS)
+            remove_snapshot(c, m);
         stats->folded = 0;
         return FPTC_OK;
     }
@@ -239,12 +292,14 @@ static fptc_status seal_and_publish(struct compactor *c, struct fptc__manifest *
     return status == FPTC_OK ? keep_there(c, m, err) : status;
 }
 
-/* Whether there may be anything above the base: saves copying a snapshot for nothing. */
+/* Whether there may be anything above the snapshot: saves copying it for nothing. */
 static int has_work(const struct fptc__partition *p, uint64_t *base)
 {
     char path[FPTC_PATH_MAX], dir[FPTC_PATH_MAX];
+    struct fptc__manifest m;
 
     if (fptc__bases_newest(p, base, NULL, 0, NULL, NULL) != FPTC_OK ||
+        fptc__manifest_read(p, *base, &m, NULL) != FPTC_OK || m.n_rollups > 0 ||
         fptc__path(dir, NULL, "%s/log", p->dir) != FPTC_OK ||
         fptc__partition_number_path(p, "log", *base + 1, path, NULL) != FPTC_OK)
         return 1; /* the pass will say what is wrong */
@@ -272,11 +327,12 @@ static fptc_status fold(struct compactor *c, struct fptc__log *log,
     m.prev = fptc__log_head_checksum(log);
     base = fptc__log_base(log);
     stats->base = base;
-    if (m.upto <= base || !c->db)
+    if (m.upto <= c->from || !c->db)
         return FPTC_OK;
-    stats->folded = m.upto - base;
+    stats->folded = m.upto - c->from;
     status = seal_and_publish(c, &m, stats, err);
-    stats->base = status == FPTC_OK ? m.upto : base;
+    if (status != FPTC_OK)
+        stats->base = base;
     return status;
 }
 

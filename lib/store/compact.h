@@ -24,14 +24,17 @@ fptc_status fptc__compact(const struct fptc__partition *p, const struct fptc__ca
 /* Points latest.sqlite at the newest base's snapshot, or removes it when that is empty. Failures are
    logged: only people and other tools use the link. latest.c */
 void fptc__latest_point(const struct fptc__partition *p, const struct fptc__logger *logger);
-/* Deletes, in this order: base names beyond the newest FPTC_BASES_KEPT, then (pins are for later)
-   commits <= the second newest base, snapshot files no base names, and temps; all only when older than
-   grace_ms by the file server's clock. Failures to unlink are logged and skipped. A snapshot file that
-   no base names is kept for 10 minutes whatever the grace: it may be that of a compactor which has
-   copied it and not yet published its manifest. A compactor that took longer than that (it was stopped)
-   must look for its file after publishing, and start again when it has gone. */
+/* Who says which bases are pinned: their manifests and what these name stay. Writes at most `room` numbers,
+   tells in *n how many there are. A failure, or more than room: nothing that could be pinned is deleted. */
+struct fptc__pinned {
+    void *ctx;
+    fptc_status (*list)(void *ctx, const char *partition, uint64_t *out, size_t room, size_t *n,
+                        fptc_error *err);
+};
+/* Deletes what no base needs, only what is older than grace_ms by the file server's clock: FORMAT.md,
+   "Deletion". pinned may be NULL: none are. Failures to unlink are logged and skipped. */
 fptc_status fptc__retire(const struct fptc__partition *p, int64_t grace_ms,
-                         const struct fptc__logger *logger, struct fptc__compact_stats *stats,
-                         fptc_error *err);
+                         const struct fptc__pinned *pinned, const struct fptc__logger *logger,
+                         struct fptc__compact_stats *stats, fptc_error *err);
 
 #endif

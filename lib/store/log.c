@@ -44,6 +44,16 @@ fptc_status fptc__log_open(const struct fptc__partition *p, const struct fptc__l
     return FPTC_OK;
 }
 
+fptc_status fptc__log_open_roller(const struct fptc__partition *p,
+                                  const struct fptc__log_options *options, struct fptc__log **out,
+                                  fptc_error *err)
+{
+    fptc_status status = fptc__log_open(p, options, out, err);
+    if (status == FPTC_OK)
+        (*out)->is_roller = 1;
+    return status;
+}
+
 void fptc__log_close(struct fptc__log *log)
 {
     if (!log)
@@ -81,6 +91,11 @@ uint64_t fptc__log_head_checksum(struct fptc__log *log)
 uint64_t fptc__log_base(struct fptc__log *log)
 {
     return log->base;
+}
+
+uint64_t fptc__log_newest_base(struct fptc__log *log)
+{
+    return log->newest;
 }
 
 int64_t fptc__log_refreshed_mono_ms(struct fptc__log *log)

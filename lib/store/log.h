@@ -18,9 +18,10 @@ struct fptc__log;
 
 struct fptc__log_sink {
     void *ctx;
-    /* Forget everything and start from this base (upto 0: from nothing). All or nothing: a failure
-       leaves the sink as it was. FPTC_MISS or FPTC_EDAMAGED: the snapshot has gone or is damaged;
-       another base is tried. FPTC_EFORMAT makes the log read-only. */
+    /* Forget everything and start from the snapshot of this base, which is the state after
+       base->snapshot_upto (0: from nothing); the commits of its roll-ups come through apply. All or
+       nothing: a failure leaves the sink as it was. FPTC_MISS or FPTC_EDAMAGED: the snapshot has gone
+       or is damaged; another base is tried. FPTC_EFORMAT makes the log read-only. */
     fptc_status (*reset)(void *ctx, const struct fptc__manifest *base, fptc_error *err);
     /* The next commit. Numbers come in order; holes are skipped. All or nothing; any failure ends the
        pass before this commit, FPTC_EFORMAT also makes the log read-only. FPTC_MISS: the file is sound
@@ -45,6 +46,11 @@ struct fptc__log_options {
 /* Opens; no I/O beyond remembering the place. The partition need not exist yet for reading. */
 fptc_status fptc__log_open(const struct fptc__partition *p, const struct fptc__log_options *options,
                            struct fptc__log **out, fptc_error *err);
+/* The same for who rolls up: reset is told of every base that is entered, whose commits do not come through
+   apply, and apply is given the bytes of the commits above it (commit->file). */
+fptc_status fptc__log_open_roller(const struct fptc__partition *p,
+                                  const struct fptc__log_options *options, struct fptc__log **out,
+                                  fptc_error *err);
 void fptc__log_close(struct fptc__log *log);
 
 void fptc__log_lock(struct fptc__log *log);
@@ -66,7 +72,9 @@ uint64_t fptc__log_head(struct fptc__log *log); /* last number the sink knows */
 /* Checksum of the head's file, which its successor names as `prev`; 0 when unknown (a hole, an old
    base). With head it must be read under the lock: a base of a compactor carries both. */
 uint64_t fptc__log_head_checksum(struct fptc__log *log);
-uint64_t fptc__log_base(struct fptc__log *log); /* the base it started from */
+uint64_t fptc__log_base(struct fptc__log *log); /* the base that was entered last */
+/* The newest base when bases were last listed; it may be below the head that was known then. */
+uint64_t fptc__log_newest_base(struct fptc__log *log);
 /* Start of the last complete pass; 0: never, or the history was just found to be rolled back. */
 int64_t fptc__log_refreshed_mono_ms(struct fptc__log *log);
 uint64_t fptc__log_holes(struct fptc__log *log);   /* damaged numbers met so far */
@@ -85,7 +93,8 @@ struct fptc__append {
     fptc_status (*check)(void *ctx, fptc_error *err);
     void *ctx;
     int is_lookup; /* check only looks for these very records: any number of such share a commit */
-    uint64_t number; /* out: the commit that holds them, 0 if they were there already */
+    int may_be_empty; /* records may hold none: a commit that only moves the head */
+    uint64_t number;  /* out: the commit that holds them, 0 if they were there already */
 };
 /*
  * Returns FPTC_OK only when the records are durable and no base hides their number (rule 3). After an

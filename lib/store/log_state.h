@@ -32,8 +32,9 @@ struct fptc__log {
     struct fptc__log_sink sink;
     struct fptc__log_turn turn;
     const struct fptc__logger *logger;
+    int is_roller;
 
-    _Atomic uint64_t head, base, holes;
+    _Atomic uint64_t head, base, newest, holes; /* newest: the newest base that was listed */
     _Atomic int64_t refreshed_mono_ms;
     atomic_int is_read_only;
 

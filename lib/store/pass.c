@@ -10,22 +10,28 @@
  *  3. A number whose bytes were read and fail the check is a hole; an I/O error never is (S8).
  *  4. The head goes back in one case only: the history itself was rolled back under us (async server,
  *     restored backup). Then the mutex is kept from the reset to the end of the pass.
+ *  5. A base is entered by its snapshot only when that is ahead of the head; else the commits of its
+ *     roll-ups above the head do, and the sink is not reset. They need no vouching: who made the base
+ *     had it (2). A roll-up that holds the head's own commit with another checksum, or whose commits
+ *     do not follow from it, is of another history (4).
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/limits.h"
 #include "store/log_state.h"
+#include "store/rollup_file.h"
 
 #define BATCH_COMMITS 64
 #define BATCH_BYTES (16u << 20)
 /* Openings of one commit while the server says ESTALE: Dovecot's bound. */
 #define STALE_MAX 10
-/* Bases looked at when the newest are damaged: what `bases/` keeps, and some that were not retired. */
-#define BASES_LISTED 64
+/* Bases looked at when the newest are damaged: all, unless nobody has deleted any for very long. */
+#define BASES_LISTED 1024
 
 #define warn(log, ...) fptc__log_line((log)->logger, FPTC_LOG_WARNING, __VA_ARGS__)
 
@@ -33,6 +39,7 @@ struct entry {
     uint64_t number;
     int is_hole;
     struct fptc__commit commit;
+    struct fptc__buf bytes; /* kept for a roller only */
 };
 
 struct batch {
@@ -47,7 +54,8 @@ struct batch {
 
 struct pass {
     struct batch *batch;
-    int is_rebuilt; /* history was found rolled back once: accept what is there */
+    int is_rebuilt;     /* history was found rolled back once: accept what is there */
+    char bad_file[160]; /* of a base: found damaged or gone in this pass; "" if none */
 };
 
 static void io_begin(struct fptc__log *log)
@@ -77,6 +85,17 @@ static fptc_status read_bytes(const char *path, struct fptc__buf *out, fptc_erro
     return status;
 }
 
+static fptc_status check_partition(const struct fptc__log *log, struct fptc__commit *c,
+                                   const char *path, fptc_error *err)
+{
+    if (strcmp(c->head.partition, log->p.name) == 0)
+        return FPTC_OK;
+    fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it belongs to partition %s", path,
+               c->head.partition);
+    fptc__commit_done(c);
+    return FPTC_EDAMAGED;
+}
+
 static fptc_status read_once(struct fptc__log *log, const char *path, struct entry *out,
                              fptc_error *err)
 {
@@ -86,11 +105,14 @@ static fptc_status read_once(struct fptc__log *log, const char *path, struct ent
     if (status == FPTC_OK)
         status = fptc__commit_decode(fptc__buf_text(&bytes), bytes.len, path, out->number,
                                      &out->commit, err);
-    fptc__buf_done(&bytes);
-    if (status == FPTC_OK && strcmp(out->commit.head.partition, log->p.name) != 0) {
-        status = fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it belongs to partition %s", path,
-                            out->commit.head.partition);
-        fptc__commit_done(&out->commit);
+    if (status == FPTC_OK)
+        status = check_partition(log, &out->commit, path, err);
+    if (status == FPTC_OK && log->is_roller) {
+        out->bytes = bytes;
+        out->commit.file = fptc__buf_text(&out->bytes);
+        out->commit.file_len = out->bytes.len;
+    } else {
+        fptc__buf_done(&bytes);
     }
     return status;
 }
@@ -154,82 +176,12 @@ static void read_batch(struct fptc__log *log, struct batch *b)
 
 static void batch_done(struct batch *b)
 {
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
         fptc__commit_done(&b->list[i].commit);
+        fptc__buf_done(&b->list[i].bytes);
+    }
     b->n = b->bytes = 0;
     b->is_head_gone = 0;
-}
-
-/* --- starting from a base --- */
-
-static fptc_status try_base(struct fptc__log *log, uint64_t number, fptc_error *err)
-{
-    struct fptc__manifest m;
-    io_begin(log);
-    fptc_status status = fptc__manifest_read(&log->p, number, &m, err);
-    io_end(log);
-    if (status == FPTC_OK && log->sink.reset)
-        status = log->sink.reset(log->sink.ctx, &m, err);
-    if (status == FPTC_EFORMAT)
-        log->is_read_only = 1;
-    if (status == FPTC_MISS)
-        fptc__fail(err, FPTC_EDAMAGED, "base %" PRIu64 " of %s or its snapshot is not there",
-                   number, log->p.name);
-    if (status != FPTC_OK)
-        return status;
-    log->is_started = 1;
-    log->head = log->base = number;
-    log->head_checksum = m.prev;
-    return FPTC_OK;
-}
-
-static fptc_status list_bases(struct fptc__log *log, uint64_t list[BASES_LISTED], size_t *n,
-                              fptc_error *err)
-{
-    uint64_t newest = 0;
-    io_begin(log);
-    fptc_status status = fptc__bases_newest(&log->p, &newest, list, BASES_LISTED, n, err);
-    io_end(log);
-    if (*n > BASES_LISTED)
-        *n = BASES_LISTED;
-    return status;
-}
-
-/*
- * Resets the sink to the newest base. One that has gone, or is damaged, and is still the newest, is
- * passed over for the next older one, in the end for none at all: the commits after it replace it as
- * long as they are there (log->bad_base says how far they must reach). A head that is already past
- * such an older base is simply kept.
- */
-static fptc_status start_over(struct fptc__log *log, fptc_error *err)
-{
-    uint64_t list[BASES_LISTED], newest = 0;
-    size_t n = 0, skipped = 0;
-    int n_stale = 0;
-    for (int i = 0; i < FPTC_PASS_RESTARTS_MAX; i++) {
-        fptc_status status = list_bases(log, list, &n, err);
-        if (status != FPTC_OK)
-            return status;
-        if (n > 0 && list[0] != newest) {
-            newest = list[0];
-            skipped = 0;
-        }
-        if (skipped > n)
-            return fptc__fail(err, FPTC_EDAMAGED, "no base of %s can be used", log->p.dir);
-        uint64_t candidate = skipped < n ? list[skipped] : 0;
-        log->bad_base = skipped > 0 ? newest : 0;
-        if (skipped > 0 && log->is_started && candidate <= log->head)
-            return FPTC_OK;
-        status = try_base(log, candidate, err);
-        if (status == FPTC_EIO && err->sys_errno == ESTALE && n_stale++ < STALE_MAX)
-            continue;
-        if (status != FPTC_MISS && status != FPTC_EDAMAGED)
-            return status;
-        warn(log, "base %" PRIu64 " of %s cannot be used: %s", candidate, log->p.name,
-             err->message);
-        skipped++;
-    }
-    return fptc__fail(err, FPTC_ERACE, "bases of %s kept disappearing", log->p.dir);
 }
 
 /* --- applying, with the mutex --- */
@@ -270,6 +222,178 @@ static fptc_status apply_one(struct fptc__log *log, const struct pass *pass, str
     return FPTC_OK;
 }
 
+/* --- starting from a base --- */
+
+/* FPTC_ERACE: the roll-up tells another history than the one that led to the head. */
+static fptc_status check_head(const struct fptc__log *log, const struct pass *pass,
+                              const struct fptc__commit *c)
+{
+    int differs = log->head_checksum && c->checksum != log->head_checksum;
+    return differs && !pass->is_rebuilt ? FPTC_ERACE : FPTC_OK;
+}
+
+/* Numbers that a roll-up leaves out are holes. */
+static void pass_over(struct fptc__log *log, uint64_t upto)
+{
+    if (upto <= log->head)
+        return;
+    warn(log, "commits %" PRIu64 " to %" PRIu64 " of %s are skipped: they were damaged",
+         log->head + 1, upto, log->p.name);
+    log->holes += upto - log->head;
+    log->head = upto;
+    log->head_checksum = 0;
+}
+
+static fptc_status apply_rolled(struct fptc__log *log, const struct pass *pass, struct entry *e,
+                                fptc_error *err)
+{
+    e->number = e->commit.head.number;
+    if (e->number < log->head)
+        return FPTC_OK;
+    if (e->number == log->head)
+        return check_head(log, pass, &e->commit);
+    pass_over(log, e->number - 1);
+    return apply_one(log, pass, e, err);
+}
+
+static fptc_status take_rollup(struct fptc__log *log, const struct pass *pass,
+                               const struct fptc__rollup_file *file, fptc_error *err)
+{
+    struct fptc__rollup_reader r = {.at = 0};
+    io_begin(log);
+    fptc_status status = fptc__rollup_load(&log->p, file, &r, err);
+    io_end(log);
+    uint64_t above = log->head > 0 ? log->head - 1 : 0;
+    while (status == FPTC_OK) {
+        struct entry e = {.number = 0};
+        status = fptc__rollup_next(&r, file, above, &e.commit, err);
+        if (status == FPTC_OK)
+            status = check_partition(log, &e.commit, r.path, err);
+        if (status == FPTC_OK)
+            status = apply_rolled(log, pass, &e, err);
+        fptc__commit_done(&e.commit);
+    }
+    fptc__rollup_done(&r);
+    if (status != FPTC_END)
+        return status;
+    pass_over(log, file->to);
+    return FPTC_OK;
+}
+
+static fptc_status reset(struct fptc__log *log, const struct fptc__manifest *m, fptc_error *err)
+{
+    fptc_status status = log->sink.reset ? log->sink.reset(log->sink.ctx, m, err) : FPTC_OK;
+    if (status != FPTC_OK)
+        return status;
+    log->is_started = 1;
+    log->head = log->is_roller ? m->upto : m->snapshot_upto;
+    log->head_checksum = log->head == m->upto ? m->prev : 0;
+    return FPTC_OK;
+}
+
+/* Which of m's files was found damaged or gone: who names it, too, need not be tried. */
+static fptc_status blame(struct pass *pass, const char *name, fptc_status status)
+{
+    if (name[0] && (status == FPTC_MISS || status == FPTC_EDAMAGED))
+        snprintf(pass->bad_file, sizeof(pass->bad_file), "%s", name);
+    return status;
+}
+
+static int is_blamed(const char *name, int64_t bytes, void *ctx)
+{
+    const struct pass *pass = ctx;
+    (void)bytes;
+    return name[0] && strcmp(name, pass->bad_file) == 0;
+}
+
+/* Brings sink and head from wherever they are to the base's number, which is above the head. */
+static fptc_status enter_base(struct fptc__log *log, struct pass *pass,
+                              const struct fptc__manifest *m, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    if (fptc__manifest_files(m, is_blamed, pass))
+        return fptc__fail(err, FPTC_EDAMAGED, "it names %s, too", pass->bad_file);
+    if (!log->is_started || log->head < m->snapshot_upto || log->is_roller)
+        status = blame(pass, log->is_roller ? "" : m->snapshot, reset(log, m, err));
+    for (size_t i = 0; i < m->n_rollups && status == FPTC_OK; i++)
+        if (m->rollups[i].to > log->head)
+            status = blame(pass, m->rollups[i].name, take_rollup(log, pass, &m->rollups[i], err));
+    return status;
+}
+
+static fptc_status try_base(struct fptc__log *log, struct pass *pass, uint64_t number,
+                            fptc_error *err)
+{
+    struct fptc__manifest m;
+    io_begin(log);
+    fptc_status status = fptc__manifest_read(&log->p, number, &m, err);
+    io_end(log);
+    if (status == FPTC_OK)
+        status = enter_base(log, pass, &m, err);
+    if (status == FPTC_EFORMAT)
+        log->is_read_only = 1;
+    if (status == FPTC_MISS)
+        fptc__fail(err, FPTC_EDAMAGED, "base %" PRIu64 " of %s or a file of it is not there",
+                   number, log->p.name);
+    if (status != FPTC_OK)
+        return status;
+    log->base = number;
+    if (m.prev && log->head == number)
+        log->head_checksum = m.prev;
+    return FPTC_OK;
+}
+
+static fptc_status list_bases(struct fptc__log *log, uint64_t list[BASES_LISTED], size_t *n,
+                              fptc_error *err)
+{
+    uint64_t newest = 0;
+    io_begin(log);
+    fptc_status status = fptc__bases_newest(&log->p, &newest, list, BASES_LISTED, n, err);
+    io_end(log);
+    if (*n > BASES_LISTED)
+        *n = BASES_LISTED;
+    return status;
+}
+
+/*
+ * Enters the newest base. One that has gone, or is damaged, and is still the newest, is
+ * passed over for the next older one, in the end for none at all: the commits after it replace it as
+ * long as they are there (log->bad_base says how far they must reach). A head that is already past
+ * such an older base is simply kept.
+ */
+static fptc_status start_over(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    uint64_t list[BASES_LISTED], newest = 0;
+    size_t n = 0, skipped = 0;
+    int n_stale = 0;
+    for (int i = 0; i < FPTC_PASS_RESTARTS_MAX; i++) {
+        fptc_status status = list_bases(log, list, &n, err);
+        if (status != FPTC_OK)
+            return status;
+        if (n > 0 && list[0] != newest) {
+            newest = list[0];
+            skipped = 0;
+        }
+        if (skipped > n)
+            return fptc__fail(err, FPTC_EDAMAGED, "no base of %s can be used", log->p.dir);
+        uint64_t candidate = skipped < n ? list[skipped] : 0;
+        log->bad_base = skipped > 0 ? newest : 0;
+        if (skipped > 0 && log->is_started && candidate <= log->head)
+            return FPTC_OK;
+        status = try_base(log, pass, candidate, err);
+        if (status == FPTC_EIO && err->sys_errno == ESTALE && n_stale++ < STALE_MAX)
+            continue;
+        if (status != FPTC_MISS && status != FPTC_EDAMAGED)
+            return status;
+        warn(log, "base %" PRIu64 " of %s cannot be used: %s", candidate, log->p.name,
+             err->message);
+        skipped++;
+    }
+    return fptc__fail(err, FPTC_ERACE, "bases of %s kept disappearing", log->p.dir);
+}
+
+/* --- a batch --- */
+
 /* FPTC_MISS: a base has passed us, start over. FPTC_ERACE: rolled back. FPTC_END: at the head. */
 static fptc_status apply_batch(struct fptc__log *log, struct pass *pass, fptc_error *err)
 {
@@ -304,6 +428,8 @@ static fptc_status take_batch(struct fptc__log *log, struct pass *pass, fptc_err
     read_batch(log, b);
     fptc_status listed = fptc__bases_newest(&log->p, &b->newest, NULL, 0, NULL, err);
     io_end(log);
+    if (listed == FPTC_OK)
+        log->newest = b->newest;
     fptc_status status = listed == FPTC_OK ? apply_batch(log, pass, err) : listed;
     if (status == FPTC_EFORMAT)
         log->is_read_only = 1;
@@ -321,7 +447,13 @@ static fptc_status rebuild(struct fptc__log *log, struct pass *pass, fptc_error 
     pass->is_rebuilt = log->is_held = 1;
     log->is_started = 0;
     log->refreshed_mono_ms = 0;
-    return start_over(log, err);
+    return start_over(log, pass, err);
+}
+
+static fptc_status enter(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    fptc_status status = start_over(log, pass, err);
+    return status == FPTC_ERACE && !pass->is_rebuilt ? rebuild(log, pass, err) : status;
 }
 
 static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_error *err)
@@ -337,7 +469,7 @@ static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_e
     if (status == FPTC_MISS)
         status = FPTC_OK;
     if (status == FPTC_OK && !log->is_started)
-        status = start_over(log, err);
+        status = enter(log, pass, err);
     for (int restarts = 0; status == FPTC_OK;) {
         status = take_batch(log, pass, err);
         if (status == FPTC_ERACE)
@@ -345,7 +477,7 @@ static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_e
         if (status != FPTC_MISS)
             continue;
         status = ++restarts < FPTC_PASS_RESTARTS_MAX
-                     ? start_over(log, err)
+                     ? enter(log, pass, err)
                      : fptc__fail(err, FPTC_ERACE, "bases of %s kept passing us", log->p.dir);
     }
     if (status != FPTC_END)

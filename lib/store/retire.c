@@ -1,16 +1,20 @@
 /*
  * retire.c: deletion of what no base needs (design §3, R1). Any number of processes may do it at any
- * time, beside appends, reads and compactions, with any grace: a deleted number is always at or below
- * a base that stays, and everybody lists `bases/` after looking for a number.
+ * time, beside appends, reads, roll-ups and rewrites, with any grace: a deleted number is always at or
+ * below a base that stays, and everybody lists `bases/` after looking for a number.
  *
- * Order: names in bases/ beyond the newest FPTC_BASES_KEPT; commits; snapshot files that no base
- * names; temps. A name in bases/ goes before its file, so that who lists it after pinning knows.
+ *  1. names in bases/ beyond the newest FPTC_BASES_KEPT, but not the way around, nor pinned ones;
+ *  2. commits up to the way around: the newest sound base that shares no file with the newest sound
+ *     one. So each commit is in two files that one damage cannot both hit. (Only "up to the second
+ *     newest base" would leave one: bases of one snapshot share it.)
+ *  3. pins are listed again, and the name of a base that was pinned since is put back. He who pins
+ *     writes the pin and *then* looks whether the base is listed (S11): when he saw it, the name went
+ *     afterwards, so this second listing has his pin. test: pinned_while_its_name_goes
+ *  4. files that no base names any more. Who has written one and not yet published who names it is
+ *     spared for UNNAMED_MS whatever the grace, and looks for it after publishing;
+ *  5. temps.
  *
- * More careful than the rule asks for:
- *  - commits go only up to the second newest *sound* base (manifest readable, snapshot there and of
- *    its size), counted from when that base was published: a damaged one leaves a way around it;
- *  - a snapshot file that no base names is kept for UNNAMED_MS whatever the grace: it may be that of a
- *    compactor which has copied it and not yet published its manifest.
+ * Names in bases/ need no grace beyond UNNAMED_MS: who finds one gone lists again.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,20 +28,35 @@
 #define UNNAMED_MS (10 * 60 * 1000)
 /* Numbers removed by one call; the next call goes on. */
 #define NUMBERS_MAX 16384
-/* Bases whose snapshots are known to be in use; more than that lie about only while the grace lasts. */
-#define BASES_LISTED 64
+/* Bases that may lie about at once: those of UNNAMED_MS with a roll-up every second, and spare. */
+#define BASES_LISTED 1024
+#define PINS_MAX 1024
 
 #define warn(r, ...) fptc__log_line((r)->logger, FPTC_LOG_WARNING, __VA_ARGS__)
+
+/* Names of files. */
+struct names {
+    char **list;
+    size_t n, cap;
+};
 
 struct retire {
     const struct fptc__partition *p;
     const struct fptc__logger *logger;
+    const struct fptc__pinned *pinned;
     int64_t now_ms, grace_ms;
     int64_t deleted;
     uint64_t bases[BASES_LISTED]; /* newest first */
     size_t n_bases;
-    char (*used)[160]; /* snapshot names of the listed bases */
-    size_t n_used;
+    int has_all_bases;
+    uint64_t around;  /* 0: none */
+    uint64_t deletes; /* commits up to here */
+    uint64_t pins[PINS_MAX];
+    size_t n_pins;
+    uint64_t gone[BASES_LISTED]; /* bases whose names this call removed, and their manifests */
+    struct fptc__manifest *gone_manifests;
+    size_t n_gone;
+    struct names used; /* files that bases name */
 };
 
 static int is_old(const struct retire *r, const char *path, int64_t grace_ms)
@@ -47,16 +66,180 @@ static int is_old(const struct retire *r, const char *path, int64_t grace_ms)
            r->now_ms - mtime_ms >= grace_ms;
 }
 
-static void remove_file(struct retire *r, const char *path)
+static int remove_file(struct retire *r, const char *path)
 {
     fptc_error err = FPTC_ERROR_INIT;
-    if (fptc__file_remove_shared(path, &err) == FPTC_OK)
+    if (fptc__file_remove_shared(path, &err) == FPTC_OK) {
         r->deleted++;
-    else
-        warn(r, "left behind: %s", err.message);
+        return 1;
+    }
+    warn(r, "left behind: %s", err.message);
+    return 0;
 }
 
-/* --- numbers: log/ and bases/ --- */
+/* --- names of files --- */
+
+static void names_done(struct names *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        free(names->list[i]);
+    free(names->list);
+    *names = (struct names){.list = NULL};
+}
+
+static int names_have(const struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->list[i], name) == 0)
+            return 1;
+    return 0;
+}
+
+/* As fptc__manifest_files() wants it: 0, or FPTC_ENOMEM. */
+static int names_add(const char *name, int64_t bytes, void *ctx)
+{
+    struct names *names = ctx;
+    (void)bytes;
+    if (names_have(names, name))
+        return 0;
+    if (names->n == names->cap) {
+        size_t cap = names->cap ? 2 * names->cap : 64;
+        char **list = realloc(names->list, cap * sizeof(*list));
+        if (!list)
+            return FPTC_ENOMEM;
+        names->list = list;
+        names->cap = cap;
+    }
+    names->list[names->n] = strdup(name);
+    return names->list[names->n++] ? 0 : FPTC_ENOMEM;
+}
+
+static int names_clash(const char *name, int64_t bytes, void *ctx)
+{
+    (void)bytes;
+    return names_have(ctx, name);
+}
+
+/* --- the bases --- */
+
+static fptc_status list_bases(struct retire *r, fptc_error *err)
+{
+    uint64_t newest = 0;
+    size_t n = 0;
+    fptc_status status = fptc__bases_newest(r->p, &newest, r->bases, BASES_LISTED, &n, err);
+    r->has_all_bases = n <= BASES_LISTED;
+    r->n_bases = r->has_all_bases ? n : BASES_LISTED;
+    return status;
+}
+
+static int is_sound(const struct retire *r, uint64_t base, struct fptc__manifest *m)
+{
+    return fptc__manifest_read(r->p, base, m, NULL) == FPTC_OK &&
+           fptc__manifest_look(r->p, m, NULL) == FPTC_OK;
+}
+
+/* Finds the way around, and how far it lets commits be deleted. */
+static fptc_status find_around(struct retire *r, fptc_error *err)
+{
+    char path[FPTC_PATH_MAX];
+    struct fptc__manifest m;
+    struct names newest = {.list = NULL};
+    int has_newest = 0, said = 0;
+    for (size_t i = 0; i < r->n_bases && said == 0 && !r->deletes; i++) {
+        if (!is_sound(r, r->bases[i], &m))
+            continue;
+        if (!has_newest) {
+            has_newest = 1;
+            said = fptc__manifest_files(&m, names_add, &newest);
+            continue;
+        }
+        if (fptc__manifest_files(&m, names_clash, &newest))
+            continue;
+        if (!r->around)
+            r->around = r->bases[i];
+        if (fptc__partition_number_path(r->p, "bases", r->bases[i], path, NULL) == FPTC_OK &&
+            is_old(r, path, r->grace_ms))
+            r->deletes = r->bases[i];
+    }
+    names_done(&newest);
+    return said ? fptc__fail_nomem(err) : FPTC_OK;
+}
+
+/* 0 when it cannot be known what is pinned. */
+static int list_pins(struct retire *r)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    r->n_pins = 0;
+    if (!r->pinned || !r->pinned->list)
+        return 1;
+    fptc_status status =
+        r->pinned->list(r->pinned->ctx, r->p->name, r->pins, PINS_MAX, &r->n_pins, &err);
+    if (status == FPTC_OK && r->n_pins <= PINS_MAX)
+        return 1;
+    warn(r, "nothing that may be pinned is removed from %s: %s", r->p->name,
+         status == FPTC_OK ? "there are too many pins" : err.message);
+    r->n_pins = 0;
+    return 0;
+}
+
+static int is_pinned(const struct retire *r, uint64_t base)
+{
+    for (size_t i = 0; i < r->n_pins; i++)
+        if (r->pins[i] == base)
+            return 1;
+    return 0;
+}
+
+static void remove_base(struct retire *r, uint64_t base)
+{
+    char path[FPTC_PATH_MAX];
+    int64_t grace_ms = r->grace_ms < UNNAMED_MS ? r->grace_ms : UNNAMED_MS;
+    struct fptc__manifest *m = &r->gone_manifests[r->n_gone];
+    if (fptc__partition_number_path(r->p, "bases", base, path, NULL) != FPTC_OK ||
+        !is_old(r, path, grace_ms))
+        return;
+    if (fptc__manifest_read(r->p, base, m, NULL) != FPTC_OK)
+        *m = (struct fptc__manifest){.upto = 0}; /* damaged: nobody can have pinned it */
+    if (remove_file(r, path))
+        r->gone[r->n_gone++] = base;
+}
+
+static fptc_status remove_bases(struct retire *r, fptc_error *err)
+{
+    size_t n = r->n_bases > FPTC_BASES_KEPT ? r->n_bases - FPTC_BASES_KEPT : 0;
+    if (n == 0)
+        return FPTC_OK;
+    r->gone_manifests = calloc(n, sizeof(*r->gone_manifests));
+    if (!r->gone_manifests)
+        return fptc__fail_nomem(err);
+    for (size_t i = FPTC_BASES_KEPT; i < r->n_bases; i++)
+        if (r->bases[i] != r->around && !is_pinned(r, r->bases[i]))
+            remove_base(r, r->bases[i]);
+    return FPTC_OK;
+}
+
+/*
+ * Step 3. The race that it ends:
+ *   1. we list pins; base 41 is not pinned
+ *   2. another writes a pin of 41, lists bases/, sees 41, and may rely on it
+ *   3. we remove bases/41; the next deletion would find nobody who names its files
+ * A base below the newest that appears again changes nothing for anybody else.
+ */
+static fptc_status put_back_pinned(struct retire *r, fptc_error *err)
+{
+    for (size_t i = 0; i < r->n_gone; i++) {
+        if (!is_pinned(r, r->gone[i]) || r->gone_manifests[i].upto == 0)
+            continue;
+        warn(r, "base %" PRIu64 " of %s was pinned while it was being removed: it is put back",
+             r->gone[i], r->p->name);
+        fptc_status status = fptc__manifest_publish(r->p, &r->gone_manifests[i], err);
+        if (status < 0)
+            return status;
+    }
+    return FPTC_OK;
+}
+
+/* --- commits --- */
 
 struct numbers {
     uint64_t most; /* only these are wanted */
@@ -73,13 +256,13 @@ static int note_number(const char *name, void *payload)
     return numbers->n == NUMBERS_MAX;
 }
 
-/* Removes the numbers of sub/ that are <= most and old. Listed first, for a directory that changes
-   while it is being read may show names twice or not at all. */
-static fptc_status remove_numbers(struct retire *r, const char *sub, uint64_t most, fptc_error *err)
+/* Removes the commits <= most that are old. Listed first, for a directory that changes while it is being
+   read may show names twice or not at all. */
+static fptc_status remove_commits(struct retire *r, uint64_t most, fptc_error *err)
 {
     char path[FPTC_PATH_MAX];
     struct numbers numbers = {.most = most};
-    fptc_status status = fptc__path(path, err, "%s/%s", r->p->dir, sub);
+    fptc_status status = fptc__path(path, err, "%s/log", r->p->dir);
     if (status != FPTC_OK)
         return status;
     numbers.list = malloc(NUMBERS_MAX * sizeof(*numbers.list));
@@ -87,61 +270,30 @@ static fptc_status remove_numbers(struct retire *r, const char *sub, uint64_t mo
         return fptc__fail_nomem(err);
     status = fptc__dir_list(path, note_number, &numbers, err);
     for (size_t i = 0; i < numbers.n && status == FPTC_OK; i++) {
-        status = fptc__partition_number_path(r->p, sub, numbers.list[i], path, err);
+        status = fptc__partition_number_path(r->p, "log", numbers.list[i], path, err);
         if (status == FPTC_OK && is_old(r, path, r->grace_ms))
-            remove_file(r, path);
+            (void)remove_file(r, path);
     }
     free(numbers.list);
     return status == FPTC_MISS ? FPTC_OK : status;
 }
 
-static int is_sound(const struct retire *r, uint64_t base)
-{
-    char path[FPTC_PATH_MAX];
-    struct fptc__manifest m;
-    int64_t bytes = 0;
-    if (fptc__manifest_read(r->p, base, &m, NULL) != FPTC_OK)
-        return 0;
-    if (!m.snapshot[0])
-        return 1;
-    return fptc__path(path, NULL, "%s/files/%s", r->p->dir, m.snapshot) == FPTC_OK &&
-           fptc__file_info(path, &bytes, NULL, NULL) == FPTC_OK && bytes == m.snapshot_bytes;
-}
-
-/* The greatest number whose commit nobody needs: the second sound base that is old enough; 0: none. */
-static uint64_t commits_floor(const struct retire *r)
-{
-    char path[FPTC_PATH_MAX];
-    int n_sound = 0;
-    for (size_t i = 0; i < r->n_bases; i++) {
-        if (!is_sound(r, r->bases[i]) || ++n_sound < 2)
-            continue;
-        if (fptc__partition_number_path(r->p, "bases", r->bases[i], path, NULL) == FPTC_OK &&
-            is_old(r, path, r->grace_ms))
-            return r->bases[i];
-    }
-    return 0;
-}
-
-/* --- snapshot files --- */
+/* --- files --- */
 
 /* FPTC_MISS when it cannot be known: then no file is removed. */
 static fptc_status list_used(struct retire *r, fptc_error *err)
 {
-    r->used = calloc(BASES_LISTED, sizeof(*r->used));
-    if (!r->used)
-        return fptc__fail_nomem(err);
+    struct fptc__manifest m;
     for (size_t i = 0; i < r->n_bases; i++) {
-        struct fptc__manifest m;
         fptc_error why = FPTC_ERROR_INIT;
         fptc_status status = fptc__manifest_read(r->p, r->bases[i], &m, &why);
         if (status < 0) {
-            warn(r, "no snapshot of %s is removed: %s", r->p->name, why.message);
+            warn(r, "no file of %s is removed: %s", r->p->name, why.message);
             return FPTC_MISS;
         }
         /* FPTC_MISS: another process has just retired the name. */
-        if (status == FPTC_OK)
-            memcpy(r->used[r->n_used++], m.snapshot, sizeof(m.snapshot));
+        if (status == FPTC_OK && fptc__manifest_files(&m, names_add, &r->used))
+            return fptc__fail_nomem(err);
     }
     return FPTC_OK;
 }
@@ -151,29 +303,18 @@ static int remove_unused(const char *name, void *payload)
     struct retire *r = payload;
     char path[FPTC_PATH_MAX];
     int64_t grace_ms = r->grace_ms > UNNAMED_MS ? r->grace_ms : UNNAMED_MS;
-    for (size_t i = 0; i < r->n_used; i++)
-        if (strcmp(r->used[i], name) == 0)
-            return 0;
-    if (fptc__path(path, NULL, "%s/files/%s", r->p->dir, name) == FPTC_OK &&
+    if (!names_have(&r->used, name) &&
+        fptc__path(path, NULL, "%s/files/%s", r->p->dir, name) == FPTC_OK &&
         is_old(r, path, grace_ms))
-        remove_file(r, path);
+        (void)remove_file(r, path);
     return 0;
-}
-
-static fptc_status list_bases(struct retire *r, size_t *n, fptc_error *err)
-{
-    uint64_t newest = 0;
-    fptc_status status = fptc__bases_newest(r->p, &newest, r->bases, BASES_LISTED, n, err);
-    r->n_bases = *n < BASES_LISTED ? *n : BASES_LISTED;
-    return status;
 }
 
 static fptc_status remove_files(struct retire *r, fptc_error *err)
 {
     char path[FPTC_PATH_MAX];
-    size_t n = 0;
-    fptc_status status = list_bases(r, &n, err);
-    if (status != FPTC_OK || n > BASES_LISTED)
+    fptc_status status = list_bases(r, err);
+    if (status != FPTC_OK || !r->has_all_bases)
         return status;
     status = list_used(r, err);
     if (status == FPTC_OK)
@@ -187,16 +328,19 @@ static fptc_status remove_files(struct retire *r, fptc_error *err)
 
 static fptc_status remove_all(struct retire *r, fptc_error *err)
 {
-    size_t n = 0;
-    int n_temps = 0;
-    fptc_status status = list_bases(r, &n, err);
-    uint64_t floor = commits_floor(r);
-    if (status == FPTC_OK && n > FPTC_BASES_KEPT)
-        status = remove_numbers(r, "bases", r->bases[FPTC_BASES_KEPT - 1] - 1, err);
-    if (status == FPTC_OK && floor > 0)
-        status = remove_numbers(r, "log", floor, err);
+    int n_temps = 0, knows_pins = list_pins(r);
+    fptc_status status = list_bases(r, err);
     if (status == FPTC_OK)
-        status = remove_files(r, err);
+        status = find_around(r, err);
+    if (status == FPTC_OK && knows_pins)
+        status = remove_bases(r, err);
+    if (status == FPTC_OK && r->deletes > 0)
+        status = remove_commits(r, r->deletes, err);
+    if (status == FPTC_OK && knows_pins && list_pins(r)) {
+        status = put_back_pinned(r, err);
+        if (status == FPTC_OK)
+            status = remove_files(r, err);
+    }
     if (status == FPTC_OK)
         status = fptc__temps_remove(r->p, r->now_ms, r->grace_ms, &n_temps, err);
     r->deleted += n_temps;
@@ -204,20 +348,23 @@ static fptc_status remove_all(struct retire *r, fptc_error *err)
 }
 
 fptc_status fptc__retire(const struct fptc__partition *p, int64_t grace_ms,
-                         const struct fptc__logger *logger, struct fptc__compact_stats *stats,
-                         fptc_error *err)
+                         const struct fptc__pinned *pinned, const struct fptc__logger *logger,
+                         struct fptc__compact_stats *stats, fptc_error *err)
 {
-    struct retire r = {.p = p, .logger = logger, .grace_ms = grace_ms};
     struct fptc__server_clock clock = {0};
+    struct retire *r = calloc(1, sizeof(*r));
+    if (!r)
+        return fptc__fail_nomem(err);
+    *r = (struct retire){.p = p, .logger = logger, .pinned = pinned, .grace_ms = grace_ms};
     fptc_status status = fptc__partition_exists(p, err);
-    if (status == FPTC_MISS)
-        return FPTC_OK;
     if (status == FPTC_OK)
-        status = fptc__server_now(&clock, p, &r.now_ms, err);
+        status = fptc__server_now(&clock, p, &r->now_ms, err);
     if (status == FPTC_OK)
-        status = remove_all(&r, err);
-    free(r.used);
+        status = remove_all(r, err);
     if (stats)
-        stats->deleted += r.deleted;
-    return status;
+        stats->deleted += r->deleted;
+    names_done(&r->used);
+    free(r->gone_manifests);
+    free(r);
+    return status == FPTC_MISS ? FPTC_OK : status;
 }

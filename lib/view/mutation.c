@@ -159,7 +159,7 @@ fptc_status fptc__mutation_since(struct fptc__view *outbox, int64_t since, const
     char sql[120];
     fptc_status status = FPTC_OK;
 
-    *out = since < (int64_t)part->base.upto; /* the snapshot is not searched */
+    *out = since < (int64_t)part->base.snapshot_upto; /* the snapshot is not searched */
     if (part->tables == NULL)
         return FPTC_OK;
     sqlite3_snprintf((int)sizeof(sql), sql,

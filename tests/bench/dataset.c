@@ -200,7 +200,7 @@ static void compact(const struct fptc__partition *p)
     struct fptc__logger logger = {0};
 
     must(fptc__compact(p, &call, &logger, &stats, &err), "compact");
-    must(fptc__retire(p, 0, &logger, &stats, &err), "retire");
+    must(fptc__retire(p, 0, NULL, &logger, &stats, &err), "retire");
 }
 
 static struct fptc__log *open_log(const char *dir, const char *name, struct fptc__partition *p)

@@ -98,7 +98,7 @@ void attack_by_deletion(int kind)
     }
     if (kind < 2)
         other_compacts();
-    must(fptc__retire(&sh_p, 0, NULL, NULL, &th_err), "another deletes");
+    must(fptc__retire(&sh_p, 0, NULL, NULL, NULL, &th_err), "another deletes");
     if (kind == 0)
         other_puts("other3");
 }

@@ -194,7 +194,7 @@ static fptc_status compact(fptc_error *err)
 
 static fptc_status retire(fptc_error *err)
 {
-    return fptc__retire(&sh_p, 0, NULL, NULL, err);
+    return fptc__retire(&sh_p, 0, NULL, NULL, NULL, err);
 }
 
 static void lose_latest(void)

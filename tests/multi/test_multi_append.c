@@ -150,7 +150,7 @@ static int compactor(const char *dir, const char *name)
         int outcome = compact(name);
         if (outcome > 0)
             return 1;
-        fptc_status status = deletes ? fptc__retire(&help_p, 0, NULL, NULL, &err) : FPTC_OK;
+        fptc_status status = deletes ? fptc__retire(&help_p, 0, NULL, NULL, NULL, &err) : FPTC_OK;
         if (status != FPTC_OK)
             return complain(name, status, &err);
         usleep(outcome ? 2000 : 100);

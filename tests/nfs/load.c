@@ -251,7 +251,7 @@ static int delete_once(const struct load *l, fptc_error *err)
 
     if (l->age)
         make_all_old(l);
-    if (fptc__retire(&l->p, l->grace_ms, NULL, &stats, err) != FPTC_OK)
+    if (fptc__retire(&l->p, l->grace_ms, NULL, NULL, &stats, err) != FPTC_OK)
         return 1;
     if (stats.deleted)
         say("deleted %" PRId64 " %" PRId64, stats.deleted, now_us() - begun);

@@ -160,7 +160,7 @@ static fptc_status model_reset(void *ctx, const struct fptc__manifest *base, fpt
         add_key(m, fptc__json_text(k));
     fptc__json_free(keys);
     m->n_resets++;
-    m->last_applied = base->upto;
+    m->last_applied = base->snapshot_upto;
     return FPTC_OK;
 }
 
@@ -302,7 +302,7 @@ uint64_t other_compacts(void)
 
 void other_retires(void)
 {
-    assert_int_equal(fptc__retire(&help_p, 0, NULL, NULL, &help_err), FPTC_OK);
+    assert_int_equal(fptc__retire(&help_p, 0, NULL, NULL, NULL, &help_err), FPTC_OK);
 }
 
 fptc_status put_raw(uint64_t number, const char *key, uint64_t prev)

@@ -310,12 +310,6 @@ static void odd_manifests(void **state)
     }
     assert_int_equal(read_manifest_of(9, FPTC__BASE, NAMED("ok")), FPTC_OK);
     remove_number("bases", 9);
-    assert_int_equal(
-        read_manifest_of(9, FPTC__BASE,
-                         "{\"upto\":9,\"snapshot\":null,\"rollups\":[\"r\"],\"asof\":1,"
-                         "\"prev\":\"0000000000000000\"}"),
-        FPTC_EFORMAT);
-    remove_number("bases", 9);
     assert_int_equal(read_manifest_of(9, FPTC__ROWS, "{}"), FPTC_EFORMAT);
     write_file("bases", 10, "rubbish", 7);
     struct fptc__manifest found;

@@ -28,7 +28,7 @@
 static int64_t retire(int64_t grace_ms)
 {
     struct fptc__compact_stats stats = {.base = 0};
-    assert_int_equal(fptc__retire(&help_p, grace_ms, NULL, &stats, &help_err), FPTC_OK);
+    assert_int_equal(fptc__retire(&help_p, grace_ms, NULL, NULL, &stats, &help_err), FPTC_OK);
     return stats.deleted;
 }
 
@@ -229,7 +229,7 @@ static void a_failure_is_logged_and_skipped(void **state)
     put_and_fold(3);
     actor_open(&a);
     fptc__sys.unlink = failing_unlink;
-    assert_int_equal(fptc__retire(&help_p, 0, &a.logger, &stats, &help_err), FPTC_OK);
+    assert_int_equal(fptc__retire(&help_p, 0, NULL, &a.logger, &stats, &help_err), FPTC_OK);
     assert_true(number_exists("log", 1));
     assert_false(number_exists("log", 2));
     assert_int_equal(a.n_warnings, 1);
@@ -274,7 +274,7 @@ static void *retire_always(void *payload)
     (void)payload;
     while (!is_over) {
         fptc_error err = FPTC_ERROR_INIT;
-        note_failure("retire", fptc__retire(&help_p, 0, NULL, NULL, &err), &err);
+        note_failure("retire", fptc__retire(&help_p, 0, NULL, NULL, NULL, &err), &err);
         usleep(500);
     }
     return NULL;
