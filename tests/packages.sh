@@ -10,7 +10,7 @@
 fptc_packages_build="gcc=gcc cmake=cmake ninja=ninja-build python3=python3 sqlite3=sqlite3
     libc6-dev libsqlite3-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev"
 fptc_packages_test="g++=g++ nm=binutils ldd=libc-bin file=file pkg-config=pkg-config libcmocka-dev
-    clang-format-14 clang-tidy-14 pip3=python3-pip"
+    clang-format-14 clang-tidy-14 pip3=python3-pip spin=spin"
 
 fptc_has_package() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
