@@ -3,15 +3,13 @@
  * runs on a thread of the library, the caller waits on a condition and leaves the thread behind
  * (protocol-attacks S15). Idle threads are kept for the next call.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "api/handle.h"
 #include "api/result.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "base/sys.h"
+#include "base/thread.h"
 
 /* Of a deadline, what is kept for the answer when FPT has not answered. */
 #define SPARE_MS 200
@@ -127,7 +125,8 @@ static fptc_status start_worker(struct fptc_cache *cache, fptc_error *err)
 {
     pthread_t thread;
     const struct fptc__job *waiting;
-    int rc, n_waiting = 0;
+    fptc_status status;
+    int n_waiting = 0;
 
     for (waiting = cache->queue; waiting != NULL; waiting = waiting->next)
         n_waiting++;
@@ -135,11 +134,10 @@ static fptc_status start_worker(struct fptc_cache *cache, fptc_error *err)
         pthread_cond_broadcast(&cache->changed);
         return FPTC_OK;
     }
-    rc = pthread_create(&thread, NULL, work, cache);
-    if (rc != 0)
-        return fptc__fail_errno(err, rc, "starting a thread");
-    cache->n_threads++;
-    return FPTC_OK;
+    status = fptc__thread_start(work, cache, &thread, err);
+    if (status == FPTC_OK)
+        cache->n_threads++;
+    return status;
 }
 
 /* With the mutex held: waits until the job is done or its deadline has passed. */
@@ -147,18 +145,10 @@ static void wait_for(struct fptc_cache *cache, struct fptc__job *job)
 {
     while (!job->is_done) {
         int64_t left = job->deadline_mono_ms - fptc__mono_ms();
-        struct timespec until;
 
         if (left <= 0)
             return;
-        (void)fptc__sys.clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += (time_t)(left / 1000);
-        until.tv_nsec += (long)(left % 1000) * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
-        (void)pthread_cond_timedwait(&cache->changed, &cache->mutex, &until);
+        fptc__cond_wait_ms(&cache->changed, &cache->mutex, left);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "api/handle.h"
 #include "api/options.h"
 #include "base/error.h"
+#include "base/thread.h"
 
 #define KEY_MAX 4096
 
@@ -65,17 +66,13 @@ static void handle_free(struct fptc_cache *cache)
 static fptc_status handle_new(const fptc_options *options, struct fptc_cache **out, fptc_error *err)
 {
     struct fptc_cache *cache = calloc(1, sizeof(*cache));
-    pthread_condattr_t monotonic;
 
     *out = cache;
     if (cache == NULL)
         return fptc__fail_nomem(err);
     pthread_rwlock_init(&cache->schema_lock, NULL);
     pthread_mutex_init(&cache->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&cache->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    fptc__cond_init(&cache->changed);
     cache->pid = fptc__process_id();
     cache->logger.fn = options->log;
     cache->logger.payload = options->log_payload;

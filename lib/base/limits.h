@@ -97,6 +97,13 @@
 #define FPTC_SCHEMA_RECHECK_MS 60000
 /* Longest wait for somebody else who asks FPT the same thing; then one asks oneself. */
 #define FPTC_FLIGHT_WAIT_MS 10000
+/* A holder's heartbeat, and how long others must have watched it unchanged before one takes its place: above
+   the worst pause of a busy host (A process stopped for longer is deposed, which harms nothing). */
+#define FPTC_HOLDER_BEAT_MS 5000
+#define FPTC_HOLDER_STALE_MS 30000
+/* The longest wait at close for a claim to be taken down, and for a deletion to stop: an unlink may hang for
+   as long as a dead reader's delegation, 103 s (N§3); the thread is left behind then. */
+#define FPTC_HOLDER_LEAVE_MS 2000
 /* Idle worker threads kept by a handle for calls with a deadline. */
 #define FPTC_IDLE_THREADS_MAX 4
 /* Partitions that one answer is merged from: each is opened, most of them anew. Above, FPT is asked. */

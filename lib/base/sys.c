@@ -22,6 +22,7 @@ struct fptc__sys_table fptc__sys = {
     .fsync = fsync,
     .fstat = fstat,
     .stat = stat,
+    .lstat = lstat,
     .link = link,
     .unlink = unlink,
     .rename = rename,

@@ -25,6 +25,7 @@ struct fptc__sys_table {
     int (*fsync)(int fd);
     int (*fstat)(int fd, struct stat *out);
     int (*stat)(const char *path, struct stat *out);
+    int (*lstat)(const char *path, struct stat *out);
     int (*link)(const char *from, const char *to);
     int (*unlink)(const char *path);
     int (*rename)(const char *from, const char *to);

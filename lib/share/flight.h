@@ -1,6 +1,6 @@
 /*
  * flight.h: many that miss on the same thing wait for the one that asks (threads, processes and hosts
- * alike): a symlink CACHE/flights/<key> -> "<boot id>:<pid>:<random>" is there while somebody asks.
+ * alike): a claim CACHE/flights/<key> is there while somebody asks.
  * Advisory: who cannot wait, finds the claim of a process of this host that is dead, or one unchanged
  * for long asks itself, which costs a visit and harms nothing.
  */
@@ -9,10 +9,11 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "share/claim.h"
 
 struct fptc__flight {
     char path[FPTC_PATH_MAX];
-    char id[96];
+    char id[FPTC__CLAIMANT_BYTES];
     int is_leader;
 };
 

@@ -1,7 +1,6 @@
 /*
- * turn.h: waiting one's turn to append, by a symlink `lock` -> "<id>:<beat>" in the partition. For
- * efficiency only: after a bounded wait the caller goes on without it, and safety rests on the rules of
- * the log. Symbolic links need no open, so a dead host's delegation delays nobody (N§3, N§4).
+ * turn.h: waiting one's turn to append, by a claim `lock` in the partition. For efficiency only: after a
+ * bounded wait the caller goes on without it, and safety rests on the rules of the log.
  */
 #ifndef FPTC_SHARE_TURN_H
 #define FPTC_SHARE_TURN_H
@@ -9,14 +8,14 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "share/claim.h"
 
 struct fptc__turn {
     char path[FPTC_PATH_MAX];
-    char id[80]; /* unique to this handle */
+    char id[FPTC__CLAIMANT_BYTES]; /* unique to this handle */
     int is_held;
-    char seen[80]; /* the rival's claim last met ... */
-    int64_t
-        seen_since_mono_ms; /* ... and since when: one take waits less than a claim needs to go stale */
+    struct fptc__claim_watch
+        rival; /* over several takes: one waits less than a claim needs to go stale */
 };
 
 /* dir: the partition's directory. */

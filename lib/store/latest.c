@@ -1,11 +1,10 @@
 /*
  * latest.c: the symlink latest.sqlite, for people and other tools. It is never read by this library.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/symlink.h"
 #include "store/compact.h"
 
 #define TRIES_MAX 4
@@ -19,23 +18,14 @@ static fptc_status swap(const struct fptc__partition *p, const char *path, const
 
     fptc__random_hex32(hex);
     status = fptc__path(temp, err, "%s/tmp/latest-%s", p->dir, hex);
-    if (status != FPTC_OK)
-        return status;
-    if (fptc__sys.symlink(content, temp) != 0)
-        return fptc__fail_errno(err, errno, "cannot make the symlink %s", temp);
-    if (fptc__sys.rename(temp, path) != 0) {
-        status = fptc__fail_errno(err, errno, "cannot point %s at %s", path, content);
-        (void)fptc__sys.unlink(temp);
-    }
-    return status;
+    return status == FPTC_OK ? fptc__symlink_swap(path, temp, content, err) : status;
 }
 
 static int says(const char *path, const char *content)
 {
     char now[FPTC_PATH_MAX];
-    ssize_t n = fptc__sys.readlink(path, now, sizeof(now));
 
-    return n >= 0 && (size_t)n == strlen(content) && memcmp(now, content, (size_t)n) == 0;
+    return fptc__symlink_read(path, now, sizeof(now), NULL) == FPTC_OK && strcmp(now, content) == 0;
 }
 
 /* What it should say: "files/<name>", "" when the newest base is empty. */

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/symlink.h"
 
 /* Fresh temps of one publish: each lost to a deletion with a short grace, or to a stale handle. */
 #define TEMPS_MAX 10
@@ -163,7 +164,7 @@ static int sweep_one(const char *name, void *payload)
     fptc_error why = FPTC_ERROR_INIT;
     fptc_status status = fptc__path(path, &why, "%s/%s", s->dir, name);
     if (status == FPTC_OK)
-        status = fptc__file_info(path, NULL, &mtime_ms, &why);
+        status = fptc__symlink_made(path, &mtime_ms, &why); /* also of a link that leads nowhere */
     if (status == FPTC_MISS || (status == FPTC_OK && s->now_ms - mtime_ms < s->grace_ms))
         return 0;
     if (status == FPTC_OK)

@@ -183,6 +183,7 @@ COUNTED(ssize_t, pread, (int fd, void *data, size_t n, off_t offset), (fd, data,
 COUNTED(int, fsync, (int fd), (fd), -1, CHANGES, WHEN_DONE(power_synced(fd)))
 COUNTED(int, fstat, (int fd, struct stat *out), (fd, out), -1, READS, NOTHING)
 COUNTED(int, stat, (const char *path, struct stat *out), (path, out), -1, READS, NOTHING)
+COUNTED(int, lstat, (const char *path, struct stat *out), (path, out), -1, READS, NOTHING)
 COUNTED(int, link, (const char *from, const char *to), (from, to), -1, CHANGES,
         WHEN_DONE(power_named(to)))
 COUNTED(int, unlink, (const char *path), (path), -1, REMOVES, WHEN_DONE(power_removed(path)))
@@ -296,6 +297,7 @@ void counted_install(void)
     counted.fsync = counted_fsync;
     counted.fstat = counted_fstat;
     counted.stat = counted_stat;
+    counted.lstat = counted_lstat;
     counted.link = counted_link;
     counted.unlink = counted_unlink;
     counted.rename = counted_rename;

@@ -1,2 +1,3 @@
 fptc_unit_test(test_share_flight)
+fptc_unit_test(test_share_holder)
 fptc_unit_test(test_share_turn)
