@@ -74,6 +74,13 @@ const struct verb verbs[] = {
      "fold commits into new snapshots",
      "NAME is site, outbox or project-101; without it, all of them. Any number of processes may do\n"
      "it at once, and everybody keeps reading.\n"},
+    {"maintain", verb_maintain, 0, 0, 0, "maintain", "do one round of upkeep, for cron",
+     "Of each partition that nobody else holds: fetches what changed of the mirrored types, folds\n"
+     "commits when it is time, deletes files that nobody needs. A claim that another has left behind\n"
+     "is watched for half a minute first. Any number of processes may do it at once.\n"},
+    {"hold", verb_hold, 0, 0, 0, "hold", "do the upkeep until stopped, as a service",
+     "Or stands by for whoever does it already. Ctrl-C or SIGTERM end it, and the next one need not\n"
+     "wait. Nobody has to run it: every process with --hold auto steps in when work is overdue.\n"},
     {"status", verb_status, 0, 0, 0, "status", "tell what the cache holds and how old it is", ""},
     {"version", verb_version, 0, 0, 0, "version", "tell the version", ""},
     {"help", verb_help, 0, 1, 0, "help [VERB]", "explain a verb", ""},

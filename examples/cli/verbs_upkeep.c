@@ -1,4 +1,4 @@
-/* verbs_upkeep.c: init, mirror, sync, compact. */
+/* verbs_upkeep.c: init, mirror, sync, compact, maintain, hold. */
 #include "document.h"
 #include "failure.h"
 #include "session.h"
@@ -111,7 +111,7 @@ int verb_mirror(const struct arguments *a)
     return failed;
 }
 
-/* Set by Ctrl-C: what a sync has fetched until then is kept. */
+/* Set by Ctrl-C and SIGTERM: what a sync has fetched until then is kept, what is held is given back. */
 static volatile sig_atomic_t is_interrupted;
 
 static void on_interrupt(int number)
@@ -128,6 +128,7 @@ static void catch_interrupt(void)
     action.sa_handler = on_interrupt;
     action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the command at once */
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 /* One line that is written over, on a terminal only. */
@@ -169,6 +170,20 @@ int verb_sync(const struct arguments *a)
     return failed;
 }
 
+/* Prints what an upkeep call has returned, and frees it. */
+static int finish_upkeep(const struct arguments *a, fptc_status status, fptc_result *result,
+                         const fptc_error *err)
+{
+    int failed = 0;
+
+    if (status == FPTC_OK)
+        print_document(result, session_is_json(a));
+    else
+        failed = fail(status, err);
+    fptc_result_free(result);
+    return failed;
+}
+
 int verb_compact(const struct arguments *a)
 {
     fptc_error err = FPTC_ERROR_INIT;
@@ -177,19 +192,52 @@ int verb_compact(const struct arguments *a)
     fptc_status status;
     int failed = session_open(a, &cache);
 
-    if (!failed) {
-        status = fptc_cache_compact(cache, a->value[OPT_PARTITION], &result, &err);
-        if (status == FPTC_OK) {
-            print_document(result, session_is_json(a));
-        } else if (status == FPTC_MISS) {
-            complain("there is no partition %s; `fptcache status` lists them",
-                     a->value[OPT_PARTITION] ? a->value[OPT_PARTITION] : "");
-            failed = EXIT_NOTHING;
-        } else {
-            failed = fail(status, &err);
-        }
+    if (failed)
+        return failed;
+    status = fptc_cache_compact(cache, a->value[OPT_PARTITION], &result, &err);
+    if (status == FPTC_MISS) {
+        complain("there is no partition %s; `fptcache status` lists them",
+                 a->value[OPT_PARTITION] ? a->value[OPT_PARTITION] : "");
+        failed = EXIT_NOTHING;
+    } else {
+        failed = finish_upkeep(a, status, result, &err);
     }
-    fptc_result_free(result);
+    fptc_cache_close(cache);
+    return failed;
+}
+
+int verb_maintain(const struct arguments *a)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_cache *cache = NULL;
+    fptc_result *result = NULL;
+    fptc_status status;
+    int failed = session_open(a, &cache);
+
+    if (failed)
+        return failed;
+    status = fptc_cache_maintain(cache, &result, &err);
+    failed = finish_upkeep(a, status, result, &err);
+    fptc_cache_close(cache);
+    return failed;
+}
+
+int verb_hold(const struct arguments *a)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_cache *cache = NULL;
+    int is_terminal = isatty(STDERR_FILENO);
+    fptc_status status;
+    int failed = session_open(a, &cache);
+
+    if (failed)
+        return failed;
+    catch_interrupt();
+    status = fptc_cache_hold(cache, print_progress, &is_terminal, &err);
+    if (is_terminal)
+        fputs("\r\033[K", stderr);
+    if (status != FPTC_OK)
+        failed = fail(status, &err);
     fptc_cache_close(cache);
     return failed;
 }

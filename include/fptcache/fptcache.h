@@ -161,11 +161,13 @@ enum {
     FPTC_MODE_REFRESH = 3     /**< ask FPT in any case, and put the answer into the cache */
 };
 
-/** Who does the upkeep (compaction). */
+/** Whether this process may do the upkeep (compaction, deletion), on a thread that gives way to others. */
 enum {
     FPTC_HOLD_DEFAULT = 0, /**< never */
     FPTC_HOLD_NEVER = 1,
-    FPTC_HOLD_AUTO = 2, /**< when work is overdue and nobody holds */
+    /** of the partitions in use, while work is overdue and nobody holds them */
+    FPTC_HOLD_AUTO = 2,
+    /** as fptc_cache_hold() does it, from opening the handle to closing it */
     FPTC_HOLD_ALWAYS = 3
 };
 
@@ -1162,6 +1164,51 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_sync(fptc_cache *cache, int64_t 
  */
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_compact(fptc_cache *cache, const char *partition,
                                                         fptc_result **out_result, fptc_error *err);
+
+/**
+ * Does one round of upkeep, for cron or a farm job: of each partition that nobody else holds, fetches what
+ * changed of the mirrored types (when there are credentials), folds commits when enough have come together,
+ * and deletes files that no base has named for longer than the grace. Whether somebody else's claim
+ * is that of a living process is judged by watching it, for half a minute at most. A failure in one partition
+ * keeps no other from being done.
+ * @param cache       the handle.
+ * @param out_result  a document: {"partitions":[{"partition","held","fetched","folded","seconds"}], "deleted",
+ *                    "deleting","seconds"}; held: "by us" or "by another"; deleting: deletion still goes on
+ *                    (an unlink hangs), and ends with this process. NULL on failure; may be NULL.
+ * @param err         may be NULL.
+ * @return FPTC_OK; FPTC_EACCESS when nothing can be written here; FPTC_EIO, FPTC_ENOSPC, FPTC_EDAMAGED;
+ *         FPTC_EAUTH, FPTC_EEXIST, FPTC_EREFUSED, FPTC_ENET, FPTC_ESERVER, FPTC_EBUSY of fetching;
+ *         FPTC_EDEADLINE.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server and use the network, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_hold
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_maintain(fptc_cache *cache,
+                                                         fptc_result **out_result, fptc_error *err);
+
+/**
+ * Holds the cache until `progress` asks to stop: becomes the one that does the upkeep of every partition
+ * that nobody else holds, round after round as fptc_cache_maintain() does them, and the next one for those
+ * that another holds. A heartbeat tells others that it lives; when that stops, another takes its place
+ * within a minute, and when this call returns, at once. Two holders at once waste work and harm nothing.
+ * @param cache     the handle.
+ * @param progress  called on this thread, at least every second: `done` partitions held of `total`, `what` is
+ *                  being done. Returning non-zero ends the call; must not be NULL.
+ * @param payload   given to `progress`.
+ * @param err       may be NULL.
+ * @return FPTC_OK once `progress` has ended it and the claims are given back; FPTC_EACCESS when no claim can
+ *         be made here (a read-only mount); FPTC_EUSAGE, FPTC_EFORK, FPTC_ENOMEM. Failures of the work itself
+ *         are logged, and the work is tried again.
+ * @par Ownership  nothing is kept.
+ * @par Threads    any thread; the work is done by threads of the library, which handle no signals.
+ * @par Blocking   until `progress` ends it; options->deadline_ms does not bound it.
+ * @since 0.1
+ * @see fptc_cache_maintain
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_hold(fptc_cache *cache, fptc_progress_fn progress,
+                                                     void *payload, fptc_error *err);
 
 /**
  * Describes the cache: partitions, commits, bases, coverage and ages, pending and unknown writes, and

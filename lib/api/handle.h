@@ -53,8 +53,9 @@ struct fptc_cache {
     struct fptc__open_view *views[FPTC__VIEWS_MAX];
     struct fptc__server_clock clock;
     struct fptc__counters counters;
-    struct fptc__asked *asked; /* asked.c; NULL until the first find */
-    int64_t n_own_commits;     /* writes and flights: other views of this handle have to look */
+    struct fptc__upkeep *upkeep; /* hold.c; NULL until it is wanted */
+    struct fptc__asked *asked;   /* asked.c; NULL until the first find */
+    int64_t n_own_commits;       /* writes and flights: other views of this handle have to look */
     _Atomic int64_t next_recheck_mono_ms[FPTC__RECHECKS]; /* kept.c */
     _Atomic int64_t
         distrust_before_ms; /* server time: coverage from before this misses a write of ours */
@@ -155,6 +156,10 @@ int fptc__asked_count(struct fptc_cache *cache, const struct fptc__plan *plan, c
 void fptc__asked_put(struct fptc_cache *cache, const struct fptc__call *call);
 void fptc__asked_close(struct fptc_cache *cache);
 void fptc__asked_free(struct fptc__asked *a);
+
+/* mirror.c: fetches what changed of the types that are mirrored in a partition; *out_rows: rows taken. */
+fptc_status fptc__mirror_follow(struct fptc_cache *cache, const struct fptc__call *call,
+                                const char *partition, int64_t *out_rows, fptc_error *err);
 
 /* kept.c: schema of a type, from the cache or FPT; and the field set that its rows are kept with. */
 fptc_status fptc__schema_need(struct fptc__work *w, const char *type, int may_ask, fptc_error *err);

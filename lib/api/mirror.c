@@ -355,7 +355,7 @@ fptc_status fptc_cache_mirror_list(fptc_cache *cache, fptc_result **out_result, 
 /* --------------------------------------------------------------------------------------------------- sync */
 
 struct sync {
-    struct mirror_task *task;
+    struct fptc__progress progress;
     fptc__json *types;
     int64_t rows;
 };
@@ -399,7 +399,7 @@ static fptc_status sync_one(struct fptc__work *w, int64_t project_id, const char
     source.types = types;
     pthread_mutex_lock(&w->open->flight);
     if (status == FPTC_OK)
-        status = fptc__fetch_source(&w->session, &source, &s->task->progress, &stats, err);
+        status = fptc__fetch_source(&w->session, &source, &s->progress, &stats, err);
     pthread_mutex_unlock(&w->open->flight);
     s->rows += stats.changed;
     if (status == FPTC_OK && stats.rows >= COMPACT_AFTER_ROWS)
@@ -416,9 +416,9 @@ static fptc_status sync_one(struct fptc__work *w, int64_t project_id, const char
 
 static fptc_status run_sync(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
 {
-    struct sync s = {(struct mirror_task *)task, fptc__json_new_array(), 0};
-    struct declarations d = {task->cache,        call, err, FPTC_OK, sync_one, &s,
-                             s.task->project_id, 0,    NULL};
+    const struct mirror_task *t = (const struct mirror_task *)task;
+    struct sync s = {t->progress, fptc__json_new_array(), 0};
+    struct declarations d = {task->cache, call, err, FPTC_OK, sync_one, &s, t->project_id, 0, NULL};
     int64_t before = requests_of(task->cache), start = fptc__mono_ms();
     fptc__json *document = fptc__json_new_object();
     fptc_status status = fptc__handle_may_ask(task->cache, err);
@@ -443,6 +443,18 @@ static fptc_status run_sync(struct fptc__task *task, const struct fptc__call *ca
         status = fptc__result_document(task->result, document, err);
     fptc__json_free(document);
     return status;
+}
+
+fptc_status fptc__mirror_follow(struct fptc_cache *cache, const struct fptc__call *call,
+                                const char *partition, int64_t *out_rows, fptc_error *err)
+{
+    struct sync s = {{NULL, NULL}, fptc__json_new_array(), 0};
+    struct declarations d = {cache, call, err, FPTC_OK, sync_one, &s, 0, 0, NULL};
+
+    (void)visit_partition(partition, &d);
+    fptc__json_free(s.types);
+    *out_rows = s.rows;
+    return d.status;
 }
 
 fptc_status fptc_cache_sync(fptc_cache *cache, int64_t project_id, fptc_progress_fn progress,

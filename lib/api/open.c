@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/handle.h"
+#include "api/hold.h"
 #include "api/options.h"
 #include "base/error.h"
 #include "base/thread.h"
@@ -41,6 +42,8 @@ static void handle_free(struct fptc_cache *cache)
 {
     size_t i;
 
+    if (cache->pid == fptc__process_id()) /* its threads are not here after fork */
+        fptc__upkeep_free(cache);
     for (i = 0; i < FPTC__VIEWS_MAX; i++) {
         if (cache->views[i] != NULL) {
             fptc__view_close(cache->views[i]->view);
@@ -149,7 +152,7 @@ static fptc_status open_handle(struct fptc_cache *cache, fptc_error *err)
         status = check_site(cache, err);
     if (status == FPTC_OK)
         status = open_site(cache, cache->info.site, err);
-    return status;
+    return status == FPTC_OK ? fptc__upkeep_start(cache, err) : status;
 }
 
 fptc_status fptc_cache_open(const fptc_options *options, fptc_cache **out_cache, fptc_error *err)
@@ -182,9 +185,10 @@ void fptc_cache_close(fptc_cache *cache)
 {
     if (cache == NULL)
         return;
-    if (cache->pid == fptc__process_id())
+    if (cache->pid == fptc__process_id()) {
+        fptc__upkeep_stop(cache);
         fptc__jobs_stop(cache);
-    if (cache->pid == fptc__process_id())
         fptc__asked_close(cache);
+    }
     handle_free(cache);
 }

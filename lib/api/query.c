@@ -118,7 +118,7 @@ int32_t fptc__query_mode(const struct fptc_query *query, const struct fptc_cache
 int64_t fptc__query_max_age_ms(const struct fptc_query *query, const struct fptc_cache *cache)
 {
     return fptc__duration(query->max_age_ms != 0 ? query->max_age_ms : cache->options.max_age_ms,
-                          60000);
+                          FPTC_MAX_AGE_MS);
 }
 
 int64_t fptc__query_deadline_ms(const struct fptc_query *query, const struct fptc_cache *cache)

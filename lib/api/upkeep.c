@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/handle.h"
+#include "api/hold.h"
 #include "api/result.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -56,9 +56,8 @@ static int compact_one(const char *name, void *payload)
     if (r->status == FPTC_OK)
         r->status = fptc__compact(&partition, r->call, &cache->logger, &stats, r->err);
     if (r->status == FPTC_OK)
-        r->status =
-            fptc__retire(&partition, fptc__duration(cache->options.grace_ms, 6 * 3600 * 1000), NULL,
-                         &cache->logger, &stats, r->err);
+        r->status = fptc__retire(&partition, fptc__duration(cache->options.grace_ms, FPTC_GRACE_MS),
+                                 NULL, &cache->logger, &stats, r->err);
     ok = fptc__json_set(entry, "partition", fptc__json_new_text(name));
     ok = fptc__json_set(entry, "base", fptc__json_new_int((int64_t)stats.base)) && ok;
     ok = fptc__json_set(entry, "folded", fptc__json_new_int((int64_t)stats.folded)) && ok;
@@ -189,6 +188,9 @@ static fptc_status describe(struct fptc__work *w, fptc__json *entry, fptc_error 
         status = fptc__fail_nomem(err);
     if (status == FPTC_OK)
         status = fptc__handle_now(w->cache, &now_ms, err);
+    if (status == FPTC_OK)
+        status = fptc__upkeep_describe(w->cache, fptc__view_partition(w->session.view, FPTC__HOME),
+                                       entry, err);
     if (status != FPTC_OK)
         return status;
     fptc__view_begin(w->session.view);

@@ -104,6 +104,16 @@
 /* The longest wait at close for a claim to be taken down, and for a deletion to stop: an unlink may hang for
    as long as a dead reader's delegation, 103 s (N§3); the thread is left behind then. */
 #define FPTC_HOLDER_LEAVE_MS 2000
+/* How long files are kept that no base names, and how old an answer may be, by default. */
+#define FPTC_GRACE_MS (6 * 3600 * 1000)
+#define FPTC_MAX_AGE_MS 60000
+/* Upkeep by a handle: its first look (a short command has ended by then), the next ones, and the time between
+   two deletions of one who holds. */
+#define FPTC_HOLD_FIRST_MS 2000
+#define FPTC_HOLD_LOOK_MS 10000
+#define FPTC_HOLD_RETIRE_MS 600000
+/* The longest that fptc_cache_maintain() waits for deletions at its end: above a dead reader's delegation. */
+#define FPTC_MAINTAIN_DELETE_MS 120000
 /* Idle worker threads kept by a handle for calls with a deadline. */
 #define FPTC_IDLE_THREADS_MAX 4
 /* Partitions that one answer is merged from: each is opened, most of them anew. Above, FPT is asked. */

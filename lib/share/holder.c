@@ -425,20 +425,34 @@ int fptc__holder_has(struct fptc__holder *h, const char *dir)
     return has;
 }
 
-void fptc__holder_free(struct fptc__holder *h)
+/* With the mutex held. */
+static void leave_all(struct fptc__holder *h)
 {
     struct seat *at;
 
-    if (h == NULL)
-        return;
-    pthread_mutex_lock(&h->mutex);
-    h->is_ending = 1;
     for (at = h->seats; at != NULL; at = at->next) {
         at->lost = NULL;
+        at->n_takers = 0;
         if (at->state == HELD)
             at->state = LEAVING;
     }
     wait_until_left(h, NULL);
+}
+
+void fptc__holder_give_all(struct fptc__holder *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    leave_all(h);
+    pthread_mutex_unlock(&h->mutex);
+}
+
+void fptc__holder_free(struct fptc__holder *h)
+{
+    if (h == NULL)
+        return;
+    pthread_mutex_lock(&h->mutex);
+    h->is_ending = 1;
+    leave_all(h);
     release(h);
 }
 

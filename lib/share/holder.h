@@ -45,6 +45,7 @@ void fptc__holder_free(struct fptc__holder *h);
 fptc_status fptc__holder_take(struct fptc__holder *h, const char *dir, atomic_int *lost,
                               fptc_error *err);
 void fptc__holder_give(struct fptc__holder *h, const char *dir);
+void fptc__holder_give_all(struct fptc__holder *h);
 /* 1 while it is held, as far as the last beat tells. */
 int fptc__holder_has(struct fptc__holder *h, const char *dir);
 

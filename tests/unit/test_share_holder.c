@@ -27,6 +27,28 @@ static char root[64], dirs[3][128];
 static struct fptc__sys_table real;
 static fptc_error err;
 
+/* What goes wrong with the calls of the thread that beats. */
+static atomic_int is_read_only, loses_replies, hangs;
+
+static int odd_symlink(const char *content, const char *path)
+{
+    if (!atomic_load(&is_read_only))
+        return real.symlink(content, path);
+    errno = EROFS;
+    return -1;
+}
+
+static int odd_rename(const char *from, const char *to)
+{
+    while (atomic_load(&hangs))
+        (void)real.nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    if (!atomic_load(&loses_replies))
+        return real.rename(from, to);
+    (void)real.rename(from, to);
+    errno = EIO;
+    return -1;
+}
+
 static void run(const char *what, const char *path, const char *rest)
 {
     char command[256];
@@ -39,6 +61,8 @@ static int make_dirs(void **state)
 {
     (void)state;
     real = fptc__sys;
+    fptc__sys.symlink = odd_symlink;
+    fptc__sys.rename = odd_rename;
     snprintf(root, sizeof(root), "/tmp/fptc-holder-XXXXXX");
     if (mkdtemp(root) == NULL)
         return 1;
@@ -282,26 +306,19 @@ static void test_our_own_sleep_proves_nothing(void **state)
     assert_true(w.has_changed);
 }
 
-static int no_symlink(const char *content, const char *path)
-{
-    (void)content;
-    (void)path;
-    errno = EROFS;
-    return -1;
-}
-
 static void test_a_read_only_directory_is_a_state(void **state)
 {
     struct fptc__holder *h = new_holder();
     struct fptc__holder_link link;
 
     (void)state;
-    fptc__sys.symlink = no_symlink;
+    atomic_store(&is_read_only, 1);
     assert_int_equal(fptc__holder_take(h, dirs[0], NULL, &err), FPTC_EACCESS);
     assert_non_null(strstr(err.message, "/holder"));
     assert_false(fptc__holder_has(h, dirs[0]));
     assert_int_equal(fptc__holder_read(dirs[0], &link, &err), FPTC_MISS);
     fptc__holder_free(h);
+    atomic_store(&is_read_only, 0);
 }
 
 static void test_who_cannot_beat_does_not_hold(void **state)
@@ -311,19 +328,12 @@ static void test_who_cannot_beat_does_not_hold(void **state)
 
     (void)state;
     assert_int_equal(fptc__holder_take(h, dirs[0], &lost, &err), FPTC_OK);
-    fptc__sys.symlink = no_symlink;
+    atomic_store(&is_read_only, 1);
     becomes(&lost, 1);
     holds(h, 0);
-    fptc__sys.symlink = real.symlink;
+    atomic_store(&is_read_only, 0);
     holds(h, 1);
     fptc__holder_free(h);
-}
-
-static int lost_reply(const char *from, const char *to)
-{
-    (void)real.rename(from, to);
-    errno = EIO;
-    return -1;
 }
 
 static void test_a_lost_reply_harms_nothing(void **state)
@@ -333,24 +343,15 @@ static void test_a_lost_reply_harms_nothing(void **state)
 
     (void)state;
     assert_int_equal(fptc__holder_take(h, dirs[0], NULL, &err), FPTC_OK);
-    fptc__sys.rename = lost_reply;
+    atomic_store(&loses_replies, 1);
     fptc__sleep_ms(5 * BEAT_MS);
-    fptc__sys.rename = real.rename;
+    atomic_store(&loses_replies, 0);
     beat = beat_of(0);
     assert_true(beat > 1);
     beats_on_to(0, beat + 3);
     assert_true(fptc__holder_has(h, dirs[0]));
     fptc__holder_free(h);
     run("rmdir", dirs[0], "/tmp"); /* nothing is left in it */
-}
-
-static atomic_int hangs;
-
-static int hanging_rename(const char *from, const char *to)
-{
-    while (atomic_load(&hangs))
-        (void)real.nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    return real.rename(from, to);
 }
 
 static void test_a_server_that_hangs_does_not_hold_up_the_end(void **state)
@@ -361,7 +362,6 @@ static void test_a_server_that_hangs_does_not_hold_up_the_end(void **state)
     (void)state;
     assert_int_equal(fptc__holder_take(h, dirs[0], NULL, &err), FPTC_OK);
     atomic_store(&hangs, 1);
-    fptc__sys.rename = hanging_rename;
     fptc__sleep_ms(3 * BEAT_MS);
     start = fptc__mono_ms();
     fptc__holder_free(h);

@@ -146,6 +146,8 @@ FUNCTIONS = {
     "fptc_cache_mirror_list": (Status, [C, POINTER(R), E]),
     "fptc_cache_sync": (Status, [C, c_int64, ProgressFn, c_void_p, POINTER(R), E]),
     "fptc_cache_compact": (Status, [C, Text, POINTER(R), E]),
+    "fptc_cache_maintain": (Status, [C, POINTER(R), E]),
+    "fptc_cache_hold": (Status, [C, ProgressFn, c_void_p, E]),
     "fptc_cache_status": (Status, [C, POINTER(R), E]),
 }
 

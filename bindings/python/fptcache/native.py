@@ -224,6 +224,28 @@ def _result():
     return _Output(_capi.R, _lib.fptc_result_free)
 
 
+@contextlib.contextmanager
+def _caller(progress):
+    """C's progress callback for one of Python, or None. Also without one: this is where Ctrl-C is noticed."""
+    raised: List[BaseException] = []
+
+    def call(what, done, total, _payload):
+        try:
+            return int(bool(progress and progress(what.decode("utf-8", "replace"), done, total)))
+        except BaseException as error:  # nothing may escape into C; raised again below
+            raised.append(error)
+            return 1
+
+    try:
+        yield _capi.ProgressFn(call)
+    except _errors.ShotgunError:
+        if raised:
+            raise raised[0] from None
+        raise
+    if raised:
+        raise raised[0]
+
+
 def make_options(environment=True, *, mode=None, hold=None, write=None, max_age=None, stale_max=None,
                  deadline=None, refresh=None, grace=None, **texts):
     """A filled fptc_options. What is not given comes from the environment, if that is wanted;
@@ -518,27 +540,22 @@ class Cache:
     def sync(self, project: int = 0, progress: Optional[Progress] = None) -> Dict[str, Any]:
         """Brings what is mirrored up to date. progress(what, done, total) is called now and then; if it
         returns something true the work stops and Cancelled is raised; the next sync goes on there."""
-        raised: List[BaseException] = []
-
-        def call(what, done, total, _payload):
-            # Also without a callback of the caller: this is where Ctrl-C is noticed.
-            try:
-                return int(bool(progress and progress(what.decode("utf-8", "replace"), done, total)))
-            except BaseException as error:  # nothing may escape into C; raised again below
-                raised.append(error)
-                return 1
-
-        callback = _capi.ProgressFn(call)
-        with _result() as result:
-            try:
-                self._call(_lib.fptc_cache_sync, project, callback, None, result)
-            except _errors.ShotgunError:
-                if raised:
-                    raise raised[0] from None
-                raise
-            if raised:
-                raise raised[0]
+        with _result() as result, _caller(progress) as callback:
+            self._call(_lib.fptc_cache_sync, project, callback, None, result)
             return _copy_document(result)
+
+    def maintain(self) -> Dict[str, Any]:
+        """One round of upkeep of the partitions that nobody else holds, for cron or a farm job: fetches what
+        changed of the mirrored types, folds commits when it is time, deletes what no base needs."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_maintain, result)
+            return _copy_document(result)
+
+    def hold(self, progress: Progress) -> None:
+        """Does the upkeep, or stands by for whoever does it, until progress(what, held, partitions) returns
+        something true; it is called every second or more often. The next one need not wait then."""
+        with _caller(progress) as callback:
+            self._call(_lib.fptc_cache_hold, callback, None)
 
     def compact(self, partition: Optional[str] = None) -> Optional[List[Dict[str, Any]]]:
         """Folds commits into new snapshots; None when there is no such partition."""
