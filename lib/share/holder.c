@@ -320,7 +320,8 @@ static fptc_status try_link(const struct fptc__holder *h, const char *dir,
     if (status != FPTC_OK || is_ours(h, content))
         return status;
     if (fptc__claim_watch(rival, content, 2 * h->times.beat_ms) < h->times.stale_ms)
-        return rival->has_changed ? FPTC_MISS : FPTC_PENDING;
+        return rival->has_changed && rival->unchanged_ms < 2 * h->times.beat_ms ? FPTC_MISS
+                                                                                : FPTC_PENDING;
     status = swap_link(h, &at, 1, &why);
     if (status != FPTC_OK && err != NULL)
         *err = why;

@@ -38,7 +38,7 @@ void fptc__holder_free(struct fptc__holder *h);
 
 /*
  * dir: the partition's directory. FPTC_OK: held; each is given back, or lost. FPTC_MISS: somebody else holds it
- * and was seen to be alive. FPTC_PENDING: somebody else's link is there and not judged yet: ask again,
+ * and was seen to be alive just now. FPTC_PENDING: somebody else's link is there and not judged yet: ask again,
  * within two beats for the time between to count. Else the link cannot be made: FPTC_EACCESS, ...
  * lost: set to 1 when the partition is not held any more; NULL, or valid until fptc__holder_free().
  */

@@ -21,11 +21,11 @@
  */
 #include "store/compact.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/localdir.h"
 #include "store/indexes.h"
 #include "store/log.h"
 #include "store/rollup.h"
@@ -43,10 +43,10 @@ struct compactor {
     const struct fptc__partition *p;
     const struct fptc__call *call;
     const struct fptc__logger *logger;
-    char dir[128]; /* ours alone, on local disk */
+    char dir[FPTC__LOCALDIR_BYTES]; /* ours alone, on local disk */
     int has_dir;
-    unsigned n_files; /* local databases made so far */
-    char local[192];  /* the present one, "" if none */
+    unsigned n_files;                      /* local databases made so far */
+    char local[FPTC__LOCALDIR_BYTES + 32]; /* the present one, "" if none */
     sqlite3 *db;
     struct fptc__tables *tables;
     size_t batch_bytes, batch_commits;
@@ -57,7 +57,7 @@ struct compactor {
 
 static void remove_local(const char *path)
 {
-    char journal[256];
+    char journal[FPTC__LOCALDIR_BYTES + 64];
 
     if (path[0] == '\0')
         return;
@@ -68,14 +68,10 @@ static void remove_local(const char *path)
 
 static fptc_status make_dir(struct compactor *c, fptc_error *err)
 {
-    char hex[33];
+    fptc_status status = fptc__localdir_make(c->dir, err);
 
-    fptc__random_hex32(hex);
-    (void)snprintf(c->dir, sizeof(c->dir), "%s/fptcache-%s", P_tmpdir, hex);
-    if (fptc__sys.mkdir(c->dir, 0700) != 0)
-        return fptc__fail_errno(err, errno, "cannot make the directory %s", c->dir);
-    c->has_dir = 1;
-    return FPTC_OK;
+    c->has_dir = status == FPTC_OK;
+    return status;
 }
 
 static void close_local(struct compactor *c)

@@ -131,12 +131,12 @@ static struct fate comes(const char *name, enum effect effect)
 /* A compactor's own directory on local disk: whoever kills us should remove it. */
 static void made_directory(const char *path)
 {
-    static const char prefix[] = P_tmpdir "/fptcache-";
-    char line[256];
+    const char *mine = strstr(path, "/fptcache.");
+    char line[512];
     int n;
 
     power_named(path);
-    if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
+    if (mine == NULL || strchr(mine + 1, '/') == NULL)
         return;
     if (state.made_local != NULL) {
         state.made_local(path);

@@ -34,7 +34,7 @@ static struct {
     const char *name;
 } fault;
 
-static char local_dir[200];
+static char local_dir[1024];
 
 static int strikes(const char *name)
 {
@@ -111,7 +111,7 @@ static struct dirent *odd_readdir(DIR *dir)
 /* The local folder is made for real or not at all; it must go again. */
 static int odd_mkdir(const char *path, mode_t mode)
 {
-    if (strncmp(path, "/tmp/fptcache-", 14) == 0)
+    if (sh_is_local(path))
         snprintf(local_dir, sizeof(local_dir), "%s", path);
     if (!strikes("mkdir"))
         return sh_sys.mkdir(path, mode);

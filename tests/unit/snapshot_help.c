@@ -293,3 +293,11 @@ void sh_compact(struct fptc__compact_stats *stats)
     if (fptc__compact(&sh_p, NULL, NULL, stats, &th_err) != FPTC_OK)
         fail_msg("%s", th_err.message);
 }
+
+int sh_is_local(const char *path)
+{
+    const char *mine = strstr(path, "/fptcache.");
+
+    return (mine != NULL && strchr(mine + 1, '/') != NULL) ||
+           strncmp(path, "/tmp/fptcache-", 14) == 0;
+}

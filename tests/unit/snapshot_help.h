@@ -51,5 +51,7 @@ char *sh_state(void);
 uint64_t sh_newest_base(void);
 /* Folds and expects success. */
 void sh_compact(struct fptc__compact_stats *stats);
+/* 1 for a directory that a compaction makes on local disk for its own use. */
+int sh_is_local(const char *path);
 
 #endif

@@ -30,8 +30,8 @@ static char *local_dir;
 
 static int noting_mkdir(const char *path, mode_t mode)
 {
-    if (strncmp(path, "/tmp/fptcache-", 14) == 0)
-        snprintf(local_dir, 200, "%s", path);
+    if (sh_is_local(path))
+        snprintf(local_dir, 1024, "%s", path);
     return sh_sys.mkdir(path, mode);
 }
 
