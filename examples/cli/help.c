@@ -96,7 +96,7 @@ static const char common_options[] =
     "  --mode M          prefer-cache (default), only-cache (never a request), refresh (always ask)\n"
     "  --write M         through (default), behind\n"
     "  --deadline T      give up after that time (default: none)\n"
-    "  --hold M          never, auto (default), always: whether to do upkeep that is overdue\n"
+    "  --hold M          never, auto (default), always: who may do the upkeep, see `help hold`\n"
     "  --script NAME     the script to be at FPT (FPTCACHE_SCRIPT_NAME)\n"
     "  --key-file FILE   holds the script's key, mode 0600 (FPTCACHE_SCRIPT_KEY_FILE); the key itself\n"
     "                    comes from there or from FPTCACHE_SCRIPT_KEY, never from the command line\n"

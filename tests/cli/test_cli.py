@@ -21,8 +21,8 @@ sys.path.insert(0, str(SOURCE / "tests/site"))
 import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
-VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete compact status "
-         "version help").split()
+VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete compact maintain hold "
+         "status version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
 
@@ -559,6 +559,36 @@ class Upkeep(WithSite):
         self.assertIn("project-101", self.fptcache("status"))
         self.fptcache("mirror", "rm", "--type", "Step")
         self.fptcache("mirror", "rm", "--type", "Step", expect=NOTHING)
+
+    def test_maintain(self):
+        self.fptcache("mirror", "add", "--type", "Shot", "--project", "101")
+        self.fptcache("sync")
+        self.site.touch("Shot", next(iter(self.of_project("Shot"))), {"description": "seen by maintain"})
+        document = self.json("maintain")
+        self.assertEqual({entry["held"] for entry in document["partitions"]}, {"by us"})
+        fetched = {entry["partition"]: entry["fetched"] for entry in document["partitions"]}
+        self.assertEqual(fetched["project-101"], 1)
+        self.assertIs(document["deleting"], False)
+        self.assertIn("by us", self.fptcache("maintain"))
+
+    def holder(self):
+        """The holder of the project's partition, as status shows it."""
+        return {entry["partition"]: entry["holder"] for entry in self.json("status")["partitions"]}["project-101"]
+
+    def test_hold_until_sigterm(self):
+        self.fptcache("mirror", "add", "--type", "Shot", "--project", "101")
+        holding = subprocess.Popen([COMMAND, "hold"], env=self.environment)
+        try:
+            until = time.monotonic() + 30
+            while not self.holder() and time.monotonic() < until:
+                time.sleep(0.1)
+            self.assertEqual(self.holder()["pid"], holding.pid)
+            holding.send_signal(signal.SIGTERM)
+            self.assertEqual(holding.wait(30), DONE)
+        finally:
+            holding.kill()
+            holding.wait()
+        self.assertIsNone(self.holder())
 
     def test_progress_on_a_terminal_only(self):
         self.fptcache("mirror", "add", "--project", "101", "--type", "Shot")

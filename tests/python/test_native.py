@@ -142,6 +142,31 @@ class Mirrors(WithSite):
         self.assertIsInstance(cache.status(), dict)
         self.assertTrue(os.path.exists(os.path.join(self.directory, "partitions/project-101/latest.sqlite")))
 
+    def test_maintain(self):
+        cache = self.cache()
+        cache.mirror_add("Shot", 101)
+        document = cache.maintain()
+        self.assertEqual({entry["held"] for entry in document["partitions"]}, {"by us"})
+        self.assertEqual(cache.find("Shot", [IN_PROJECT], mode="only-cache").complete, True)
+
+    def test_hold(self):
+        cache, calls = self.cache(), []
+        cache.mirror_add("Shot", 101)
+
+        def progress(what, held, partitions):
+            calls.append((what, held, partitions))
+            return held == 2 or len(calls) > 100
+
+        cache.hold(progress)
+        self.assertEqual(calls[-1][1:], (2, 2))
+        self.assertTrue(all(entry["holder"] is None for entry in cache.status()["partitions"]))
+
+        def failing(*_):
+            raise RuntimeError("enough")
+
+        with self.assertRaisesRegex(RuntimeError, "enough"):
+            cache.hold(failing)
+
     def test_stopping_a_sync(self):
         cache = self.cache()
         cache.mirror_add("Shot", 101)
