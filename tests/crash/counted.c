@@ -136,7 +136,7 @@ static void made_directory(const char *path)
     int n;
 
     power_named(path);
-    if (mine == NULL || strchr(mine + 1, '/') == NULL)
+    if ((mine == NULL || strchr(mine + 1, '/') == NULL) && strstr(path, "/fptcache-") == NULL)
         return;
     if (state.made_local != NULL) {
         state.made_local(path);
