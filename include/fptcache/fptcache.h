@@ -1172,8 +1172,8 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_compact(fptc_cache *cache, const
  * is that of a living process is judged by watching it, for half a minute at most. A failure in one partition
  * keeps no other from being done.
  * @param cache       the handle.
- * @param out_result  a document: {"partitions":[{"partition","held","fetched","folded","seconds"}], "deleted",
- *                    "deleting","seconds"}; held: "by us" or "by another"; deleting: deletion still goes on
+ * @param out_result  a document: {"partitions":[{"partition","held","fetched","rolled_up","rewritten","seconds"}], "deleted",
+ *                    "deleting","seconds"}; held: "by us" or "by another"; rolled_up, rewritten: commits; deleting: deletion still goes on
  *                    (an unlink hangs), and ends with this process. NULL on failure; may be NULL.
  * @param err         may be NULL.
  * @return FPTC_OK; FPTC_EACCESS when nothing can be written here; FPTC_EIO, FPTC_ENOSPC, FPTC_EDAMAGED;

@@ -96,7 +96,7 @@ static void *keep_deleting(void *ctx)
 
         memset(&stats, 0, sizeof(stats));
         pthread_mutex_unlock(&d->mutex);
-        status = fptc__retire(&at->partition, d->grace_ms, &d->ours, &stats, &err);
+        status = fptc__retire(&at->partition, d->grace_ms, NULL, &d->ours, &stats, &err);
         if (status < 0)
             fptc__log_line(&d->ours, FPTC_LOG_WARNING, "old files of %s are not deleted: %s",
                            at->partition.name, err.message);

@@ -67,7 +67,7 @@ struct fptc__round {
     fptc_error err;
 };
 void fptc__round(struct fptc__round *r);
-/* Whether a partition has work for one. */
+/* Whether a partition has work that is not to wait for a holder. */
 int fptc__upkeep_is_due(const struct fptc__partition *p);
 
 #endif

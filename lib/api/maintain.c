@@ -6,6 +6,7 @@
 #include "api/result.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "store/rollup.h"
 
 static fptc_status run_maintain(struct fptc__task *task, const struct fptc__call *call,
                                 fptc_error *err)
@@ -84,7 +85,7 @@ fptc_status fptc__upkeep_describe(struct fptc_cache *cache, const struct fptc__p
     ok = fptc__json_set(entry, "holder", is_held ? holder : fptc__json_new_null()) && ok;
     ok = fptc__json_set(entry, "rewrite_overdue",
                         fptc__json_new_bool((!is_held || age_ms > FPTC_HOLDER_STALE_MS) &&
-                                            fptc__upkeep_is_due(p))) &&
+                                            fptc__compact_is_due(p) == FPTC__OVERDUE)) &&
          ok;
     return ok ? FPTC_OK : fptc__fail_nomem(err);
 }

@@ -10,16 +10,15 @@
 #include "api/result.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "store/compact.h"
+#include "store/rollup.h"
 
 /* What a round does in one partition. */
 struct visit {
     struct fptc__round *round;
     struct fptc__partition partition;
-    int is_due;
     int is_judged; /* whether somebody else's claim has been */
-    int64_t followed, start_mono_ms;
-    struct fptc__compact_stats stats;
+    int64_t followed, rolled_up, start_mono_ms;
+    struct fptc__compact_stats rewrite;
     const char *state;
 };
 
@@ -63,14 +62,25 @@ static fptc_status follow(struct visit *v, fptc_error *err)
     return status;
 }
 
+/* The small gear first: the large one is measured by what that has rolled up. */
 static fptc_status fold(struct visit *v, fptc_error *err)
 {
     struct fptc__round *r = v->round;
+    const struct fptc__logger *logger = &cache_of(r)->logger;
+    struct fptc__compact_stats stats;
+    fptc_status status = FPTC_OK;
 
-    if (!fptc__upkeep_is_due(&v->partition))
-        return FPTC_OK;
-    tell(v, "rewriting");
-    return fptc__compact(&v->partition, r->call, &cache_of(r)->logger, &v->stats, err);
+    memset(&stats, 0, sizeof(stats));
+    if (fptc__rollup_is_due(&v->partition)) {
+        tell(v, "rolling up");
+        status = fptc__rollup(&v->partition, r->call, logger, &stats, err);
+        v->rolled_up = (int64_t)stats.folded;
+    }
+    if (status == FPTC_OK && fptc__compact_is_due(&v->partition) != FPTC__NOT_DUE) {
+        tell(v, "rewriting");
+        status = fptc__compact(&v->partition, r->call, logger, &v->rewrite, err);
+    }
+    return status;
 }
 
 /* A step that fails keeps none of the others from being done. */
@@ -85,7 +95,7 @@ static void work(struct visit *v)
     status = fold(v, &err);
     if (status < 0)
         fails(r, v->partition.name, status, &err);
-    if (!r->retires && v->stats.folded == 0)
+    if (!r->retires && v->rewrite.folded == 0)
         return;
     status = fptc__deletion_post(r->upkeep->deletion, &v->partition, &err);
     if (status < 0)
@@ -101,7 +111,8 @@ static void report(const struct visit *v)
 
     ok = fptc__json_set(entry, "held", fptc__json_new_text(v->state)) && ok;
     ok = fptc__json_set(entry, "fetched", fptc__json_new_int(v->followed)) && ok;
-    ok = fptc__json_set(entry, "folded", fptc__json_new_int((int64_t)v->stats.folded)) && ok;
+    ok = fptc__json_set(entry, "rolled_up", fptc__json_new_int(v->rolled_up)) && ok;
+    ok = fptc__json_set(entry, "rewritten", fptc__json_new_int((int64_t)v->rewrite.folded)) && ok;
     ok = fptc__json_set(
              entry, "seconds",
              fptc__json_new_double((double)(fptc__mono_ms() - v->start_mono_ms) / 1000.0)) &&
@@ -142,26 +153,9 @@ static void visit(struct visit *v)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-/* Commits above the base from which on a rewrite is due. */
-#define REWRITE_COMMITS 200
-
-static int count_number(const char *name, void *payload)
-{
-    uint64_t *counted = payload, number = 0; /* the base; the commits above it */
-
-    counted[1] += (uint64_t)(fptc__partition_number(name, &number) && number > counted[0]);
-    return 0;
-}
-
 int fptc__upkeep_is_due(const struct fptc__partition *p)
 {
-    uint64_t counted[2] = {0, 0};
-    char path[FPTC_PATH_MAX];
-
-    return fptc__bases_newest(p, &counted[0], NULL, 0, NULL, NULL) == FPTC_OK &&
-           fptc__path(path, NULL, "%s/log", p->dir) == FPTC_OK &&
-           fptc__dir_list(path, count_number, counted, NULL) == FPTC_OK &&
-           counted[1] >= REWRITE_COMMITS;
+    return fptc__rollup_is_due(p) || fptc__compact_is_due(p) == FPTC__OVERDUE;
 }
 
 struct names {

@@ -19,6 +19,7 @@
 
 #include "api/hold.h"
 #include "base/json.h"
+#include "store/rollup.h"
 #include "store_help.h"
 
 #define BEAT_MS 40
@@ -90,13 +91,60 @@ static void use_partition(fptc_cache *cache)
     fptc_result_free(result);
 }
 
+/* Commits enough for a roll-up. */
 static void make_due(void)
 {
+    struct actor a;
     int i;
 
-    for (i = 0; i < 10000 && !fptc__upkeep_is_due(&help_p); i++)
-        other_puts("key");
+    actor_open(&a);
+    for (i = 0; i < 1000 && !fptc__upkeep_is_due(&help_p); i++)
+        assert_int_equal(actor_put(&a, "key", NULL), FPTC_OK);
+    actor_close(&a);
     assert_true(fptc__upkeep_is_due(&help_p));
+}
+
+/* Roll-ups that have gone without a rewrite for twice as long as a holder would let them. */
+static void make_overdue(void)
+{
+    enum { MUCH = 1 << 20 };
+    char *text = malloc(MUCH + 1);
+    struct actor a;
+    int i;
+
+    assert_non_null(text);
+    memset(text, 'x', MUCH);
+    text[MUCH] = '\0';
+    actor_open(&a);
+    for (i = 0; i < 4; i++) {
+        struct fptc__records records = {0};
+        struct fptc__append append = {.records = &records};
+        fptc__json *body = fptc__json_new_object();
+
+        assert_true(fptc__json_set(body, "key", fptc__json_new_text("much")));
+        assert_true(fptc__json_set(body, "value", fptc__json_new_text(text)));
+        assert_true(fptc__json_set(body, "asof", fptc__json_new_int(i)));
+        assert_int_equal(fptc__records_add_json(&records, FPTC__CONFIG, body, &err), FPTC_OK);
+        assert_int_equal(fptc__log_append(a.log, &append, NULL, &err), FPTC_OK);
+        fptc__json_free(body);
+        fptc__records_done(&records);
+    }
+    actor_close(&a);
+    free(text);
+    assert_int_equal(fptc__rollup(&help_p, NULL, NULL, NULL, &err), FPTC_OK);
+    assert_int_equal(fptc__compact_is_due(&help_p), FPTC__OVERDUE);
+}
+
+/* The commit that the newest base's snapshot is of. */
+static uint64_t rewritten(void)
+{
+    struct fptc__manifest m;
+    uint64_t number = 0;
+
+    assert_int_equal(fptc__bases_newest(&help_p, &number, NULL, 0, NULL, &err), FPTC_OK);
+    return fptc__manifest_read(&help_p, number, &m, &err) == FPTC_OK && m.snapshot[0] != '\0'
+               ? m.snapshot_upto
+               : 0;
 }
 
 static uint64_t base(void)
@@ -229,6 +277,11 @@ static void always_holds_every_partition(void **state)
 
 /* --- one round ------------------------------------------------------------------------------------ */
 
+static int64_t told(const fptc__json *json, const char *what)
+{
+    return fptc__json_get_int(entry_of(json), what);
+}
+
 static void maintain_does_one_round_and_tells(void **state)
 {
     fptc_cache *cache = open_cache(FPTC_HOLD_NEVER);
@@ -238,17 +291,33 @@ static void maintain_does_one_round_and_tells(void **state)
     make_due();
     json = maintain(cache);
     assert_string_equal(fptc__json_text(fptc__json_get(entry_of(json), "held")), "by us");
-    assert_true(fptc__json_int(fptc__json_get(entry_of(json), "folded")) > 0);
+    assert_true(told(json, "rolled_up") > 0);
+    assert_int_equal(told(json, "rewritten"), 0);
     assert_false(fptc__json_is_true(fptc__json_get(json, "deleting")));
     fptc__json_free(json);
     assert_true(base() > 0);
     assert_int_equal(beat(), 0);
-    make_due();
-    fptc__json_free(maintain(cache));
-    json = maintain(cache); /* with two bases the commits below can go */
-    assert_int_equal(fptc__json_int(fptc__json_get(entry_of(json), "folded")), 0);
+    assert_int_equal(rewritten(), 0);
+    make_overdue();
+    json = maintain(cache);
+    assert_true(told(json, "rewritten") > 0);
     fptc__json_free(json);
-    assert_false(number_exists("log", 1));
+    assert_true(rewritten() > 0);
+    json = maintain(cache);
+    assert_int_equal(told(json, "rolled_up") + told(json, "rewritten"), 0);
+    fptc__json_free(json);
+    assert_false(number_exists("log", 1)); /* it deletes, too: a snapshot and roll-ups hold those */
+    fptc_cache_close(cache);
+}
+
+static void auto_rewrites_what_is_overdue(void **state)
+{
+    fptc_cache *cache = open_cache(FPTC_HOLD_AUTO);
+
+    (void)state;
+    use_partition(cache);
+    make_overdue();
+    reaches(rewritten, 1);
     fptc_cache_close(cache);
 }
 
@@ -290,7 +359,7 @@ static void status_says_who_holds_and_what_is_overdue(void **state)
     char host[64];
 
     (void)state;
-    make_due();
+    make_overdue();
     status = fptc_cache_status(cache, &result, &err);
     json = document(status, result);
     assert_true(fptc__json_is_null(fptc__json_get(entry_of(json), "holder")));
@@ -341,6 +410,13 @@ static void our_threads_end(void)
 
 /* --- what goes wrong ------------------------------------------------------------------------------ */
 
+/* Another process rewrites: then what the first snapshot holds may go. */
+static void rewrite(void)
+{
+    other_puts("key");
+    assert_int_equal(fptc__compact(&help_p, NULL, NULL, NULL, &err), FPTC_OK);
+}
+
 static void a_hanging_unlink_stops_neither_beat_nor_work_nor_close(void **state)
 {
     fptc_cache *cache;
@@ -348,18 +424,13 @@ static void a_hanging_unlink_stops_neither_beat_nor_work_nor_close(void **state)
     int64_t start;
 
     (void)state;
+    rewrite();
+    rewrite();
     atomic_store(&n_hanging, 0);
     atomic_store(&unlink_hangs, 1);
     cache = open_cache(FPTC_HOLD_ALWAYS);
-    make_due();
-    reaches(base, 1);
-    before = base();
-    make_due();
-    reaches(base, before + 1);
-    reaches(hanging, 1); /* two bases: the commits below are being deleted, for ever */
-    before = beat();
-    assert_true(before > 0);
-    reaches(beat, before + 5);
+    reaches(hanging, 1); /* commit 1 is being deleted, for ever */
+    reaches(beat, beat() + 5);
     before = base();
     make_due();
     reaches(base, before + 1);
@@ -481,6 +552,7 @@ int main(void)
         TEST(never_means_never),
         TEST(auto_waits_for_work_and_does_it),
         TEST(auto_leaves_it_to_who_holds),
+        TEST(auto_rewrites_what_is_overdue),
         TEST(always_holds_every_partition),
         TEST(maintain_does_one_round_and_tells),
         TEST(maintain_judges_a_claim_by_watching),
