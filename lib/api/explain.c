@@ -353,6 +353,7 @@ fptc_status fptc_cache_explain(fptc_cache *cache, const fptc_query *query, fptc_
     t = fptc__task_new(sizeof(*t), cache, run_explain, destroy_explain, err);
     if (t == NULL)
         return FPTC_ENOMEM;
+    t->task.is_question = 1;
     t->mode = fptc__query_mode(query, cache);
     t->max_age_ms = fptc__query_max_age_ms(query, cache);
     status = fptc__request_copy(&t->request, &query->request, err);

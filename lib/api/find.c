@@ -490,7 +490,9 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct fptc__ask
     fptc__work_end(&work);
     if (is_due && !is_bounded)
         fptc__asked_put(cache, &call);
-    return status;
+    /* A task finds the way around what cannot be read. */
+    return status == FPTC_EIO || status == FPTC_ENOENT || status == FPTC_EDAMAGED ? FPTC_MISS
+                                                                                  : status;
 }
 
 /* The way of every find that may have to wait: as a task. */
@@ -505,6 +507,7 @@ static fptc_status find_by_task(struct fptc_cache *cache, const fptc_query *quer
         fptc__plan_free(known->plan);
         return FPTC_ENOMEM;
     }
+    task->task.is_question = 1;
     task->asking = *known;
     task->asking.request = &task->request;
     status = fptc__request_copy(&task->request, &query->request, err);

@@ -179,6 +179,28 @@ void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view)
     pthread_mutex_unlock(&cache->mutex);
 }
 
+int fptc__handle_recover(struct fptc_cache *cache)
+{
+    struct fptc__open_view *open[FPTC__VIEWS_MAX];
+    int i, n = 0, n_mended = 0;
+
+    pthread_mutex_lock(&cache->mutex);
+    for (i = 0; i < FPTC__VIEWS_MAX; i++) {
+        if (cache->views[i] == NULL || cache->views[i]->view == NULL)
+            continue;
+        open[n] = cache->views[i];
+        open[n++]->n_users++;
+    }
+    pthread_mutex_unlock(&cache->mutex);
+    for (i = 0; i < n; i++) {
+        if (fptc__view_is_faulty(open[i]->view) &&
+            fptc__view_refresh(open[i]->view, 0, NULL) == FPTC_OK)
+            n_mended += !fptc__view_is_faulty(open[i]->view);
+        fptc__view_put(cache, open[i]);
+    }
+    return n_mended > 0;
+}
+
 /* With the mutex held: the view of the project, if it is open and shows all it should. */
 static struct fptc__open_view *fresh_view(struct fptc_cache *cache, int64_t project_id,
                                           int64_t mono_ms)

@@ -83,6 +83,8 @@ fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_
 fptc_status fptc__view_get(struct fptc_cache *cache, const char *partition,
                            struct fptc__open_view **out, fptc_error *err);
 void fptc__view_put(struct fptc_cache *cache, struct fptc__open_view *view);
+/* Views that could not read their snapshots are refreshed: 1 when one of them can now. */
+int fptc__handle_recover(struct fptc_cache *cache);
 /* What a find needs of a handle when nothing has to be waited for. */
 struct fptc__at_hand {
     struct fptc__open_view *open;
@@ -121,6 +123,7 @@ struct fptc__task {
     struct fptc_cache *cache;
     struct fptc_result *result; /* out; handed to the caller when in time */
     fptc_status late_status;    /* what the caller is told when it is late; 0: FPTC_EDEADLINE */
+    int is_question; /* it only reads: it may be run again when a file has gone meanwhile */
 };
 fptc_status fptc__task_run(struct fptc__task *task, int64_t deadline_ms,
                            struct fptc_result **out_result, fptc_error *err);

@@ -66,6 +66,35 @@ static void job_release(struct fptc__job *job)
     free(job);
 }
 
+/* What a file that cannot be read may lead to. */
+static int is_of_files(fptc_status status)
+{
+    return status == FPTC_EIO || status == FPTC_ENOENT || status == FPTC_EDAMAGED ||
+           status == FPTC_ENODATA;
+}
+
+/* A question whose files went or failed while they were read is put again, to what is left. */
+static fptc_status run_task(struct fptc__task *task, const struct fptc__call *call,
+                            fptc_error *out_err)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_status status = task->run(task, call, &err);
+    int i;
+
+    for (i = 1; task->is_question && is_of_files(status) && i < FPTC_STALE_MAX; i++) {
+        if (fptc__call_check(call, "reading", NULL) != FPTC_OK ||
+            (!fptc__handle_recover(task->cache) && err.sys_errno != ESTALE))
+            break;
+        fptc_result_free(task->result);
+        task->result = NULL;
+        fptc__error_clear(&err);
+        status = task->run(task, call, &err);
+    }
+    if (out_err != NULL)
+        *out_err = err;
+    return status;
+}
+
 static void run_job(struct fptc_cache *cache, struct fptc__job *job)
 {
     struct fptc__call call = {.deadline_mono_ms = job->work_until_mono_ms,
@@ -73,7 +102,7 @@ static void run_job(struct fptc_cache *cache, struct fptc__job *job)
     fptc_status status;
 
     pthread_mutex_unlock(&cache->mutex);
-    status = job->task->run(job->task, &call, &job->err);
+    status = run_task(job->task, &call, &job->err);
     pthread_mutex_lock(&cache->mutex);
     job->status = status;
     job->is_done = 1;
@@ -206,7 +235,7 @@ fptc_status fptc__task_run(struct fptc__task *task, int64_t deadline_ms,
 
     if (deadline_ms > 0)
         return run_bounded(task, deadline_ms, out_result, err);
-    status = task->run(task, &call, err);
+    status = run_task(task, &call, err);
     return hand_over(task, status, out_result);
 }
 

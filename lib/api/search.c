@@ -177,6 +177,7 @@ fptc_status fptc_cache_text_search(fptc_cache *cache, const char *text, const ch
     s = fptc__task_new(sizeof(*s), cache, run_search, destroy_search, err);
     if (s == NULL)
         return FPTC_ENOMEM;
+    s->task.is_question = 1;
     s->limit = limit == 0 ? PAGE_ROWS_MAX : limit;
     s->page = page == 0 ? 1 : page;
     s->text = strdup(text);

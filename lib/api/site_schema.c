@@ -397,6 +397,7 @@ fptc_status fptc_cache_schema(fptc_cache *cache, const char *type, const char *f
     s = fptc__task_new(sizeof(*s), cache, run_schema, destroy_schema, err);
     if (s == NULL)
         return FPTC_ENOMEM;
+    s->task.is_question = 1;
     snprintf(s->type, sizeof(s->type), "%s", type == NULL ? "" : type);
     snprintf(s->field, sizeof(s->field), "%s", field == NULL ? "" : field);
     s->project_id = project_id;

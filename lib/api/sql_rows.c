@@ -6,6 +6,7 @@
 #include "api/handle.h"
 #include "api/result.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "view/stream.h"
 
 struct sql_task {
@@ -40,6 +41,7 @@ static fptc_status run_sql(struct fptc__task *task, const struct fptc__call *cal
     struct sql_task *t = (struct sql_task *)task;
     struct fptc__stream *stream = NULL;
     struct fptc__view *view = NULL;
+    int n = 0;
     fptc_status status = fptc__handle_may_read(task->cache, err);
 
     (void)call;
@@ -51,7 +53,11 @@ static fptc_status run_sql(struct fptc__task *task, const struct fptc__call *cal
         status = fptc__stream_view(task->cache->options.cache_dir, t->partition, &view, err);
     if (status != FPTC_OK)
         return status;
-    status = fptc__stream_sql(view, t->sql, t->until_mono_ms, &task->result->rows, &stream, err);
+    do
+        status =
+            fptc__stream_sql(view, t->sql, t->until_mono_ms, &task->result->rows, &stream, err);
+    while (status < 0 && n++ < FPTC_STALE_MAX && fptc__view_is_faulty(view) &&
+           fptc__view_refresh(view, 0, err) == FPTC_OK && !fptc__view_is_faulty(view));
     if (status != FPTC_OK) {
         fptc__view_close(view);
         return status;
@@ -77,6 +83,7 @@ fptc_status fptc_cache_sql(fptc_cache *cache, int64_t project_id, const char *sq
     t = fptc__task_new(sizeof(*t), cache, run_sql, destroy_sql, err);
     if (t == NULL)
         return FPTC_ENOMEM;
+    t->task.is_question = 1;
     t->sql = strdup(sql);
     if (t->sql == NULL) {
         destroy_sql(&t->task);

@@ -3,6 +3,7 @@
 
 #include "api/covered.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "view/stream.h"
 
 /* With the work's view replaced by the stream's own, which may have read later commits: what is covered,
@@ -29,10 +30,16 @@ fptc_status fptc__answer_stream(struct fptc__answer *a, size_t told, fptc_error 
 {
     const char *home = fptc__view_partition(a->work->session.view, FPTC__HOME)->name;
     struct fptc__view *view = NULL;
+    int n = 0;
     fptc_status status = fptc__stream_view(a->work->cache->options.cache_dir, home, &view, err);
 
     if (status == FPTC_OK)
         status = stream_from(a, view, told, err);
+    while (status < 0 && n++ < FPTC_STALE_MAX && fptc__view_is_faulty(view) &&
+           fptc__view_refresh(view, 0, err) == FPTC_OK && !fptc__view_is_faulty(view)) {
+        fptc__rows_done(&a->result->rows);
+        status = stream_from(a, view, told, err);
+    }
     if (status != FPTC_OK) {
         fptc__view_close(view);
         fptc__rows_done(&a->result->rows);

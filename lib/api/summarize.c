@@ -102,6 +102,7 @@ fptc_status fptc_cache_summarize(fptc_cache *cache, const fptc_query *query, con
     t = fptc__task_new(sizeof(*t), cache, run_summarize, destroy_summarize, err);
     if (t == NULL)
         return FPTC_ENOMEM;
+    t->task.is_question = 1;
     t->mode = fptc__query_mode(query, cache);
     t->max_age_ms = fptc__query_max_age_ms(query, cache);
     if (query->request.is_retired_only)

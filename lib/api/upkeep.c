@@ -387,6 +387,8 @@ fptc_status fptc_cache_changes(fptc_cache *cache, const char *type, int64_t proj
     status = upkeep_task(cache, run_changes, &t, err);
     if (status != FPTC_OK)
         return status;
+    t->task.is_question = 1;
+    t->task.is_question = 1;
     snprintf(t->type, sizeof(t->type), "%s", type);
     t->project_id = project_id;
     t->since = since;

@@ -3,7 +3,9 @@
  *  1. EINTR of open, read and write is tried again; that of fsync is a failure like any other.
  *  2. After a failed fsync nothing is tried again: the kernel may have dropped the pages and would
  *     then answer "done" (fsyncgate).
- *  3. close is checked where data was written: NFS reports late write errors there. The descriptor
+ *  3. Reading a whole file, its size by name, and the opening of a directory are repeated while the
+ *     server says ESTALE: each time the path is looked up anew. Nothing that changes something is.
+ *  4. close is checked where data was written: NFS reports late write errors there. The descriptor
  *     is gone whatever it answers, so close is never called twice.
  */
 #include "base/file.h"
@@ -18,6 +20,12 @@
 #include "base/limits.h"
 
 #define READ_PIECE (256u * 1024u)
+
+/* 1 while a look that failed is worth another: interrupted, or by a handle that the server has forgotten. */
+static int may_look_again(int *n_stale)
+{
+    return errno == EINTR || (errno == ESTALE && ++*n_stale < FPTC_STALE_MAX);
+}
 
 static int open_retrying(const char *path, int flags, mode_t mode)
 {
@@ -126,23 +134,35 @@ static fptc_status read_all(int fd, const char *path, size_t limit, struct fptc_
     return status;
 }
 
-fptc_status fptc__file_read(const char *path, size_t max, struct fptc__buf *out, fptc_error *err)
+static fptc_status read_once(const char *path, size_t limit, struct fptc__buf *out, fptc_error *err)
 {
     size_t start = out->len;
-    size_t limit;
-    fptc_status status;
     int fd = -1;
+    fptc_status status = fptc__file_open(path, &fd, err);
 
-    if (out->failed)
-        return fptc__buf_check(out, path, err);
-    limit = out->max - start < max ? out->max - start : max;
-    status = fptc__file_open(path, &fd, err);
     if (status != FPTC_OK)
         return status;
     status = read_all(fd, path, limit, out, err);
     fptc__file_close(fd);
     if (status != FPTC_OK)
         out->len = start;
+    return status;
+}
+
+fptc_status fptc__file_read(const char *path, size_t max, struct fptc__buf *out, fptc_error *err)
+{
+    size_t limit = out->max - out->len < max ? out->max - out->len : max;
+    fptc_error why = FPTC_ERROR_INIT;
+    fptc_status status = FPTC_EIO;
+    int i;
+
+    if (out->failed)
+        return fptc__buf_check(out, path, err);
+    why.sys_errno = ESTALE;
+    for (i = 0; status == FPTC_EIO && why.sys_errno == ESTALE && i < FPTC_STALE_MAX; i++)
+        status = read_once(path, limit, out, &why);
+    if (status < 0 && err)
+        *err = why;
     (void)fptc__buf_text(out);
     return status;
 }
@@ -253,8 +273,11 @@ fptc_status fptc__file_info(const char *path, int64_t *out_bytes, int64_t *out_m
                             fptc_error *err)
 {
     struct stat st;
-    int failed = fptc__sys.stat(path, &st) != 0 ? errno : 0;
+    int n_stale = 0, failed;
 
+    do
+        failed = fptc__sys.stat(path, &st) != 0 ? errno : 0;
+    while (failed && may_look_again(&n_stale));
     if (failed)
         memset(&st, 0, sizeof(st));
     if (out_bytes)
@@ -377,8 +400,12 @@ static fptc_status open_dir(const char *path, DIR **out, fptc_error *err)
 fptc_status fptc__dir_touch(const char *path, fptc_error *err)
 {
     DIR *dir = NULL;
-    fptc_status status = open_dir(path, &dir, err);
+    int n_stale = 0;
+    fptc_status status;
 
+    do
+        status = open_dir(path, &dir, err);
+    while (status == FPTC_EIO && may_look_again(&n_stale));
     if (status == FPTC_OK)
         fptc__sys.closedir(dir);
     return status;

@@ -29,6 +29,8 @@
 #define FPTC_NAME_BYTES_MAX 255u
 /* Result of a find or a document. */
 #define FPTC_RESULT_BYTES_MAX (2048u * 1024u * 1024u - 1u)
+/* Looks at a file while its server says ESTALE, and recoveries of one question: Dovecot's bound (N§7). */
+#define FPTC_STALE_MAX 10
 /* Lost races of one append before it gives up, and passes of one refresh. Each takes milliseconds. */
 #define FPTC_APPEND_RACES_MAX 10000
 #define FPTC_PASS_RESTARTS_MAX 1000

@@ -151,6 +151,7 @@ fptc_status fptc__tables_apply(struct fptc__tables *t, const struct fptc__commit
                                fptc_error *err)
 {
     fptc_status status = check_kinds(commit, err);
+    int is_outermost = sqlite3_get_autocommit(t->db);
 
     if (status != FPTC_OK || commit->head.number <= t->upto)
         return status;
@@ -168,9 +169,7 @@ fptc_status fptc__tables_apply(struct fptc__tables *t, const struct fptc__commit
     if (status == FPTC_OK)
         status = fptc__sql_run(t->db, "RELEASE _fptc_apply", err);
     if (status != FPTC_OK) {
-        /* After some failures SQLite has rolled back already; then there is no such savepoint. */
-        (void)sqlite3_exec(t->db, "ROLLBACK TO _fptc_apply", NULL, NULL, NULL);
-        (void)sqlite3_exec(t->db, "RELEASE _fptc_apply", NULL, NULL, NULL);
+        fptc__sql_undo(t->db, "_fptc_apply", is_outermost);
         fptc__tables_forget(t);
         return status == FPTC_EDAMAGED && t->is_refused ? FPTC_MISS : status;
     }

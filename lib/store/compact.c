@@ -334,7 +334,7 @@ static fptc_status fold(struct compactor *c, struct fptc__log *log,
 
 static fptc_status compact(struct compactor *c, struct fptc__compact_stats *stats, fptc_error *err)
 {
-    const struct fptc__log_sink sink = {c, sink_reset, sink_apply};
+    const struct fptc__log_sink sink = {.ctx = c, .reset = sink_reset, .apply = sink_apply};
     const struct fptc__log_options options = {.sink = &sink, .logger = c->logger};
     struct fptc__log *log = NULL;
     fptc_status status = make_dir(c, err);

@@ -28,6 +28,11 @@ struct fptc__log_sink {
        but its content makes no sense to anybody; it becomes a hole (never say so of a failure of the
        sink's own: it would drop a commit). err may be NULL. */
     fptc_status (*apply)(void *ctx, const struct fptc__commit *commit, fptc_error *err);
+    /* Optional: what reading the base has met since its reset. FPTC_OK nothing; FPTC_EDAMAGED: its file is
+       damaged, an older base and the commits after it are tried; any other: its file cannot be read, the
+       newest base is taken again. The next pass sees to that; out_name gets the file's name, err what
+       was met. */
+    fptc_status (*fault)(void *ctx, char out_name[160], fptc_error *err);
 };
 
 /* How to wait one's turn after lost races (design: a symlink lock, efficiency only); optional. */
@@ -64,6 +69,9 @@ void fptc__log_unlock(struct fptc__log *log);
  * empty log. On any failure the sink still holds some commit's exact state. FPTC_ERACE after
  * FPTC_PASS_RESTARTS_MAX restarts; FPTC_EFORMAT while a number that this version does not understand
  * lies ahead; FPTC_EDAMAGED when no base can be used and the commits that would replace it are gone.
+ * A sink whose base can no longer be read is started again and brought to where it was with the log kept
+ * locked: nobody sees it go back. Where nothing sound is left to start from it stays as it is, and what is
+ * not damaged in it can still be read.
  * The one way back: a log whose own past was rolled back (server crash with an async export, restored
  * backup) is read again from its base, with a warning.
  */

@@ -44,6 +44,8 @@ struct fptc__log {
     int is_started;         /* the sink has been given a base */
     uint64_t head_checksum; /* of the commit `head`; 0: unknown (a hole, or an old base) */
     uint64_t bad_base;      /* newest base, known to be unusable: commits replace it; 0: none */
+    char shunned[160];      /* a snapshot file that was found damaged while it was read; "": none */
+    uint64_t irreplaceable; /* the newest base, while nothing leads around what is damaged in it */
 
     int is_passing, is_held; /* is_held: this pass keeps the mutex (it goes back in history) */
     uint64_t passes_begun, passes_ended;

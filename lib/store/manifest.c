@@ -11,8 +11,6 @@
 #include "store/publish.h"
 
 #define MANIFEST_BYTES_MAX (1u << 20)
-/* Openings while the server says ESTALE: Dovecot's bound. */
-#define STALE_MAX 10
 
 /* --- listing --- */
 
@@ -49,12 +47,12 @@ fptc_status fptc__bases_newest(const struct fptc__partition *p, uint64_t *out_nu
     struct listing l = {.list = list, .room = n_list};
     fptc_error why = FPTC_ERROR_INIT;
     fptc_status status = fptc__path(dir, &why, "%s/bases", p->dir);
-    for (int i = 0; i < STALE_MAX && status == FPTC_OK; i++) {
+    for (int i = 0; i < FPTC_STALE_MAX && status == FPTC_OK; i++) {
         l = (struct listing){.list = list, .room = n_list};
         status = fptc__dir_list(dir, note_base, &l, &why);
         if (status != FPTC_EIO || why.sys_errno != ESTALE)
             break;
-        status = i + 1 < STALE_MAX ? FPTC_OK : status;
+        status = i + 1 < FPTC_STALE_MAX ? FPTC_OK : status;
     }
     if (status == FPTC_MISS) {
         l = (struct listing){.list = list};
@@ -182,12 +180,7 @@ static fptc_status parse(const struct fptc__buf *bytes, const char *path, uint64
 static fptc_status read_bytes(const char *path, struct fptc__buf *out, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
-    fptc_status status = FPTC_OK;
-    for (int i = 0; i < STALE_MAX; i++) {
-        status = fptc__file_read(path, MANIFEST_BYTES_MAX, out, &why);
-        if (status != FPTC_EIO || why.sys_errno != ESTALE)
-            break;
-    }
+    fptc_status status = fptc__file_read(path, MANIFEST_BYTES_MAX, out, &why);
     if (status == FPTC_ELIMIT)
         return fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it is too long", path);
     if (status < 0 && err)

@@ -28,8 +28,6 @@
 
 #define BATCH_COMMITS 64
 #define BATCH_BYTES (16u << 20)
-/* Openings of one commit while the server says ESTALE: Dovecot's bound. */
-#define STALE_MAX 10
 /* Bases looked at when the newest are damaged: all, unless nobody has deleted any for very long. */
 #define BASES_LISTED 1024
 
@@ -54,8 +52,9 @@ struct batch {
 
 struct pass {
     struct batch *batch;
-    int is_rebuilt;     /* history was found rolled back once: accept what is there */
-    char bad_file[160]; /* of a base: found damaged or gone in this pass; "" if none */
+    int is_rebuilt;      /* history was found rolled back once: accept what is there */
+    char bad_file[160];  /* of a base: found damaged or gone in this pass; "" if none */
+    const char *shunned; /* of the log */
 };
 
 static void io_begin(struct fptc__log *log)
@@ -74,12 +73,7 @@ static void io_end(struct fptc__log *log)
 
 static fptc_status read_bytes(const char *path, struct fptc__buf *out, fptc_error *err)
 {
-    fptc_status status = FPTC_OK;
-    for (int i = 0; i < STALE_MAX; i++) {
-        status = fptc__file_read(path, FPTC_COMMIT_BYTES_MAX, out, err);
-        if (status != FPTC_EIO || err->sys_errno != ESTALE)
-            break;
-    }
+    fptc_status status = fptc__file_read(path, FPTC_COMMIT_BYTES_MAX, out, err);
     if (status == FPTC_ELIMIT)
         return fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it is too long", path);
     return status;
@@ -303,7 +297,7 @@ static int is_blamed(const char *name, int64_t bytes, void *ctx)
 {
     const struct pass *pass = ctx;
     (void)bytes;
-    return name[0] && strcmp(name, pass->bad_file) == 0;
+    return name[0] && (strcmp(name, pass->bad_file) == 0 || strcmp(name, pass->shunned) == 0);
 }
 
 /* Brings sink and head from wherever they are to the base's number, which is above the head. */
@@ -312,7 +306,8 @@ static fptc_status enter_base(struct fptc__log *log, struct pass *pass,
 {
     fptc_status status = FPTC_OK;
     if (fptc__manifest_files(m, is_blamed, pass))
-        return fptc__fail(err, FPTC_EDAMAGED, "it names %s, too", pass->bad_file);
+        return fptc__fail(err, FPTC_EDAMAGED, "it names a damaged file, %s",
+                          pass->bad_file[0] ? pass->bad_file : pass->shunned);
     if (!log->is_started || log->head < m->snapshot_upto || log->is_roller)
         status = blame(pass, log->is_roller ? "" : m->snapshot, reset(log, m, err));
     for (size_t i = 0; i < m->n_rollups && status == FPTC_OK; i++)
@@ -381,7 +376,7 @@ static fptc_status start_over(struct fptc__log *log, struct pass *pass, fptc_err
         if (skipped > 0 && log->is_started && candidate <= log->head)
             return FPTC_OK;
         status = try_base(log, pass, candidate, err);
-        if (status == FPTC_EIO && err->sys_errno == ESTALE && n_stale++ < STALE_MAX)
+        if (status == FPTC_EIO && err->sys_errno == ESTALE && n_stale++ < FPTC_STALE_MAX)
             continue;
         if (status != FPTC_MISS && status != FPTC_EDAMAGED)
             return status;
@@ -456,6 +451,84 @@ static fptc_status enter(struct fptc__log *log, struct pass *pass, fptc_error *e
     return status == FPTC_ERACE && !pass->is_rebuilt ? rebuild(log, pass, err) : status;
 }
 
+/* Until the head. */
+static fptc_status take_batches(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    for (int restarts = 0; status == FPTC_OK;) {
+        status = take_batch(log, pass, err);
+        if (status == FPTC_ERACE)
+            status = rebuild(log, pass, err);
+        if (status != FPTC_MISS)
+            continue;
+        status = ++restarts < FPTC_PASS_RESTARTS_MAX
+                     ? enter(log, pass, err)
+                     : fptc__fail(err, FPTC_ERACE, "bases of %s kept passing us", log->p.dir);
+    }
+    return status;
+}
+
+/* --- a base that can no longer be read --- */
+
+/* From the newest base that can be used to the head that was shown, with the mutex kept. */
+static fptc_status stand_again(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    uint64_t shown = log->head;
+    log->is_held = 1;
+    log->is_started = 0;
+    fptc_status status = start_over(log, pass, err);
+    if (status != FPTC_OK && !log->is_started) {
+        log->is_started = 1; /* the sink is as it was */
+        return status;
+    }
+    if (status == FPTC_OK)
+        status = take_batches(log, pass, err);
+    if (status == FPTC_END && log->head < shown)
+        warn(log,
+             "the log of %s ends at commit %" PRIu64 " and had %" PRIu64 ": it was rolled back",
+             log->p.name, log->head, shown);
+    if (status != FPTC_END) {
+        log->is_started = 0; /* half way: the next pass begins again */
+        log->refreshed_mono_ms = 0;
+    }
+    return status;
+}
+
+/* Nothing older leads to where we were: back to the damaged one, most of which can be read. */
+static fptc_status stand_on_damaged(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    warn(log, "nothing replaces %s of %s: what is sound in it is read", log->shunned, log->p.name);
+    log->shunned[0] = '\0';
+    log->bad_base = 0;
+    if (log->is_started)
+        return take_batches(log, pass, err);
+    return stand_again(log, pass, err);
+}
+
+/* FPTC_OK: nothing is wrong with the sink's base, or nothing better is to be had. FPTC_END: mended. */
+static fptc_status mend(struct fptc__log *log, struct pass *pass, fptc_error *err)
+{
+    uint64_t list[BASES_LISTED];
+    char name[sizeof(log->shunned)] = "";
+    fptc_error fault = FPTC_ERROR_INIT;
+    size_t n = 0;
+    fptc_status met =
+        log->sink.fault && log->is_started ? log->sink.fault(log->sink.ctx, name, &fault) : FPTC_OK;
+    if (met == FPTC_OK)
+        return FPTC_OK;
+    fptc_status status = list_bases(log, list, &n, err);
+    uint64_t newest = n > 0 ? list[0] : 0;
+    if (status != FPTC_OK || (met == FPTC_EDAMAGED && newest && newest == log->irreplaceable))
+        return status;
+    warn(log, "%s of %s is given up: %s", name, log->p.name, fault.message);
+    snprintf(log->shunned, sizeof(log->shunned), "%s", met == FPTC_EDAMAGED ? name : "");
+    status = stand_again(log, pass, err);
+    if (status != FPTC_EDAMAGED || !log->shunned[0])
+        return status;
+    log->irreplaceable = newest;
+    return stand_on_damaged(log, pass, err);
+}
+
 static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_error *err)
 {
     int64_t begun_mono_ms = fptc__mono_ms();
@@ -470,15 +543,14 @@ static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_e
         status = FPTC_OK;
     if (status == FPTC_OK && !log->is_started)
         status = enter(log, pass, err);
-    for (int restarts = 0; status == FPTC_OK;) {
-        status = take_batch(log, pass, err);
-        if (status == FPTC_ERACE)
-            status = rebuild(log, pass, err);
-        if (status != FPTC_MISS)
-            continue;
-        status = ++restarts < FPTC_PASS_RESTARTS_MAX
-                     ? enter(log, pass, err)
-                     : fptc__fail(err, FPTC_ERACE, "bases of %s kept passing us", log->p.dir);
+    if (status == FPTC_OK)
+        status = mend(log, pass, err);
+    if (status == FPTC_OK)
+        status = take_batches(log, pass, err);
+    /* What is applied is compared with the base: that, too, may find that it can no longer be read. */
+    if (status != FPTC_END && status != FPTC_EFORMAT && log->is_started) {
+        fptc_status mended = mend(log, pass, err);
+        status = mended == FPTC_OK ? status : mended;
     }
     if (status != FPTC_END)
         return status;
@@ -488,7 +560,7 @@ static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_e
 
 fptc_status fptc__log_run_pass(struct fptc__log *log, fptc_error *err)
 {
-    struct pass pass = {.batch = calloc(1, sizeof(struct batch))};
+    struct pass pass = {.batch = calloc(1, sizeof(struct batch)), .shunned = log->shunned};
     fptc_status status = pass.batch ? pass_through(log, &pass, err) : fptc__fail_nomem(err);
     free(pass.batch);
     log->is_held = 0;

@@ -21,8 +21,7 @@
 
 /* Fresh temps of one publish: each lost to a deletion with a short grace, or to a stale handle. */
 #define TEMPS_MAX 10
-/* Openings of one file while the server says ESTALE (Dovecot's bound), or another I/O error. */
-#define STALE_MAX 10
+/* Openings of one file that cannot be read. */
 #define UNREADABLE_MAX 2
 
 void fptc__writer_fill(struct fptc__commit_header *head, const struct fptc__partition *p)
@@ -76,7 +75,7 @@ static fptc_status look_patiently(const struct publish *pub, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
     fptc_status status = FPTC_OK;
-    for (int i = 0; i < STALE_MAX; i++) {
+    for (int i = 0; i < FPTC_STALE_MAX; i++) {
         status = look(pub, &why);
         if (status != FPTC_EIO || (why.sys_errno != ESTALE && i + 1 >= UNREADABLE_MAX))
             break;

@@ -7,6 +7,7 @@
 #define FPTC_STORE_SNAPSHOT_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "store/manifest.h"
 
@@ -41,7 +42,7 @@ fptc_status fptc__snapshot_attach(const struct fptc__partition *p, const struct 
 /* FPTC_EDAMAGED, naming path, when the schema holds views, triggers, virtual tables or generated columns. */
 fptc_status fptc__snapshot_check_schema(sqlite3 *db, const char *schema, const char *path,
                                         fptc_error *err);
-/* What reading the attached snapshot met: FPTC_OK nothing, FPTC_EDAMAGED or FPTC_EIO with the file and
+/* What reading the attached snapshot met and could not mend by opening the file again: FPTC_OK nothing, FPTC_EDAMAGED or FPTC_EIO with the file and
    page in the message; FPTC_OK too for a schema that is no snapshot. fptc__sql_fail() asks it for every
    schema, so a failing query names the file by itself. */
 fptc_status fptc__snapshot_fault(sqlite3 *db, const char *schema, fptc_error *err);
@@ -56,11 +57,13 @@ struct fptc__vfs_fault {
     int sys_errno;
     char what[32];
 };
-/* sqlite3_file_control() operation that gives an open snapshot a struct fptc__vfs_haste: while is_on,
-   pages that cannot be had without waiting are refused (SQLITE_IOERR_READ, no fault). */
-#define FPTC__VFS_HASTE 0x46505444
-struct fptc__vfs_haste {
-    int is_on, has_refused;
+/* sqlite3_file_control() operation that gives an open snapshot a struct fptc__vfs_owner, what it shares
+   with who attached it: while is_hasty, pages that cannot be had without waiting are refused
+   (SQLITE_IOERR_READ, no fault). n_faults counts reads that failed for good. */
+#define FPTC__VFS_OWNER 0x46505444
+struct fptc__vfs_owner {
+    int is_hasty, has_refused;
+    atomic_int n_faults;
 };
 /* Writes or checks the reserved bytes of a page; numbers begin with 1. */
 void fptc__page_seal(unsigned char *page, uint32_t number);

@@ -37,8 +37,8 @@ fptc_status fptc__snapshot_fault(sqlite3 *db, const char *schema, fptc_error *er
     if (fault.sys_errno != 0)
         return fptc__fail_errno(err, fault.sys_errno, "page %" PRId64 " of %s %s", fault.page,
                                 fault.path, fault.what);
-    return fptc__fail(err, fault.status, "page %" PRId64 " of %s %s", fault.page, fault.path,
-                      fault.what);
+    return fptc__fail(err, fault.status, "page %" PRId64 " of %s %s; run `fptcache repair`",
+                      fault.page, fault.path, fault.what);
 }
 
 /* A failure of SQLite's, with the file's whole path. */

@@ -75,6 +75,15 @@ fptc_status fptc__sql_run(sqlite3 *db, const char *sql, fptc_error *err)
     return FPTC_OK;
 }
 
+void fptc__sql_undo(sqlite3 *db, const char *savepoint, int is_outermost)
+{
+    char sql[100];
+
+    (void)sqlite3_snprintf((int)sizeof(sql), sql, "ROLLBACK TO %s; RELEASE %s", savepoint,
+                           savepoint);
+    (void)sqlite3_exec(db, is_outermost ? "ROLLBACK" : sql, NULL, NULL, NULL);
+}
+
 void fptc__sql_quote(struct fptc__buf *out, const char *name)
 {
     const char *c;

@@ -359,6 +359,7 @@ fptc_status fptc__tables_open(const struct fptc__tables_options *options, const 
                               struct fptc__tables **out, fptc_error *err)
 {
     struct fptc__tables *t = calloc(1, sizeof(*t));
+    int is_outermost = sqlite3_get_autocommit(options->db);
     fptc_status status;
 
     *out = NULL;
@@ -369,14 +370,13 @@ fptc_status fptc__tables_open(const struct fptc__tables_options *options, const 
         status = fptc__sql_run(t->db, "SAVEPOINT _fptc_open", err);
     if (status == FPTC_OK) {
         status = fill(t, err);
-        if (status != FPTC_OK)
-            (void)sqlite3_exec(t->db, "ROLLBACK TO _fptc_open", NULL, NULL, NULL);
-        if (sqlite3_exec(t->db, "RELEASE _fptc_open", NULL, NULL, NULL) != SQLITE_OK &&
-            status == FPTC_OK)
+        if (status == FPTC_OK &&
+            sqlite3_exec(t->db, "RELEASE _fptc_open", NULL, NULL, NULL) != SQLITE_OK)
             status = fptc__sql_fail(t->db, "making the tables of a snapshot", err);
     }
     if (status != FPTC_OK) {
-        fptc__tables_close(t);
+        fptc__tables_close(t); /* a statement that is under way would keep the savepoint */
+        fptc__sql_undo(options->db, "_fptc_open", is_outermost);
         return status;
     }
     *out = t;

@@ -88,6 +88,10 @@ fptc_status fptc__sql_open(const char *path, int flags, sqlite3 **out, fptc_erro
 fptc_status fptc__sql_harden(sqlite3 *db, fptc_error *err);
 /* Runs SQL without parameters on db; the message names the SQL's first words on failure. */
 fptc_status fptc__sql_run(sqlite3 *db, const char *sql, fptc_error *err);
+/* Takes back what was done since SAVEPOINT `savepoint`, which began the transaction if is_outermost
+   (sqlite3_get_autocommit() before it). Plain ROLLBACK then: RELEASE reads, and a page that cannot be read
+   would keep the transaction open. Harmless when SQLite has rolled back already. */
+void fptc__sql_undo(sqlite3 *db, const char *savepoint, int is_outermost);
 /* FPTC status and message of db's last error, `what` in front. When a snapshot is to blame (damage, I/O)
    the message names its file instead. */
 fptc_status fptc__sql_fail(sqlite3 *db, const char *what, fptc_error *err);

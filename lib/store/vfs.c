@@ -4,6 +4,9 @@
  * checked again for a while: SQLite's cache is small, and of a query that reads its pages once more the
  * checks took three quarters of the time.
  *
+ * A descriptor that the file server knows no more (ESTALE), and a page that cannot be read or fails its
+ * check, are tried again with the file opened anew, a bounded number of times.
+ *
  * What went wrong is remembered by the open file, since SQLite's own codes cannot name a file:
  * sqlite3_file_control(FPTC__VFS_FAULT) copies it out (fptc__snapshot_fault).
  */
@@ -18,10 +21,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "store/snapshot.h"
 
 /* How long pages found sound are taken for sound. */
 #define TRUST_MS 60000
+/* Looks at a page that cannot be read, or fails its checksum: the second by a new descriptor. */
+#define LOOKS_MAX 2
 
 /* SQLite's view of an open snapshot; it allocates szOsFile bytes for us. */
 struct snapshot_file {
@@ -29,7 +35,7 @@ struct snapshot_file {
     int fd;
     const char *path; /* SQLite keeps it until xClose */
     struct fptc__vfs_fault fault;
-    struct fptc__vfs_haste *haste; /* of who attached it, or NULL */
+    struct fptc__vfs_owner *owner; /* who attached it, or NULL */
     unsigned char *sound;          /* a bit for each page found sound; NULL: none is noted */
     int64_t n_pages;
     int64_t sound_since_ms; /* the oldest of those bits */
@@ -137,26 +143,84 @@ static void note_sound(struct snapshot_file *f)
     f->sound_since_ms = fptc__mono_ms();
 }
 
+/* --- reading a page ---------------------------------------------------------------------------- */
+
 /* A page that ends early must not become zeroes: SQLite takes those for an empty page. */
-static int read_page(struct snapshot_file *f, unsigned char *page, int64_t offset)
+static int look_at_page(struct snapshot_file *f, unsigned char *page, int64_t offset)
 {
     fptc_error err = FPTC_ERROR_INIT;
-    size_t got = FPTC__PAGE_BYTES;
+    size_t got = 0;
 
-    if (f->haste != NULL && f->haste->is_on) {
-        if (!fptc__file_pread_now(f->fd, page, FPTC__PAGE_BYTES, offset)) {
-            f->haste->has_refused = 1;
-            return SQLITE_IOERR_READ;
-        }
-    } else if (fptc__file_pread(f->fd, f->path, page, FPTC__PAGE_BYTES, offset, &got, &err) !=
-               FPTC_OK) {
+    if (fptc__file_pread(f->fd, f->path, page, FPTC__PAGE_BYTES, offset, &got, &err) != FPTC_OK)
         return unreadable(f, offset, &err);
-    }
     if (got < FPTC__PAGE_BYTES) {
         memset(page + got, 0, FPTC__PAGE_BYTES - got);
         return damaged(f, offset, "ends early");
     }
     return check_page(f, page, offset);
+}
+
+static fptc_status open_patiently(const char *path, int *out_fd)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_status status;
+    int n = 0;
+
+    do
+        status = fptc__file_open(path, out_fd, &err);
+    while (status == FPTC_EIO && err.sys_errno == ESTALE && ++n < FPTC_STALE_MAX);
+    return status;
+}
+
+/* The file again, under its name: a file of that name never changes, so what was read of it still holds.
+   0 when it is not there or cannot be opened. */
+static int open_again(struct snapshot_file *f)
+{
+    char dir[FPTC_PATH_MAX];
+    char *slash;
+    int fd = -1;
+
+    if (fptc__path(dir, NULL, "%s", f->path) != FPTC_OK)
+        return 0;
+    slash = strrchr(dir, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    (void)fptc__dir_touch(dir, NULL); /* the look-up is fresh then (N§6) */
+    if (open_patiently(f->path, &fd) != FPTC_OK)
+        return 0;
+    fptc__file_close(f->fd);
+    f->fd = fd;
+    return 1;
+}
+
+/* What fails is looked at again through a new descriptor: a server that was restarted knows the old one no
+   more, and one bad transfer is no damage. */
+static int read_patiently(struct snapshot_file *f, unsigned char *page, int64_t offset)
+{
+    int code = look_at_page(f, page, offset), i;
+
+    for (i = 1; code != SQLITE_OK; i++) {
+        if (i >= (f->fault.sys_errno == ESTALE ? FPTC_STALE_MAX : LOOKS_MAX) || !open_again(f))
+            break;
+        memset(&f->fault, 0, sizeof(f->fault));
+        code = look_at_page(f, page, offset);
+    }
+    if (code != SQLITE_OK && f->owner != NULL)
+        atomic_fetch_add(&f->owner->n_faults, 1);
+    return code;
+}
+
+static int read_page(struct snapshot_file *f, unsigned char *page, int64_t offset)
+{
+    if (f->owner == NULL || !f->owner->is_hasty)
+        return read_patiently(f, page, offset);
+    if (!fptc__file_pread_now(f->fd, page, FPTC__PAGE_BYTES, offset) ||
+        check_page(f, page, offset) != SQLITE_OK) {
+        memset(&f->fault, 0, sizeof(f->fault));
+        f->owner->has_refused = 1;
+        return SQLITE_IOERR_READ;
+    }
+    return SQLITE_OK;
 }
 
 /* SQLite reads whole pages; parts of one while it opens, and of overflow pages in some builds. */
@@ -199,12 +263,20 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *out)
     fptc_error err = FPTC_ERROR_INIT;
     int64_t bytes = 0;
 
-    if (fptc__file_size(f->fd, f->path, &bytes, &err) != FPTC_OK) {
-        (void)unreadable(f, 0, &err);
-        return SQLITE_IOERR_FSTAT;
+    int i;
+
+    for (i = 0; i < FPTC_STALE_MAX; i++) {
+        if (fptc__file_size(f->fd, f->path, &bytes, &err) == FPTC_OK) {
+            *out = bytes;
+            return SQLITE_OK;
+        }
+        if (err.sys_errno != ESTALE || !open_again(f))
+            break;
     }
-    *out = bytes;
-    return SQLITE_OK;
+    (void)unreadable(f, 0, &err);
+    if (f->owner != NULL)
+        atomic_fetch_add(&f->owner->n_faults, 1);
+    return SQLITE_IOERR_FSTAT;
 }
 
 static int file_lock(sqlite3_file *f, int level)
@@ -226,8 +298,8 @@ static int file_control(sqlite3_file *file, int op, void *arg)
         memcpy(arg, &file_of(file)->fault, sizeof(struct fptc__vfs_fault));
         return SQLITE_OK;
     }
-    if (op == FPTC__VFS_HASTE) {
-        file_of(file)->haste = arg;
+    if (op == FPTC__VFS_OWNER) {
+        file_of(file)->owner = arg;
         return SQLITE_OK;
     }
     return SQLITE_NOTFOUND;
@@ -295,7 +367,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     if (!path || !(flags & SQLITE_OPEN_READONLY) || !(flags & SQLITE_OPEN_MAIN_DB))
         return SQLITE_CANTOPEN;
     f->path = path;
-    if (fptc__file_open(path, &f->fd, NULL) != FPTC_OK)
+    if (open_patiently(path, &f->fd) != FPTC_OK)
         return SQLITE_CANTOPEN;
     code = check_first_page(f);
     if (code != SQLITE_OK) {

@@ -2,8 +2,7 @@
  * aggregate.c: see aggregate.h. Through the view that joins snapshot and overlay SQLite would first
  * write every row into a table of its own; so each half is grouped alone, and what they say is merged:
  *   1. a line is what one half says of one combination of group values;
- *   2. lines are sorted by those values and settled to one of each, so that a group of any level is a
- *      run of neighbours;
+ *   2. lines are sorted by those values and settled to one of each: a group is a run of neighbours;
  *   3. the tree is built from the runs, and a group's summaries from all of its lines.
  */
 #include "view/aggregate.h"
@@ -19,8 +18,7 @@
 #include "view/connection.h"
 
 #define NO_PLACE (-1)
-/* Integers that a double, and so JSON, holds. */
-#define EXACT_MAX ((int64_t)1 << 53)
+#define EXACT_MAX ((int64_t)1 << 53) /* integers that a double, and so JSON, holds */
 
 /* The value of a group. */
 struct key {
@@ -579,6 +577,7 @@ fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, 
                                  fptc_error *err)
 {
     struct table t = {v, NULL, s, 0, {NULL, 0}, NULL, 0, 0};
+    int n_faults = fptc__view_n_faults(v);
     fptc_status status = fptc__run_shape(v, s->plan, err);
     size_t i;
 
@@ -591,6 +590,7 @@ fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, 
         status = read_snapshot(&t, err);
         if (status == FPTC_OK)
             status = read_half(&t, FPTC__HALF_OVERLAY, err);
+        status = fptc__view_check_faults(v, n_faults, status, err);
     }
     if (status == FPTC_OK)
         status = build(&t, out, err);

@@ -296,7 +296,8 @@ static fptc_status read_changes(struct merge *m, int64_t since, int64_t limit,
     }
     for (i = 0; i < m->n; i++)
         sqlite3_finalize(m->sources[i].stmt);
-    (void)fptc__sql_run(m->view->db, "COMMIT", NULL);
+    if (fptc__sql_run(m->view->db, "COMMIT", NULL) != FPTC_OK)
+        (void)fptc__sql_run(m->view->db, "ROLLBACK", NULL); /* what cannot be read keeps it open */
     return status;
 }
 
@@ -306,6 +307,7 @@ fptc_status fptc__view_changes(struct fptc__view *v, enum fptc__part part, const
 {
     struct all_columns all = {NULL, 0, {0}};
     struct merge m = {v, fptc__view_at(v, part), type, &all, {{NULL, 0, 0}}, 0};
+    int n_faults = fptc__view_n_faults(v);
     fptc_status status;
 
     fptc__buf_init(&all.sql, FPTC_RECORD_BYTES_MAX);
@@ -313,5 +315,5 @@ fptc_status fptc__view_changes(struct fptc__view *v, enum fptc__part part, const
     if (status == FPTC_OK)
         status = read_changes(&m, since, limit, out, err);
     all_columns_done(&all);
-    return status;
+    return fptc__view_check_faults(v, n_faults, status, err);
 }

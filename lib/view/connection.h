@@ -79,7 +79,8 @@ struct fptc__view {
     int shapes_are_stale;
     struct fptc__buf name;              /* of the last look for one */
     int name_is_null, name_is_doubtful; /* doubtful: the look failed */
-    struct fptc__vfs_haste haste;       /* is_on between begin_now and end */
+    struct fptc__vfs_owner owner;       /* is_hasty between begin_now and end */
+    atomic_int n_faults_seen;           /* of owner.n_faults, when the view was last refreshed */
     uint64_t generation;                /* rises with every commit and base that comes in */
     struct fptc__known known;
     struct fptc__names *names; /* names.c; NULL: none yet */
@@ -98,6 +99,17 @@ void fptc__names_forget(struct fptc__view *v); /* names.c: its statements */
 struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part);
 /* Error of the connection; when a snapshot's page failed its check, names that file. */
 fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *err);
+
+/* replaced.c: a row of the snapshot has a newer state in the overlay; nothing is replaced any more. */
+void fptc__view_on_replaced(void *ctx, const char *type, int64_t id);
+void fptc__view_replaced_forget(struct fptc__view_part *part);
+/* refresh.c: what the part's snapshot has met (fptc__log_sink). */
+fptc_status fptc__view_on_fault(void *ctx, char out_name[160], fptc_error *err);
+/* Reads that have failed for good. And `status`, unless one did since there were `before` of them, though
+   whoever met it went on without an answer (names): then what it met. */
+int fptc__view_n_faults(struct fptc__view *v);
+fptc_status fptc__view_check_faults(struct fptc__view *v, int before, fptc_status status,
+                                    fptc_error *err);
 
 /* indexed.c: fields that the part's snapshot keeps folded; whether one of the view's does; and SQL that
    reads them instead of calling fptc_fold(). */

@@ -230,7 +230,7 @@ fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
                             struct fptc__rows *out, fptc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    int rc = SQLITE_DONE;
+    int rc = SQLITE_DONE, n_faults = fptc__view_n_faults(v);
     fptc_status status = out->type == NULL ? fptc__view_no_rows(plan, out, err) : FPTC_OK;
 
     if (status == FPTC_OK)
@@ -248,15 +248,15 @@ fptc_status fptc__view_find(struct fptc__view *v, const struct fptc__plan *plan,
     if (status == FPTC_OK && rc != SQLITE_DONE)
         status = fptc__view_fail(v, plan->type, err);
     sqlite3_reset(stmt);
-    return status;
+    return fptc__view_check_faults(v, n_faults, status, err);
 }
 
 fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, int64_t id,
                             struct fptc__rows *out, fptc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
+    int rc, n_faults = fptc__view_n_faults(v);
     fptc_status status = fptc__view_prepare(v, q->sql, &stmt, err);
-    int rc;
 
     if (status != FPTC_OK)
         return status;
@@ -267,7 +267,7 @@ fptc_status fptc__run_by_id(struct fptc__view *v, const struct fptc__by_id *q, i
     else
         status = rc == SQLITE_DONE ? FPTC_MISS : fptc__view_fail(v, out->type, err);
     sqlite3_reset(stmt);
-    return status;
+    return fptc__view_check_faults(v, n_faults, status, err);
 }
 
 fptc_status fptc__run_rows(const char *type, const struct fptc__column *columns, size_t n,

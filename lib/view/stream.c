@@ -1,5 +1,6 @@
 #include "view/stream.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,15 @@ fptc_status fptc__stream_fail(struct fptc__stream *s, const char *what, fptc_err
     return fptc__view_fail(s->view, what, err);
 }
 
+fptc_status fptc__stream_prime(struct fptc__stream *s, fptc_error *err)
+{
+    int n_faults = fptc__view_n_faults(s->view);
+
+    s->first = sqlite3_step(s->stmt);
+    s->has_first = 1;
+    return fptc__view_check_faults(s->view, n_faults, FPTC_OK, err);
+}
+
 /* Of a plan's columns, what reading needs. */
 static fptc_status keep_columns(struct fptc__stream *s, const struct fptc__plan *plan,
                                 fptc_error *err)
@@ -120,6 +130,8 @@ static fptc_status start_plan(struct fptc__stream *s, const struct fptc__plan *p
         status = fptc__view_compile(s->view, plan->sql, 0, &s->stmt, err);
     if (status == FPTC_OK && !fptc__run_bind(s->stmt, plan->params, plan->n_params, 1))
         status = fptc__fail_nomem(err);
+    if (status == FPTC_OK)
+        status = fptc__stream_prime(s, err);
     return status == FPTC_OK ? fptc__run_rows(plan->type, s->columns, s->n_columns, rows, err)
                              : status;
 }
@@ -141,6 +153,14 @@ fptc_status fptc__stream_find(struct fptc__view *view, const struct fptc__plan *
     return status;
 }
 
+static int step(struct fptc__stream *s)
+{
+    int rc = s->has_first ? s->first : sqlite3_step(s->stmt);
+
+    s->has_first = 0;
+    return rc;
+}
+
 static fptc_status copy_row(struct fptc__stream *s, struct fptc__rows *rows, fptc_error *err)
 {
     return s->columns == NULL
@@ -148,20 +168,32 @@ static fptc_status copy_row(struct fptc__stream *s, struct fptc__rows *rows, fpt
                : fptc__run_row(s->view, rows, s->stmt, s->columns, s->n_columns, err);
 }
 
-fptc_status fptc__stream_next(struct fptc__stream *s, struct fptc__rows *rows, fptc_error *err)
+static fptc_status take_row(struct fptc__stream *s, struct fptc__rows *rows, fptc_error *err)
 {
-    int rc;
+    int rc = step(s);
 
-    fptc__rows_clear(rows);
-    if (s->pid != fptc__process_id())
-        return fptc__fail(err, FPTC_EFORK, "these rows belong to the parent of this process");
-    if (is_over(s))
-        return fptc__stream_fail(s, rows->type, err);
-    rc = sqlite3_step(s->stmt);
     if (rc == SQLITE_ROW)
         return copy_row(s, rows, err);
     if (rc == SQLITE_DONE)
         return FPTC_END;
     return s->columns == NULL ? fptc__stream_sql_fail(s, err)
                               : fptc__stream_fail(s, rows->type, err);
+}
+
+fptc_status fptc__stream_next(struct fptc__stream *s, struct fptc__rows *rows, fptc_error *err)
+{
+    int n_faults = fptc__view_n_faults(s->view);
+    fptc_status status;
+
+    fptc__rows_clear(rows);
+    if (s->pid != fptc__process_id())
+        return fptc__fail(err, FPTC_EFORK, "these rows belong to the parent of this process");
+    if (is_over(s))
+        return fptc__stream_fail(s, rows->type, err);
+    status = take_row(s, rows, err);
+    status = fptc__view_check_faults(s->view, n_faults, status, err);
+    s->n_given += status == FPTC_OK;
+    if (status == FPTC_EIO || status == FPTC_ENOENT || status == FPTC_EDAMAGED)
+        (void)fptc__error_where(err, "the rows end after %" PRId64 ": ask again", s->n_given);
+    return status;
 }

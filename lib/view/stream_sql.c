@@ -175,6 +175,11 @@ fptc_status fptc__stream_sql(struct fptc__view *view, const char *sql, int64_t u
     }
     if (status == FPTC_OK)
         status = start_rows(s, rows, err);
+    if (status == FPTC_OK) {
+        status = fptc__stream_prime(s, err);
+        if (status != FPTC_OK)
+            fptc__rows_done(rows);
+    }
     if (status != FPTC_OK)
         fptc__stream_abandon(s);
     else

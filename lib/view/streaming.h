@@ -13,6 +13,9 @@ struct fptc__stream {
     int64_t pid;
     int64_t until_mono_ms; /* 0: no bound */
     int is_late;
+    int first; /* what the first step gave, if has_first */
+    int has_first;
+    int64_t n_given; /* rows */
 };
 
 /* An empty stream over the view, with its bound in force. */
@@ -20,6 +23,9 @@ fptc_status fptc__stream_new(struct fptc__view *view, int64_t until_mono_ms,
                              struct fptc__stream **out, fptc_error *err);
 /* Closes all but the view. */
 void fptc__stream_abandon(struct fptc__stream *s);
+/* Steps to the first row, which sorting and grouping read everything for: fails only when a snapshot cannot
+   be read. */
+fptc_status fptc__stream_prime(struct fptc__stream *s, fptc_error *err);
 /* What SQLite's failure means for a stream. */
 fptc_status fptc__stream_fail(struct fptc__stream *s, const char *what, fptc_error *err);
 /* stream_sql.c: what SQLite's failure means for a statement of the caller's; and the row it stands on. */

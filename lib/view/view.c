@@ -12,8 +12,10 @@
 /* Steps of SQLite's machine that a caller who must not wait may use: about a millisecond. */
 #define HASTY_STEPS 100000
 
-static const char *const BASE_SCHEMAS[2] = {"home", "site"};
-static const char *const DELTA_SCHEMAS[2] = {"home_delta", "site_delta"};
+/* Of each part; and while another base of it takes the place of the first. */
+static const char *const BASE_SCHEMAS[4] = {"home", "site", "home_2", "site_2"};
+static const char *const DELTA_SCHEMAS[4] = {"home_delta", "site_delta", "home_delta_2",
+                                             "site_delta_2"};
 
 struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part)
 {
@@ -166,81 +168,6 @@ fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *
 
 /* -------------------------------------------------------------------------------- what logs bring in */
 
-struct fptc__replaced *fptc__view_replaced_of(struct fptc__view_part *part, const char *type)
-{
-    struct fptc__replaced *list;
-    size_t i;
-
-    for (i = 0; i < part->n_replaced; i++) {
-        if (strcmp(part->replaced[i].type, type) == 0)
-            return &part->replaced[i];
-    }
-    list = realloc(part->replaced, (part->n_replaced + 1) * sizeof(*list));
-    if (list == NULL)
-        return NULL;
-    part->replaced = list;
-    memset(&list[part->n_replaced], 0, sizeof(*list));
-    list[part->n_replaced].type = strdup(type);
-    if (list[part->n_replaced].type == NULL)
-        return NULL;
-    return &list[part->n_replaced++];
-}
-
-struct fptc__idset *fptc__view_replaced(struct fptc__view_part *part, const char *type)
-{
-    struct fptc__replaced *replaced = fptc__view_replaced_of(part, type);
-
-    return replaced == NULL ? NULL : &replaced->ids;
-}
-
-static void forget_replaced(struct fptc__view_part *part)
-{
-    size_t i;
-
-    for (i = 0; i < part->n_replaced; i++) {
-        free(part->replaced[i].type);
-        fptc__kept_lines_forget(part, &part->replaced[i]);
-        fptc__idset_clear(&part->replaced[i].ids);
-        free(part->replaced[i].list);
-    }
-    free(part->replaced);
-    part->replaced = NULL;
-    part->n_replaced = 0;
-}
-
-static int add_replaced(struct fptc__replaced *of, int64_t id)
-{
-    size_t n = of->ids.n;
-
-    if (n == of->cap) {
-        size_t cap = of->cap == 0 ? 64 : 2 * of->cap;
-        int64_t *list = realloc(of->list, cap * sizeof(*list));
-
-        if (list == NULL)
-            return 0;
-        of->list = list;
-        of->cap = cap;
-    }
-    if (!fptc__idset_add(&of->ids, id))
-        return 0;
-    if (of->ids.n > n)
-        of->list[n] = id;
-    return 1;
-}
-
-/* A row of the snapshot has a newer state in the overlay. Out of memory is remembered as a stale shape:
-   the next query then fails instead of showing both states. */
-static void on_replaced(void *ctx, const char *type, int64_t id)
-{
-    struct fptc__view_part *part = ctx;
-    struct fptc__replaced *of = fptc__view_replaced_of(part, type);
-
-    if (of == NULL || of->ids.n == 0)
-        part->view->shapes_are_stale = 1;
-    if (of == NULL || !add_replaced(of, id))
-        part->has_delta = -1;
-}
-
 static void on_reshaped(void *ctx, const char *type)
 {
     struct fptc__view_part *part = ctx;
@@ -270,20 +197,26 @@ static void detach(struct fptc__view *v, const char *schema, int *has)
     *has = 0;
 }
 
+/* Nothing of the part's, nor made from it, stays in the connection. */
 static void part_forget(struct fptc__view_part *part)
 {
     struct fptc__view *v = part->view;
 
-    v->generation++;
-    fptc__shape_forget(v);
-    fptc__view_forget_statements(v);
     fptc__tables_close(part->tables);
     part->tables = NULL;
     detach(v, part->base_schema, &part->has_base);
     detach(v, part->delta_schema, &part->has_delta);
     fptc__known_older_forget(&part->older);
-    forget_replaced(part);
+    fptc__view_replaced_forget(part);
     fptc__view_folds_forget(part);
+}
+
+/* What was prepared from the parts as they were. */
+static void forget_prepared(struct fptc__view *v)
+{
+    v->generation++;
+    fptc__shape_forget(v);
+    fptc__view_forget_statements(v);
 }
 
 static fptc_status part_start(struct fptc__view_part *part, const struct fptc__manifest *base,
@@ -298,7 +231,7 @@ static fptc_status part_start(struct fptc__view_part *part, const struct fptc__m
         status = fptc__snapshot_attach(&part->at, base, v->db, part->base_schema, err);
         part->has_base = status == FPTC_OK;
         if (status == FPTC_OK)
-            (void)sqlite3_file_control(v->db, part->base_schema, FPTC__VFS_HASTE, &v->haste);
+            (void)sqlite3_file_control(v->db, part->base_schema, FPTC__VFS_OWNER, &v->owner);
     }
     if (status != FPTC_OK)
         return status;
@@ -309,22 +242,56 @@ static fptc_status part_start(struct fptc__view_part *part, const struct fptc__m
     options.db = v->db;
     options.base = part->has_base ? part->base_schema : NULL;
     options.delta = part->delta_schema;
-    options.replaced = on_replaced;
+    options.replaced = fptc__view_on_replaced;
     options.reshaped = on_reshaped;
     options.ctx = part;
     return fptc__tables_open(&options, part->at.name, &part->tables, err);
 }
 
+/* Puts what `from` holds of a base and an overlay into `to`, which holds nothing; from then holds nothing. */
+static void part_move(struct fptc__view_part *to, struct fptc__view_part *from)
+{
+    to->base = from->base;
+    to->tables = from->tables;
+    to->base_schema = from->base_schema;
+    to->delta_schema = from->delta_schema;
+    to->has_base = from->has_base;
+    to->has_delta = from->has_delta;
+    to->older = from->older;
+    to->replaced = from->replaced;
+    to->n_replaced = from->n_replaced;
+    to->folds = from->folds;
+    to->n_folds = from->n_folds;
+    from->tables = NULL;
+    from->has_base = from->has_delta = 0;
+    from->older = NULL;
+    from->replaced = NULL;
+    from->n_replaced = from->n_folds = 0;
+    from->folds = NULL;
+}
+
+/* The new base is attached under other names, beside the old one, which goes only when that is done. */
 static fptc_status on_reset(void *ctx, const struct fptc__manifest *base, fptc_error *err)
 {
     struct fptc__view_part *part = ctx;
+    struct fptc__view_part old = {.view = part->view};
+    size_t which = (size_t)(part - part->view->parts);
     fptc_status status;
+    int is_other;
 
     pthread_mutex_lock(&part->view->mutex);
-    part_forget(part);
+    part_move(&old, part);
+    is_other = old.has_delta != 0 && old.base_schema == BASE_SCHEMAS[which];
+    part->base_schema = BASE_SCHEMAS[is_other ? which + 2 : which];
+    part->delta_schema = DELTA_SCHEMAS[is_other ? which + 2 : which];
     status = part_start(part, base, err);
-    if (status != FPTC_OK)
+    forget_prepared(part->view);
+    if (status == FPTC_OK) {
+        part_forget(&old);
+    } else {
         part_forget(part);
+        part_move(part, &old);
+    }
     pthread_mutex_unlock(&part->view->mutex);
     return status;
 }
@@ -425,6 +392,7 @@ static fptc_status part_open(struct fptc__view *v, size_t i, const char *cache_d
     part->sink.ctx = part;
     part->sink.reset = on_reset;
     part->sink.apply = on_apply;
+    part->sink.fault = fptc__view_on_fault;
     status = fptc__partition_at(cache_dir, name, &part->at, err);
     if (status != FPTC_OK)
         return status;
@@ -473,47 +441,16 @@ void fptc__view_close(struct fptc__view *v)
         return;
     for (i = 0; i < v->n_parts; i++)
         fptc__log_close(v->parts[i].log);
-    fptc__view_forget_statements(v);
+    forget_prepared(v);
     for (i = 0; i < v->n_parts; i++) {
         if (v->parts[i].view != NULL)
             part_forget(&v->parts[i]);
     }
-    fptc__shape_forget(v);
     fptc__known_forget(&v->known);
     fptc__buf_done(&v->name);
     sqlite3_close(v->db);
     pthread_mutex_destroy(&v->mutex);
     free(v);
-}
-
-static int is_part_fresh(const struct fptc__view_part *part, int64_t mono_ms, int64_t max_age_ms)
-{
-    int64_t last = fptc__log_refreshed_mono_ms(part->log);
-
-    return last != 0 && mono_ms - last < max_age_ms;
-}
-
-int fptc__view_is_fresh(struct fptc__view *v, int64_t mono_ms, int64_t max_age_ms)
-{
-    size_t i;
-
-    for (i = 0; i < v->n_parts; i++) {
-        if (!is_part_fresh(&v->parts[i], mono_ms, max_age_ms))
-            return 0;
-    }
-    return 1;
-}
-
-fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_error *err)
-{
-    fptc_status status = FPTC_OK;
-    size_t i;
-
-    for (i = 0; i < v->n_parts && status == FPTC_OK; i++) {
-        if (!is_part_fresh(&v->parts[i], fptc__mono_ms(), max_age_ms))
-            status = fptc__log_refresh(v->parts[i].log, err);
-    }
-    return status;
 }
 
 int fptc__view_is_usable(struct fptc__view *v)
@@ -539,7 +476,7 @@ void fptc__view_begin(struct fptc__view *v)
 /* Called by SQLite every so many steps: a hasty statement has had its share. */
 static int on_steps(void *ctx)
 {
-    ((struct fptc__view *)ctx)->haste.has_refused = 1;
+    ((struct fptc__view *)ctx)->owner.has_refused = 1;
     return 1;
 }
 
@@ -554,20 +491,20 @@ int fptc__view_begin_now(struct fptc__view *v)
             fptc__log_unlock(v->parts[--i].log);
         return 0;
     }
-    v->haste.is_on = 1;
-    v->haste.has_refused = 0;
+    v->owner.is_hasty = 1;
+    v->owner.has_refused = 0;
     sqlite3_progress_handler(v->db, HASTY_STEPS, on_steps, v);
     return 1;
 }
 
 int fptc__view_was_refused(const struct fptc__view *v)
 {
-    return v->haste.is_on && v->haste.has_refused;
+    return v->owner.is_hasty && v->owner.has_refused;
 }
 
 static void end_haste(struct fptc__view *v)
 {
-    v->haste.is_on = 0;
+    v->owner.is_hasty = 0;
     sqlite3_progress_handler(v->db, 0, NULL, NULL);
 }
 
@@ -575,7 +512,7 @@ void fptc__view_end(struct fptc__view *v)
 {
     size_t i;
 
-    if (v->haste.is_on)
+    if (v->owner.is_hasty)
         end_haste(v);
     pthread_mutex_unlock(&v->mutex);
     for (i = v->n_parts; i > 0; i--)

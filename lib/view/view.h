@@ -27,8 +27,11 @@ fptc_status fptc__view_open(const char *cache_dir, const char *home,
                             fptc_error *err);
 void fptc__view_close(struct fptc__view *v);
 
-/* Looks for commits of others, unless the last look is younger than max_age_ms (0: look now). */
+/* Looks for commits of others, unless the last look is younger than max_age_ms (0: look now). A snapshot
+   that could not be read since the last look is replaced by what is sound; where nothing is, it stays. */
 fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_error *err);
+/* 1 while a snapshot is attached of which something could not be read. */
+int fptc__view_is_faulty(struct fptc__view *v);
 /* 1 once every part has been read: older states stay readable when a later refresh fails. */
 int fptc__view_is_usable(struct fptc__view *v);
 void fptc__view_begin(struct fptc__view *v);

@@ -247,7 +247,7 @@ void reader_open(struct reader *r)
     struct fptc__log_options options = {.sink = &r->sink};
 
     memset(r, 0, sizeof(*r));
-    r->sink = (struct fptc__log_sink){r, reader_reset, reader_apply};
+    r->sink = (struct fptc__log_sink){.ctx = r, .reset = reader_reset, .apply = reader_apply};
     if (fptc__log_open(&sh_p, &options, &r->log, &th_err) != FPTC_OK)
         fail_msg("%s", th_err.message);
 }

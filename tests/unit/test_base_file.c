@@ -239,7 +239,10 @@ static void test_read_fails(void **state)
     fptc__buf_adds(&out, "kept");
     fptc__sys.read = faulty_read;
     fault = ESTALE;
-    faults = 1;
+    faults = FPTC_STALE_MAX - 1;
+    assert_int_equal(fptc__file_read(file, 10, &out, &err), FPTC_OK);
+    fptc__buf_cut(&out, 4);
+    faults = FPTC_STALE_MAX;
     assert_int_equal(fptc__file_read(file, 10, &out, &err), FPTC_EIO);
     assert_int_equal(err.sys_errno, ESTALE);
     assert_non_null(strstr(err.message, file));

@@ -242,11 +242,11 @@ static void test_truncated_under_us(void **state)
 
 /* --- failing reads ---------------------------------------------------------------------------- */
 
-static int reads_until_failure, failure;
+static int reads_until_failure, failures_left, failure;
 
 static ssize_t failing_pread(int fd, void *data, size_t n, off_t at)
 {
-    if (reads_until_failure-- == 0) {
+    if (reads_until_failure-- <= 0 && failures_left-- > 0) {
         errno = failure;
         return -1;
     }
@@ -258,34 +258,45 @@ static ssize_t slow_pread(int fd, void *data, size_t n, off_t at)
     return sh_sys.pread(fd, data, n > 1000 ? 1000 : n, at);
 }
 
-static void test_failing_reads(void **state)
+/* What is mended by opening the file again, and what is not. */
+static void failing_reads(int sys_errno, int times, int is_mended)
 {
-    static const int errnos[] = {EIO, ESTALE, ENOMEM};
     struct fptc__manifest m;
-    size_t i;
     int n, n_failed = 0;
 
-    (void)state;
     sh_build(ROWS, &m);
-    for (i = 0; i < 3; i++) {
-        for (n = 0, reads_until_failure = -1; reads_until_failure < 0; n++) {
-            struct reading r;
-            failure = errnos[i];
-            reads_until_failure = n;
-            fptc__sys.pread = failing_pread;
-            r = read_all(&m);
-            fptc__sys.pread = sh_sys.pread;
-            assert_int_equal(r.n_wrong, 0);
-            /* SQLite does without its statistics when they cannot be read. */
-            if (r.status == FPTC_OK)
-                assert_int_equal(r.n_right, 3 * ROWS);
-            else if (r.status == FPTC_EDAMAGED || !strstr(th_err.message, m.snapshot))
-                fail_msg("read %d, errno %d: status %d, %s", n, failure, r.status, th_err.message);
-            n_failed += r.status != FPTC_OK;
-        }
+    failure = sys_errno;
+    for (n = 0;; n++) {
+        struct reading r;
+        reads_until_failure = n;
+        failures_left = times;
+        fptc__sys.pread = failing_pread;
+        r = read_all(&m);
+        fptc__sys.pread = sh_sys.pread;
+        assert_int_equal(r.n_wrong, 0);
+        /* SQLite does without its statistics when they cannot be read. */
+        if (r.status == FPTC_OK)
+            assert_int_equal(r.n_right, 3 * ROWS);
+        else if (is_mended || r.status == FPTC_EDAMAGED || !strstr(th_err.message, m.snapshot))
+            fail_msg("read %d, errno %d: status %d, %s", n, failure, r.status, th_err.message);
+        n_failed += r.status != FPTC_OK;
+        if (failures_left == times)
+            break;
     }
-    assert_true(n_failed > 30);
+    assert_true(n > 10);
+    assert_true(is_mended ? n_failed == 0 : n_failed > 10);
     must_be_right(&m);
+    unlink(sh_file(&m));
+}
+
+static void test_failing_reads(void **state)
+{
+    (void)state;
+    failing_reads(EIO, 1, 1);
+    failing_reads(ESTALE, FPTC_STALE_MAX - 1, 1);
+    failing_reads(EIO, 1000, 0);
+    failing_reads(ESTALE, 1000, 0);
+    failing_reads(ENOMEM, 1000, 0);
 }
 
 static void test_short_reads(void **state)
