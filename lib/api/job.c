@@ -3,6 +3,7 @@
  * runs on a thread of the library, the caller waits on a condition and leaves the thread behind
  * (protocol-attacks S15). Idle threads are kept for the next call.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "api/handle.h"

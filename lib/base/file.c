@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/mode.h"
 
 #define READ_PIECE (256u * 1024u)
 
@@ -167,11 +168,24 @@ fptc_status fptc__file_read(const char *path, size_t max, struct fptc__buf *out,
     return status;
 }
 
+/* Before the file has the name that others look for. */
+static fptc_status share(const char *path, int *fd, fptc_error *err)
+{
+    int failed = fptc__mode_share_file(*fd, path);
+
+    if (!failed)
+        return FPTC_OK;
+    fptc__sys.close(*fd);
+    fptc__sys.unlink(path);
+    *fd = -1;
+    return fptc__fail_errno(err, failed, "cannot set the permissions of %s", path);
+}
+
 fptc_status fptc__file_start(const char *path, mode_t mode, int *out_fd, fptc_error *err)
 {
     *out_fd = open_retrying(path, O_WRONLY | O_CREAT | O_EXCL, mode);
     if (*out_fd >= 0)
-        return FPTC_OK;
+        return mode == 0666 ? share(path, out_fd, err) : FPTC_OK;
     *out_fd = -1;
     if (errno == EEXIST)
         return fptc__fail(err, FPTC_EEXIST, "%s exists already", path);
@@ -308,28 +322,27 @@ fptc_status fptc__file_remove_shared(const char *path, fptc_error *err)
 
 /* mkdir; 0 or errno. Whatever it says, a directory that is there is what was wanted: NFS clients skip
    the look-up, so the server may answer EACCES or EROFS for one that exists. */
-static int make_one(const char *path)
+static int make_one(const char *path, mode_t wanted)
 {
     struct stat st;
-    int failed;
+    int failed = fptc__sys.mkdir(path, 0777) == 0 ? 0 : errno;
 
-    if (fptc__sys.mkdir(path, 0777) == 0)
-        return 0;
-    failed = errno;
-    if (failed == ENOENT)
+    if (failed == ENOENT || (failed == 0 && wanted == 0))
         return failed;
     if (fptc__sys.stat(path, &st) == 0)
-        return S_ISDIR(st.st_mode) ? 0 : failed;
+        return S_ISDIR(st.st_mode) ? fptc__mode_share_dir(path, &st, wanted, failed == 0) : failed;
+    if (failed == 0)
+        return errno;
     /* Something is there, and what it is could not be seen: that is the failure, not its being there. */
     return failed == EEXIST && errno != ENOENT ? errno : failed;
 }
 
 /* Walks up until a directory can be made or is there, then down again. 0 or errno; `path` is cut at
    the directory that failed. */
-static int make_chain(char *path)
+static int make_chain(char *path, mode_t wanted)
 {
     size_t len = strlen(path);
-    int failed = make_one(path);
+    int failed = make_one(path, wanted);
 
     while (failed == ENOENT) {
         char *slash = strrchr(path, '/');
@@ -337,16 +350,16 @@ static int make_chain(char *path)
         if (!slash || slash == path)
             return failed;
         *slash = '\0';
-        failed = make_one(path);
+        failed = make_one(path, wanted);
     }
     while (failed == 0 && strlen(path) < len) {
         path[strlen(path)] = '/';
-        failed = make_one(path);
+        failed = make_one(path, wanted);
     }
     return failed;
 }
 
-fptc_status fptc__dir_make(const char *path, fptc_error *err)
+static fptc_status make_dirs(const char *path, mode_t wanted, fptc_error *err)
 {
     char chain[FPTC_PATH_MAX];
     fptc_status status = fptc__path(chain, err, "%s", path);
@@ -357,12 +370,22 @@ fptc_status fptc__dir_make(const char *path, fptc_error *err)
         return status;
     while (len > 1 && chain[len - 1] == '/')
         chain[--len] = '\0';
-    failed = make_chain(chain);
+    failed = make_chain(chain, wanted);
     if (failed == EEXIST)
         return fptc__fail(err, FPTC_EEXIST, "%s exists and is not a directory", chain);
     if (failed)
         return fptc__fail_errno(err, failed, "cannot make directory %s", chain);
     return FPTC_OK;
+}
+
+fptc_status fptc__dir_make(const char *path, fptc_error *err)
+{
+    return make_dirs(path, 0, err);
+}
+
+fptc_status fptc__dir_make_like(const char *path, const char *model, fptc_error *err)
+{
+    return make_dirs(path, fptc__mode_of_dir(model), err);
 }
 
 fptc_status fptc__dir_sync(const char *path, fptc_error *err)

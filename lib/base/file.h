@@ -14,7 +14,8 @@
 /* Reads a whole file. FPTC_MISS when there is none; FPTC_ELIMIT above max bytes; FPTC_EIO ... */
 fptc_status fptc__file_read(const char *path, size_t max, struct fptc__buf *out, fptc_error *err);
 /* Creates path (it must not exist: FPTC_EEXIST), writes, syncs and closes it, checking each. On
-   failure the file is removed if it was made here. mode is subject to the umask. */
+   failure the file is removed if it was made here. A file of mode 0666 is for all who share the directory
+   (mode.h); any other mode is subject to the umask. */
 fptc_status fptc__file_create(const char *path, const void *data, size_t n, mode_t mode,
                               fptc_error *err);
 /* An open file being made, for large ones: create, add ..., then finish (sync + close). */
@@ -42,6 +43,8 @@ fptc_status fptc__file_remove_shared(const char *path, fptc_error *err);
 
 /* Makes the directory and its parents; existing ones are FPTC_OK. */
 fptc_status fptc__dir_make(const char *path, fptc_error *err);
+/* The same for directories of a cache: they get the permissions of `model`, the cache directory (mode.h). */
+fptc_status fptc__dir_make_like(const char *path, const char *model, fptc_error *err);
 fptc_status fptc__dir_sync(const char *path, fptc_error *err);
 /* opendir + closedir: makes look-ups in it fresh over NFS (N§6). FPTC_MISS when there is none. */
 fptc_status fptc__dir_touch(const char *path, fptc_error *err);

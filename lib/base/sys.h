@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 struct fptc__sys_table {
@@ -26,6 +27,9 @@ struct fptc__sys_table {
     int (*fstat)(int fd, struct stat *out);
     int (*stat)(const char *path, struct stat *out);
     int (*lstat)(const char *path, struct stat *out);
+    int (*statfs)(const char *path, struct statfs *out);
+    int (*chmod)(const char *path, mode_t mode);
+    int (*fchmod)(int fd, mode_t mode);
     int (*link)(const char *from, const char *to);
     int (*unlink)(const char *path);
     int (*rename)(const char *from, const char *to);

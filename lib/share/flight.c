@@ -11,7 +11,7 @@ static int claim(struct fptc__flight *f, const char *cache_dir)
     int made = fptc__claim_make(f->path, f->id);
 
     if (made >= 0 || errno != ENOENT || fptc__path(dir, NULL, "%s/flights", cache_dir) != FPTC_OK ||
-        fptc__dir_make(dir, NULL) != FPTC_OK)
+        fptc__dir_make_like(dir, cache_dir, NULL) != FPTC_OK)
         return made;
     return fptc__claim_make(f->path, f->id);
 }

@@ -190,7 +190,9 @@ fptc_status fptc__cache_make(const char *cache_dir, const char *site, const char
     if (status == FPTC_OK)
         status = fptc__path(path, err, "%s/partitions", cache_dir);
     if (status == FPTC_OK)
-        status = fptc__dir_make(path, err);
+        status = fptc__dir_make(cache_dir, err);
+    if (status == FPTC_OK)
+        status = fptc__dir_make_like(path, cache_dir, err);
     if (status != FPTC_OK)
         return status;
     status = fptc__cache_read(cache_dir, &info, err);

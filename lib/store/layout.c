@@ -71,12 +71,13 @@ fptc_status fptc__partition_at(const char *cache_dir, const char *name, struct f
 fptc_status fptc__partition_make(const struct fptc__partition *p, fptc_error *err)
 {
     static const char *const subs[] = {"tmp", "files", "bases", "log"};
-    char path[FPTC_PATH_MAX];
-    fptc_status status = FPTC_OK;
+    char path[FPTC_PATH_MAX], cache[FPTC_PATH_MAX];
+    size_t below = strlen("/partitions/") + strlen(p->name);
+    fptc_status status = fptc__path(cache, err, "%.*s", (int)(strlen(p->dir) - below), p->dir);
     for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]) && status == FPTC_OK; i++) {
         status = fptc__path(path, err, "%s/%s", p->dir, subs[i]);
         if (status == FPTC_OK)
-            status = fptc__dir_make(path, err);
+            status = fptc__dir_make_like(path, cache, err);
     }
     /* The names must outlive a crash of the server, as the commits in them will. */
     if (status == FPTC_OK)

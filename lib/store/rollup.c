@@ -265,7 +265,7 @@ static fptc_status plan(struct roller *r, int must_move, fptc_error *err)
 /* FPTC_OK published, FPTC_MISS nothing to do or somebody else did it. */
 static fptc_status round_of(struct roller *r, int must_move, fptc_error *err)
 {
-    const struct fptc__log_sink sink = {r, on_base, on_commit};
+    const struct fptc__log_sink sink = {.ctx = r, .reset = on_base, .apply = on_commit};
     const struct fptc__log_options options = {.sink = &sink, .logger = r->logger};
     struct fptc__server_clock clock = {0};
     r->next = (struct fptc__manifest){.upto = 0};

@@ -184,6 +184,9 @@ COUNTED(int, fsync, (int fd), (fd), -1, CHANGES, WHEN_DONE(power_synced(fd)))
 COUNTED(int, fstat, (int fd, struct stat *out), (fd, out), -1, READS, NOTHING)
 COUNTED(int, stat, (const char *path, struct stat *out), (path, out), -1, READS, NOTHING)
 COUNTED(int, lstat, (const char *path, struct stat *out), (path, out), -1, READS, NOTHING)
+COUNTED(int, statfs, (const char *path, struct statfs *out), (path, out), -1, READS, NOTHING)
+COUNTED(int, chmod, (const char *path, mode_t mode), (path, mode), -1, CHANGES, NOTHING)
+COUNTED(int, fchmod, (int fd, mode_t mode), (fd, mode), -1, CHANGES, NOTHING)
 COUNTED(int, link, (const char *from, const char *to), (from, to), -1, CHANGES,
         WHEN_DONE(power_named(to)))
 COUNTED(int, unlink, (const char *path), (path), -1, REMOVES, WHEN_DONE(power_removed(path)))
@@ -298,6 +301,9 @@ void counted_install(void)
     counted.fstat = counted_fstat;
     counted.stat = counted_stat;
     counted.lstat = counted_lstat;
+    counted.statfs = counted_statfs;
+    counted.chmod = counted_chmod;
+    counted.fchmod = counted_fchmod;
     counted.link = counted_link;
     counted.unlink = counted_unlink;
     counted.rename = counted_rename;

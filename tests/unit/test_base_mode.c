@@ -71,7 +71,7 @@ static void compact(void)
         fail_msg("compact: %s", err.message);
 }
 
-/* What help_set_up() has made, goes. */
+/* What help_set_up() has made goes. */
 static void begin_empty(void)
 {
     char command[FPTC_PATH_MAX + 32];
@@ -253,19 +253,23 @@ static void begin_cache(void)
     if (fptc__cache_make(help_dir, SITE, "", &err) != FPTC_OK)
         _exit(3);
     append("of anna");
-    append("of anna, too");
     compact();
+    append("of anna, too");
 }
 
 static void go_on(void)
 {
     struct fptc__compact_stats stats;
+    char path[FPTC_PATH_MAX];
 
     if (fptc__cache_make(help_dir, SITE, "", &help_err) != FPTC_OK)
         _exit(3);
     append("of bert");
     compact();
-    if (fptc__retire(&help_p, 0, NULL, &stats, &help_err) != FPTC_OK || stats.deleted == 0)
+    if (fptc__retire(&help_p, 0, NULL, NULL, &stats, &help_err) != FPTC_OK)
+        _exit(4);
+    if (fptc__partition_number_path(&help_p, "log", 2, path, &help_err) != FPTC_OK ||
+        access(path, F_OK) != 0 || fptc__file_remove(path, &help_err) != FPTC_OK)
         _exit(4);
 }
 

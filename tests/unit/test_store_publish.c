@@ -225,12 +225,13 @@ static void temps_go_when_they_are_old(void **state)
     assert_int_equal(fresh_head(), 1);
 }
 
-static void modes_follow_the_umask(void **state)
+static void modes_follow_the_cache(void **state)
 {
     char path[FPTC_PATH_MAX];
     struct stat st;
-    mode_t old = umask(002);
+    mode_t old = umask(077);
     (void)state;
+    assert_int_equal(chmod(help_dir, 0775), 0);
     assert_int_equal(fptc__partition_at(help_dir, "project-55", &help_p, &help_err), FPTC_OK);
     assert_int_equal(publish(1, &help_err), FPTC_OK);
     umask(old);
@@ -375,7 +376,7 @@ int main(void)
         CASE(a_deleted_temp_is_written_again),
         CASE(a_temp_deleted_while_it_is_written_is_written_again),
         CASE(temps_go_when_they_are_old),
-        CASE(modes_follow_the_umask),
+        CASE(modes_follow_the_cache),
         CASE(manifests_come_back),
         CASE(odd_manifests),
         CASE(bases_are_listed_newest_first),
