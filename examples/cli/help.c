@@ -81,6 +81,14 @@ const struct verb verbs[] = {
     {"hold", verb_hold, 0, 0, 0, "hold", "do the upkeep until stopped, as a service",
      "Or stands by for whoever does it already. Ctrl-C or SIGTERM end it, and the next one need not\n"
      "wait. Nobody has to run it: every process with --hold auto steps in when work is overdue.\n"},
+    {"verify", verb_verify, 0, 0, 0, "verify", "check every file of the cache",
+     "Changes nothing, and may run while others write. Exit code 5 when something is damaged. With a bar\n"
+     "on a terminal.\n"},
+    {"repair", verb_repair, 0, 0, OPT_BIT(OPT_SITE), "repair [--site URL]",
+     "rebuild what is damaged, and say what is lost",
+     "From older snapshots and the commits that are left; what is lost for good is fetched from FPT\n"
+     "again when it is asked for. Others may read and write meanwhile. When fptcache.json itself cannot\n"
+     "be read, give --site and the credentials of whoever filled the cache.\n"},
     {"status", verb_status, 0, 0, 0, "status", "tell what the cache holds and how old it is", ""},
     {"version", verb_version, 0, 0, 0, "version", "tell the version", ""},
     {"help", verb_help, 0, 1, 0, "help [VERB]", "explain a verb", ""},

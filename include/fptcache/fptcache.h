@@ -1226,6 +1226,63 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_hold(fptc_cache *cache, fptc_pro
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_status(fptc_cache *cache, fptc_result **out_result,
                                                        fptc_error *err);
 
+/**
+ * Checks everything the directory holds: every commit (its checksums, that it follows from the one before,
+ * that its records can be read), every base with its files (size, checksum of the whole and of every page,
+ * SQLite's integrity check, that it holds ordinary tables only, that it says what the base before it and the
+ * commits between say), and every cross-reference (files that are named and not there, files that nobody
+ * names, missing numbers, latest.sqlite, fptcache.json and realm.json). It changes nothing, and others
+ * may write, compact and delete meanwhile: a name that goes away because newer files stand for it is no
+ * problem.
+ * @param cache       the handle.
+ * @param progress    may be NULL; `what` is the partition, `done` and `total` are bytes.
+ * @param payload     given to `progress`.
+ * @param out_result  a document: {"files","bytes","problems":[{"file","partition","kind","what","next"}]};
+ *                    there with FPTC_OK and FPTC_EDAMAGED, NULL on other failures. kind: "damaged",
+ *                    "missing", "newer", "chain", "differs", "link", "unnamed".
+ * @param err         may be NULL.
+ * @return FPTC_OK when all is sound; FPTC_EDAMAGED when there are problems: see fptc_cache_repair();
+ *         FPTC_ECANCELLED when `progress` asked for it; FPTC_EIO, FPTC_EACCESS, FPTC_ENOSPC (of the local
+ *         disk), FPTC_ENOMEM; FPTC_EDEADLINE.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the handle's deadline: it reads every file.
+ * @since 0.1
+ * @see fptc_cache_repair
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_verify(fptc_cache *cache, fptc_progress_fn progress,
+                                                       void *payload, fptc_result **out_result,
+                                                       fptc_error *err);
+
+/**
+ * Repairs what fptc_cache_verify() finds. What can be rebuilt from older bases and the commits that are
+ * left is; where commits are lost, what was known completely is so no more and is fetched from FPT again,
+ * fptc_cache_changes() tells followers to start again, and the document says what could not be restored.
+ * Nothing that has a name is written to: new files come, and what they replace goes afterwards, so that
+ * a crash at any step leaves nothing worse than before, and others read and write meanwhile. A sound
+ * cache is left as it is. It takes options and no handle, for a directory whose fptcache.json is damaged
+ * cannot be opened: then site_url and the credentials of whoever filled it are needed.
+ * @param options     as for fptc_cache_open().
+ * @param progress    may be NULL; as for fptc_cache_verify().
+ * @param payload     given to `progress`.
+ * @param out_result  a document: what fptc_cache_verify() would have told, with "rebuilt":[{"partition",
+ *                    "what"}] and "lost":[{"partition","kind","what"}]. kind: "commits" (their numbers),
+ *                    "coverage" (a type), "mutation" (an event id), "history". NULL on failure.
+ * @param err         may be NULL.
+ * @return FPTC_OK when the cache is sound now, whatever was lost; FPTC_EFORMAT when files of a newer version
+ *         are in the way; FPTC_ERACE when others changed what was being repaired: call again; FPTC_EUSAGE,
+ *         FPTC_EAUTH when site or credentials are needed and not there; FPTC_ECANCELLED; FPTC_EIO,
+ *         FPTC_EACCESS, FPTC_ENOSPC, FPTC_EDAMAGED, FPTC_ENOMEM; FPTC_EDEADLINE; what fptc_cache_open() returns.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to options.deadline_ms: it reads every file.
+ * @since 0.1
+ * @see fptc_cache_verify
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_repair(const fptc_options *options,
+                                                       fptc_progress_fn progress, void *payload,
+                                                       fptc_result **out_result, fptc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -123,7 +123,8 @@ struct fptc__task {
     struct fptc_cache *cache;
     struct fptc_result *result; /* out; handed to the caller when in time */
     fptc_status late_status;    /* what the caller is told when it is late; 0: FPTC_EDEADLINE */
-    int is_question; /* it only reads: it may be run again when a file has gone meanwhile */
+    int is_question;  /* it only reads: it may be run again when a file has gone meanwhile */
+    int gives_always; /* the result is the caller's although the status is a failure */
 };
 fptc_status fptc__task_run(struct fptc__task *task, int64_t deadline_ms,
                            struct fptc_result **out_result, fptc_error *err);

@@ -47,7 +47,7 @@ void *fptc__task_new(size_t size, struct fptc_cache *cache,
 static fptc_status hand_over(struct fptc__task *task, fptc_status status,
                              struct fptc_result **out_result)
 {
-    if (out_result != NULL && status >= 0) {
+    if (out_result != NULL && (status >= 0 || task->gives_always)) {
         *out_result = task->result;
         task->result = NULL;
     }

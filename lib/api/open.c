@@ -129,6 +129,41 @@ fptc_status fptc_cache_init(const fptc_options *options, fptc_error *err)
     return status;
 }
 
+fptc_status fptc__description_restore(const fptc_options *options, char *told, size_t n,
+                                      fptc_error *err)
+{
+    fptc_options known;
+    struct fptc_cache *cache = NULL;
+    struct fptc__cache_info info;
+    fptc_status status = fptc__options_read(options, &known, err);
+
+    told[0] = '\0';
+    if (status == FPTC_OK)
+        status = check_options(&known, err);
+    if (status == FPTC_OK && !fptc__cache_needs_restore(known.cache_dir, &info, err))
+        return FPTC_OK; /* opening it says what else may be wrong */
+    if (status == FPTC_OK && info.site[0] == '\0' && known.site_url == NULL)
+        status =
+            fptc__fail(err, FPTC_EUSAGE,
+                       "fptcache.json of %s cannot be read: say which site it is of (--site URL)",
+                       known.cache_dir);
+    if (status == FPTC_OK)
+        status = handle_new(&known, &cache, err);
+    if (status == FPTC_OK)
+        status = open_site(cache, info.site[0] ? info.site : known.site_url, err);
+    if (status == FPTC_OK && info.realm[0] == '\0' && fptc__site_identity(cache->site)[0] == '\0')
+        status = fptc__fail(err, FPTC_EAUTH,
+                            "whose eyes filled %s cannot be read: repair it with their credentials",
+                            known.cache_dir);
+    if (status == FPTC_OK)
+        status = fptc__cache_restore(known.cache_dir, info.site[0] ? info.site : known.site_url,
+                                     info.realm[0] ? info.realm : fptc__site_identity(cache->site),
+                                     told, n, err);
+    if (cache != NULL)
+        handle_free(cache);
+    return status;
+}
+
 /* The handle's own site, if it names one, must be the directory's. */
 static fptc_status check_site(struct fptc_cache *cache, fptc_error *err)
 {

@@ -333,6 +333,43 @@ static fptc_status check_since(struct fptc__work *w, const struct upkeep_task *t
     return status;
 }
 
+/* What was lost: up to which commit a repair has said so, and the greatest that is damaged. */
+static fptc_status read_lost(struct fptc__work *w, const char *key, fptc__json **out,
+                             fptc_error *err)
+{
+    fptc_status status = fptc__view_config(w->session.view, FPTC__HOME, key, out, NULL, err);
+
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+/* Never silence about lost history (protocol-attacks V2): what the lost commits said of rows that are no
+   more is not known to anybody. Damage that was not repaired is an error; after a repair whoever read
+   before it has to start again. With the view begun. */
+static fptc_status check_lost(struct fptc__work *w, const struct upkeep_task *t, fptc_error *err)
+{
+    const char *partition = fptc__view_partition(w->session.view, FPTC__HOME)->name;
+    fptc__json *lost = NULL, *hole = NULL;
+    int64_t upto;
+    fptc_status status = read_lost(w, "lost", &lost, err);
+
+    if (status == FPTC_OK)
+        status = read_lost(w, "hole", &hole, err);
+    upto = fptc__json_get_int(lost, "upto");
+    if (status == FPTC_OK && fptc__json_int(hole) > upto)
+        status = fptc__fail(err, FPTC_EDAMAGED,
+                            "commit %lld of %s is damaged, and what it changed is not known: run "
+                            "fptcache repair, then start again with version 0",
+                            (long long)fptc__json_int(hole), partition);
+    else if (status == FPTC_OK && t->since > 0 && t->since >> FPTC__VERSION_ROW_BITS <= upto)
+        status = fptc__fail(err, FPTC_ESTATE,
+                            "commits %s of %s were lost, and with them what happened up to version "
+                            "%lld: start again with version 0",
+                            fptc__json_get_text(lost, "commits"), partition, (long long)t->since);
+    fptc__json_free(lost);
+    fptc__json_free(hole);
+    return status;
+}
+
 static fptc_status run_changes(struct fptc__task *task, const struct fptc__call *call,
                                fptc_error *err)
 {
@@ -353,8 +390,10 @@ static fptc_status run_changes(struct fptc__task *task, const struct fptc__call 
         status = check_since(&w, t, err);
     if (status == FPTC_OK) {
         fptc__view_begin(w.session.view);
-        status = fptc__view_changes(w.session.view, FPTC__HOME, t->type, t->since, t->limit,
-                                    &task->result->rows, err);
+        status = check_lost(&w, t, err);
+        if (status == FPTC_OK)
+            status = fptc__view_changes(w.session.view, FPTC__HOME, t->type, t->since, t->limit,
+                                        &task->result->rows, err);
         fptc__view_end(w.session.view);
     }
     if (status == FPTC_MISS)

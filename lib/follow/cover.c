@@ -4,21 +4,23 @@
 
 #include "base/error.h"
 
-fptc_status fptc__cover_record(struct fptc__intake *in, int64_t date_ms, int64_t max_id,
-                               int64_t audited_ms, fptc_error *err)
+fptc_status fptc__cover_record(struct fptc__intake *in, const struct fptc__since *marks,
+                               fptc_error *err)
 {
     fptc__json *body = fptc__json_new_object();
     char mark[21] = "";
     int ok = fptc__json_set(body, "type", fptc__json_new_text(in->source->type));
     fptc_status status;
 
-    if (date_ms > 0)
-        fptc__iso_from_ms(date_ms, mark);
+    if (marks->date_ms > 0)
+        fptc__iso_from_ms(marks->date_ms, mark);
     ok = fptc__json_set(body, "types", fptc__json_copy(in->source->types)) && ok;
     ok = fptc__json_set(body, "asof", fptc__json_new_int(in->asof_ms)) && ok;
     ok = fptc__json_set(body, "mark", fptc__json_new_text(mark)) && ok;
-    ok = fptc__json_set(body, "max_id", fptc__json_new_int(max_id)) && ok;
-    ok = fptc__json_set(body, "audited", fptc__json_new_int(audited_ms)) && ok;
+    ok = fptc__json_set(body, "max_id", fptc__json_new_int(marks->max_id)) && ok;
+    ok = fptc__json_set(body, "audited", fptc__json_new_int(marks->audited_ms)) && ok;
+    if (marks->is_walk)
+        ok = fptc__json_set(body, "walk", fptc__json_new_int((int64_t)marks->walk_seen)) && ok;
     status = ok ? fptc__intake_record(in, FPTC__COVER, body, err) : fptc__fail_nomem(err);
     fptc__json_free(body);
     return status;

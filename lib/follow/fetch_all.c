@@ -193,7 +193,7 @@ static fptc_status load_rows(struct load *l, struct fptc__intake *first, int64_t
 static fptc_status load_and_cover(struct load *l, struct fptc__fetch_stats *stats, fptc_error *err)
 {
     struct fptc__intake first, last;
-    struct fptc__since since = {0, 0, 0, 0, l->log, NULL};
+    struct fptc__since since = {.log = l->log, .is_walk = 1};
     int pages = 0;
     fptc_status status = fptc__intake_begin(&first, l->follow, l->source, err);
 
@@ -206,10 +206,11 @@ static fptc_status load_and_cover(struct load *l, struct fptc__fetch_stats *stat
     stats->changed += l->rows;
     since.max_id = l->max_id;
     since.audited_ms = last.asof_ms;
+    since.walk_seen = last.seen[fptc__view_part_of(l->follow->view, l->source->is_project_type)];
     if (status == FPTC_OK)
         status = fptc__settle_missing(l->follow, l->source, &l->seen, stats, err);
     if (status == FPTC_OK && pages == 1)
-        status = fptc__cover_record(&last, since.date_ms, l->max_id, last.asof_ms, err);
+        status = fptc__cover_record(&last, &since, err);
     if (status == FPTC_OK)
         status = fptc__intake_commit(&last, err);
     if (status == FPTC_OK && pages > 1)

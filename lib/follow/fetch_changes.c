@@ -166,6 +166,7 @@ static fptc_status sweep(struct catch_up *c, int is_retired, fptc_error *err)
 static fptc_status publish_cover(struct catch_up *c, fptc_error *err)
 {
     struct fptc__intake in;
+    struct fptc__since marks = *c->since;
     struct fptc__source covered = *c->source;
     fptc_status status = fptc__intake_begin(&in, c->follow, c->source, err);
 
@@ -173,8 +174,10 @@ static fptc_status publish_cover(struct catch_up *c, fptc_error *err)
     in.home_log = c->since->log;
     covered.types = c->since->cover_types != NULL ? c->since->cover_types : c->source->types;
     in.source = &covered;
+    marks.date_ms = c->date_ms;
+    marks.max_id = c->max_id;
     if (status == FPTC_OK)
-        status = fptc__cover_record(&in, c->date_ms, c->max_id, c->since->audited_ms, err);
+        status = fptc__cover_record(&in, &marks, err);
     if (status == FPTC_OK)
         status = fptc__intake_commit(&in, err);
     fptc__intake_done(&in);
@@ -215,7 +218,7 @@ fptc_status fptc__fetch_changes(const struct fptc__session *f, const struct fptc
                                 struct fptc__fetch_stats *stats, fptc_error *err)
 {
     enum fptc__part part = fptc__view_part_of(f->view, source->is_project_type);
-    struct fptc__since since = {0, 0, 0, 1, NULL, NULL};
+    struct fptc__since since = {.skip_equal = 1};
     struct fptc__cover cover;
     fptc__json *types = NULL;
     fptc_status status;

@@ -223,13 +223,24 @@ static fptc_status settle_missing(const struct fptc__intake *in, const fptc__jso
     return status;
 }
 
+/* The head of the rows' partition before the question. */
+static uint64_t seen_of(const struct fptc__intake *in)
+{
+    return in->seen[fptc__view_part_of(in->follow->view, in->source->is_project_type)];
+}
+
 /* Rows, the query, and the coverage if these are all rows of the type there: at once when they came in
    one page, else after catching up with what changed between the pages (protocol-attacks C5). */
 static fptc_status keep(struct fptc__intake *in, const struct fptc__plan *plan,
                         const fptc__json *rows, int64_t date_ms, fptc_error *err)
 {
     const struct fptc__source *source = in->source;
-    struct fptc__since since = {date_ms, fptc__max_id(rows, 0), in->asof_ms, 1, NULL, NULL};
+    struct fptc__since since = {.date_ms = date_ms,
+                                .max_id = fptc__max_id(rows, 0),
+                                .audited_ms = in->asof_ms,
+                                .skip_equal = 1,
+                                .is_walk = 1,
+                                .walk_seen = seen_of(in)};
     struct fptc__fetch_stats stats = {0, 0, 0};
     int is_page = fptc__json_size(rows) < FPTC_PAGE_ROWS;
     int is_whole = plan->is_unfiltered && (source->project_id != 0 || !source->is_project_type) &&
@@ -240,7 +251,7 @@ static fptc_status keep(struct fptc__intake *in, const struct fptc__plan *plan,
     if (status == FPTC_OK)
         status = add_query_record(in, plan, rows, err);
     if (status == FPTC_OK && missing == FPTC_OK && is_whole && is_page)
-        status = fptc__cover_record(in, date_ms, since.max_id, in->asof_ms, err);
+        status = fptc__cover_record(in, &since, err);
     if (status == FPTC_OK)
         status = fptc__intake_commit(in, err);
     if (status == FPTC_OK && missing == FPTC_OK && is_whole && !is_page)

@@ -36,6 +36,8 @@ struct fptc__since {
     int skip_equal;                /* leave out rows the view has already: it must be up to date */
     struct fptc__log *log;         /* as fptc__intake::home_log; NULL: the view's */
     const fptc__json *cover_types; /* what the coverage may claim; NULL: the source's */
+    int is_walk; /* the end of a walk of every row, begun when the head was this: */
+    uint64_t walk_seen;
 };
 struct fptc__fetch_stats;
 /* Reads what changed since, living and retired, and publishes the coverage as of its own beginning. */

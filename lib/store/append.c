@@ -203,7 +203,7 @@ static void apply_own(struct fptc__log *log, const struct outcome *o)
     if (!log->is_started || log->head != o->head.number - 1 || log->head_checksum != o->head.prev)
         return;
     /* A failure here takes nothing back: the next pass reads the number and reports it. */
-    if (log->sink.apply && log->sink.apply(log->sink.ctx, &c, NULL) != FPTC_OK)
+    if (fptc__log_feed(log, &c, NULL) != FPTC_OK)
         return;
     log->head_checksum = o->checksum;
     log->head = o->head.number;

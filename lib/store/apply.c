@@ -31,6 +31,8 @@ static apply_fn function_of(uint16_t kind)
         return fptc__apply_config;
     case FPTC__USAGE:
         return fptc__apply_usage;
+    case FPTC__LOST:
+        return fptc__apply_lost;
     default:
         return NULL;
     }

@@ -152,6 +152,19 @@ static fptc_status put_cover(struct fptc__tables *t, const char *type, const fpt
     return status;
 }
 
+/* Whether something was lost since what the record speaks of was asked for: `member` names the head then.
+   A catch-up, which names none, says nothing where there is no coverage to catch up with. */
+static fptc_status is_overtaken_by_loss(struct fptc__tables *t, const fptc__json *body,
+                                        const char *member, int *out, fptc_error *err)
+{
+    const fptc__json *seen = fptc__json_get(body, member);
+    uint64_t hole = 0;
+    fptc_status status = fptc__hole_number(t, &hole, err);
+
+    *out = hole > 0 && (!fptc__json_is_number(seen) || (uint64_t)fptc__json_int(seen) < hole);
+    return status;
+}
+
 /* Taken when as new as the stored one, or when it covers more fields. The tables come in any case. */
 fptc_status fptc__apply_cover(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
 {
@@ -173,7 +186,11 @@ fptc_status fptc__apply_cover(struct fptc__tables *t, const fptc__json *body, fp
         status = find_cover(t, type, body, &stored, err);
     if (status != FPTC_OK)
         return status;
-    if (stored.is_there) {
+    if (!stored.is_there) {
+        status = is_overtaken_by_loss(t, body, "walk", &wider, err);
+        if (status != FPTC_OK || wider)
+            return status;
+    } else {
         status = is_strict_superset(t, shape, set_no, stored.set_no, &wider, err);
         if (status != FPTC_OK || (asof < stored.asof && !wider) ||
             (asof == stored.asof && stored.is_same && set_no == stored.set_no))
@@ -261,6 +278,8 @@ fptc_status fptc__apply_query(struct fptc__tables *t, const fptc__json *body, fp
     if (!hash || !type)
         return fptc__refuse(t, err, "a query record has no hash or no type");
     status = is_overtaken(t, body, &skip, err);
+    if (status == FPTC_OK && !skip)
+        status = is_overtaken_by_loss(t, body, "seen", &skip, err);
     if (status == FPTC_OK && !skip)
         status = is_answered(t, hash, body, &skip, err);
     if (status != FPTC_OK || skip)

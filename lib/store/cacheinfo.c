@@ -3,9 +3,11 @@
  * written once, by put-if-absent, and never changed: hosts may race, one wins, all read the winner.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "store/layout.h"
@@ -64,6 +66,29 @@ static fptc_status put_if_absent(const char *dir, const char *name, const struct
     return status;
 }
 
+/* Of "format\nsite\nrealm", what is absent as "". */
+static void put_checksum(int64_t format, const char *site, const char *realm, char out[17])
+{
+    char text[1100];
+    int n = snprintf(text, sizeof(text), "%" PRId64 "\n%s\n%s", format, site ? site : "",
+                     realm ? realm : "");
+    uint64_t sum = fptc__checksum_add(fptc__checksum_start(), text,
+                                      (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+    (void)snprintf(out, 17, "%016" PRIx64, sum);
+}
+
+/* Directories made before there was a checksum have none. */
+static int is_sound(const fptc__json *v)
+{
+    const char *said = fptc__json_get_text(v, "checksum");
+    char sum[17];
+    if (!said)
+        return 1;
+    put_checksum(fptc__json_get_int(v, "format"), fptc__json_get_text(v, "site"),
+                 fptc__json_get_text(v, "realm"), sum);
+    return strcmp(said, sum) == 0;
+}
+
 /* Reads dir/name and checks that it is an object of a known format. FPTC_MISS when it is not there. */
 static fptc_status read_json(const char *dir, const char *name, fptc__json **out, fptc_error *err)
 {
@@ -83,7 +108,9 @@ static fptc_status read_json(const char *dir, const char *name, fptc__json **out
     if (status != FPTC_OK)
         return status;
     int64_t format = fptc__json_get_int(*out, "format");
-    if (format < 1)
+    if (!is_sound(*out))
+        status = fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it fails its checksum", path);
+    else if (format < 1)
         status = fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it names no format", path);
     else if (format > FORMAT)
         status = fptc__fail(err, FPTC_EFORMAT, "%s has format %d; this version knows %d", path,
@@ -158,6 +185,9 @@ static fptc_status put_info(const char *cache_dir, const char *site, const char 
     if (site)
         put_member(&text, "site", site);
     put_member(&text, "realm", realm);
+    char sum[17];
+    put_checksum(FORMAT, site, realm, sum);
+    put_member(&text, "checksum", sum);
     fptc__buf_adds(&text, "}\n");
     const char *name = site ? info_name : realm_name;
     fptc_status status = fptc__buf_check(&text, name, err);
@@ -208,4 +238,88 @@ fptc_status fptc__cache_make(const char *cache_dir, const char *site, const char
                           "%s is the cache of %s (realm \"%s\"), not of %s (realm \"%s\")",
                           cache_dir, info.site, info.realm, wanted, realm);
     return FPTC_OK;
+}
+
+/* --- repair --- */
+
+static int is_damage(fptc_status status)
+{
+    return status == FPTC_EDAMAGED || status == FPTC_ENOENT;
+}
+
+/* One of the two files: what it says of itself; FPTC_MISS when there is none. */
+static fptc_status look(const char *dir, const char *name, struct fptc__cache_info *out,
+                        fptc_error *err)
+{
+    fptc__json *v = NULL;
+    fptc_status status = read_json(dir, name, &v, err);
+    if (status == FPTC_OK && strcmp(name, info_name) == 0)
+        status = take_text(v, "site", out->site, dir, err);
+    if (status == FPTC_OK)
+        status = take_text(v, "realm", out->realm, dir, err);
+    fptc__json_free(v);
+    return status;
+}
+
+int fptc__cache_needs_restore(const char *cache_dir, struct fptc__cache_info *out, fptc_error *err)
+{
+    char path[FPTC_PATH_MAX];
+    struct fptc__cache_info info = {.format = 0}, realm = {.format = 0};
+    if (fptc__path(path, err, "%s/partitions", cache_dir) != FPTC_OK ||
+        fptc__dir_touch(path, NULL) != FPTC_OK || !is_damage(fptc__cache_read(cache_dir, out, err)))
+        return 0;
+    if (look(cache_dir, info_name, &info, NULL) != FPTC_OK)
+        info = (struct fptc__cache_info){.format = 0};
+    if (look(cache_dir, realm_name, &realm, NULL) != FPTC_OK)
+        realm.realm[0] = '\0';
+    *out = info;
+    if (!out->realm[0])
+        memcpy(out->realm, realm.realm, sizeof(out->realm));
+    fptc__error_clear(err);
+    return 1;
+}
+
+/* Out of the way when it is damaged: its bytes stay for people to look at. */
+static fptc_status put_aside(const char *dir, const char *name, char *told, size_t n,
+                             fptc_error *err)
+{
+    char path[FPTC_PATH_MAX], aside[FPTC_PATH_MAX], random[33];
+    struct fptc__cache_info info;
+    fptc_status status = look(dir, name, &info, NULL);
+    if (status != FPTC_EDAMAGED)
+        return FPTC_OK;
+    fptc__random_hex32(random);
+    random[8] = '\0';
+    status = fptc__path(path, err, "%s/%s", dir, name);
+    if (status == FPTC_OK)
+        status = fptc__path(aside, err, "%s/%s.damaged-%s", dir, name, random);
+    if (status == FPTC_OK && fptc__sys.rename(path, aside) != 0 && errno != ENOENT)
+        status = fptc__fail_errno(err, errno, "cannot put %s aside", path);
+    size_t at = strlen(told);
+    (void)snprintf(told + at, n - at, "%s was damaged and is put aside as %s.damaged-%s; ", name,
+                   name, random);
+    return status;
+}
+
+/* A realm.json that is not needed any more harms nothing: the realm is the same. */
+fptc_status fptc__cache_restore(const char *cache_dir, const char *site, const char *realm,
+                                char *told, size_t n, fptc_error *err)
+{
+    struct fptc__cache_info info;
+    char wanted[512];
+    told[0] = '\0';
+    fptc_status status = fptc__site_normalise(site, wanted, err);
+    if (status == FPTC_OK)
+        status = put_aside(cache_dir, info_name, told, n, err);
+    if (status == FPTC_OK)
+        status = put_aside(cache_dir, realm_name, told, n, err);
+    if (status == FPTC_OK)
+        status = fptc__cache_read(cache_dir, &info, err);
+    if (status == FPTC_ENOENT)
+        status = put_info(cache_dir, wanted, realm, err);
+    if (status == FPTC_OK)
+        status = fptc__cache_claim_realm(cache_dir, realm, &info, err);
+    size_t at = strlen(told);
+    (void)snprintf(told + at, n - at, "the cache of %s, filled by %s", wanted, realm);
+    return status;
 }

@@ -343,3 +343,8 @@ void fptc__commit_done(struct fptc__commit *c)
     fptc__buf_done(&c->inflated);
     *c = (struct fptc__commit){.records = NULL};
 }
+
+int fptc__commit_begins_anew(const struct fptc__commit *c)
+{
+    return c->n_records > 0 && c->records[0].kind == FPTC__LOST;
+}

@@ -45,6 +45,8 @@ int fptc__commit_header_decode(const char *data, size_t len, struct fptc__commit
 /* How many of these bytes are the commit that they begin with, and its number: for files that hold several.
    0 when they begin with none, or end before it does. Nothing else is checked. */
 size_t fptc__commit_extent(const char *data, size_t len, uint64_t *out_number);
+/* 1 when all that was before the commit is to be forgotten: record kind LOST. */
+int fptc__commit_begins_anew(const struct fptc__commit *c);
 void fptc__commit_done(struct fptc__commit *c); /* zeroed or decoded; may be called twice */
 
 #endif

@@ -149,6 +149,11 @@ static fptc_status sink_apply(void *ctx, const struct fptc__commit *commit, fptc
     return fptc__sql_run(c->db, "COMMIT; BEGIN", err);
 }
 
+static fptc_status sink_hole(void *ctx, uint64_t number, fptc_error *err)
+{
+    return fptc__tables_hole(((struct compactor *)ctx)->tables, number, err);
+}
+
 /* --- the steps -------------------------------------------------------------------------------- */
 
 /* Answers older than a day, by the newest time the partition knows, are not worth their bytes. */
@@ -334,7 +339,8 @@ static fptc_status fold(struct compactor *c, struct fptc__log *log,
 
 static fptc_status compact(struct compactor *c, struct fptc__compact_stats *stats, fptc_error *err)
 {
-    const struct fptc__log_sink sink = {.ctx = c, .reset = sink_reset, .apply = sink_apply};
+    const struct fptc__log_sink sink = {
+        .ctx = c, .reset = sink_reset, .apply = sink_apply, .hole = sink_hole};
     const struct fptc__log_options options = {.sink = &sink, .logger = c->logger};
     struct fptc__log *log = NULL;
     fptc_status status = make_dir(c, err);

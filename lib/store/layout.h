@@ -62,6 +62,12 @@ fptc_status fptc__cache_make(const char *cache_dir, const char *site, const char
 /* FPTC_ENOENT, FPTC_EDAMAGED, FPTC_EFORMAT, ... The realm may live in a second file, realm.json, when
    it was not known at init; read and write of both is hidden here. */
 fptc_status fptc__cache_read(const char *cache_dir, struct fptc__cache_info *out, fptc_error *err);
+/* 1 when the directory holds partitions and its description is damaged or missing; *out then has what can
+   still be read of it, "" what cannot. */
+int fptc__cache_needs_restore(const char *cache_dir, struct fptc__cache_info *out, fptc_error *err);
+/* Puts damaged descriptions aside (NAME.damaged-<hex>) and a new one in their place; `told` says so. */
+fptc_status fptc__cache_restore(const char *cache_dir, const char *site, const char *realm,
+                                char *told, size_t n, fptc_error *err);
 /* Puts the realm there if none is yet; *out tells the one that holds now (another's may have won). */
 fptc_status fptc__cache_claim_realm(const char *cache_dir, const char *realm,
                                     struct fptc__cache_info *out, fptc_error *err);

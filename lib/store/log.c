@@ -161,3 +161,22 @@ fptc_status fptc__log_refresh(struct fptc__log *log, fptc_error *err)
     pthread_mutex_unlock(&log->mutex);
     return status;
 }
+
+/* --- the sink --- */
+
+fptc_status fptc__log_feed(struct fptc__log *log, const struct fptc__commit *commit,
+                           fptc_error *err)
+{
+    const struct fptc__manifest nothing = {.upto = commit->head.number - 1,
+                                           .snapshot_upto = commit->head.number - 1};
+    int is_lost = !log->is_roller && fptc__commit_begins_anew(commit);
+    fptc_status status = FPTC_OK;
+    if (is_lost && log->sink.reset)
+        status = log->sink.reset(log->sink.ctx, &nothing, err);
+    if (status == FPTC_OK && log->sink.apply)
+        status = log->sink.apply(log->sink.ctx, commit, err);
+    /* Between the two the sink holds no commit's state: the next pass begins anew. */
+    if (status != FPTC_OK && is_lost)
+        log->is_started = 0;
+    return status;
+}

@@ -33,6 +33,9 @@ struct fptc__log_sink {
        newest base is taken again. The next pass sees to that; out_name gets the file's name, err what
        was met. */
     fptc_status (*fault)(void *ctx, char out_name[160], fptc_error *err);
+    /* The next number is a hole: nothing before it is known to be complete. May be NULL. A commit with a
+       `lost` record needs no such word: reset comes before it, with an empty base. */
+    fptc_status (*hole)(void *ctx, uint64_t number, fptc_error *err);
 };
 
 /* How to wait one's turn after lost races (design: a symlink lock, efficiency only); optional. */

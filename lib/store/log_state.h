@@ -60,6 +60,9 @@ struct fptc__log {
 fptc_status fptc__log_run_pass(struct fptc__log *log, fptc_error *err);
 /* A pass that begins after this call, ours or another thread's. Called and returns with the mutex. */
 fptc_status fptc__log_pass(struct fptc__log *log, fptc_error *err);
+/* Gives the sink its next commit, after a reset to nothing when all that was before it is lost. log.c */
+fptc_status fptc__log_feed(struct fptc__log *log, const struct fptc__commit *commit,
+                           fptc_error *err);
 /* Waits for `changed`, at most `ms` (0: no bound). */
 void fptc__log_wait(struct fptc__log *log, int64_t ms);
 

@@ -201,8 +201,8 @@ static fptc_status apply_one(struct fptc__log *log, const struct pass *pass, str
         warn(log, "commit %" PRIu64 " of %s does not follow from the one before it: accepted",
              e->number, log->p.name);
     }
-    if (!e->is_hole && log->sink.apply)
-        status = log->sink.apply(log->sink.ctx, &e->commit, err);
+    if (!e->is_hole)
+        status = fptc__log_feed(log, &e->commit, err);
     if (status == FPTC_MISS) {
         warn(log, "commit %" PRIu64 " of %s is skipped: its content makes no sense", e->number,
              log->p.name);
@@ -210,6 +210,10 @@ static fptc_status apply_one(struct fptc__log *log, const struct pass *pass, str
     } else if (status != FPTC_OK) {
         return status;
     }
+    if (e->is_hole && log->sink.hole)
+        status = log->sink.hole(log->sink.ctx, e->number, err);
+    if (status < 0)
+        return status;
     log->holes += (uint64_t)e->is_hole;
     log->head_checksum = e->is_hole ? 0 : e->commit.checksum;
     log->head = e->number;
@@ -227,15 +231,21 @@ static fptc_status check_head(const struct fptc__log *log, const struct pass *pa
 }
 
 /* Numbers that a roll-up leaves out are holes. */
-static void pass_over(struct fptc__log *log, uint64_t upto)
+static fptc_status pass_over(struct fptc__log *log, uint64_t upto, fptc_error *err)
 {
+    fptc_status status = FPTC_OK;
     if (upto <= log->head)
-        return;
+        return FPTC_OK;
     warn(log, "commits %" PRIu64 " to %" PRIu64 " of %s are skipped: they were damaged",
          log->head + 1, upto, log->p.name);
+    if (log->sink.hole)
+        status = log->sink.hole(log->sink.ctx, upto, err);
+    if (status != FPTC_OK)
+        return status;
     log->holes += upto - log->head;
     log->head = upto;
     log->head_checksum = 0;
+    return FPTC_OK;
 }
 
 static fptc_status apply_rolled(struct fptc__log *log, const struct pass *pass, struct entry *e,
@@ -246,8 +256,8 @@ static fptc_status apply_rolled(struct fptc__log *log, const struct pass *pass, 
         return FPTC_OK;
     if (e->number == log->head)
         return check_head(log, pass, &e->commit);
-    pass_over(log, e->number - 1);
-    return apply_one(log, pass, e, err);
+    fptc_status status = pass_over(log, e->number - 1, err);
+    return status == FPTC_OK ? apply_one(log, pass, e, err) : status;
 }
 
 static fptc_status take_rollup(struct fptc__log *log, const struct pass *pass,
@@ -270,8 +280,7 @@ static fptc_status take_rollup(struct fptc__log *log, const struct pass *pass,
     fptc__rollup_done(&r);
     if (status != FPTC_END)
         return status;
-    pass_over(log, file->to);
-    return FPTC_OK;
+    return pass_over(log, file->to, err);
 }
 
 static fptc_status reset(struct fptc__log *log, const struct fptc__manifest *m, fptc_error *err)

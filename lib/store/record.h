@@ -15,8 +15,10 @@
  * gone    {"type":"Shot","seen":41,"asof":…,"rows":[{"id":5,"updated_at":"…","moved_to":"project-102"}],
  *          "event":"…"}                    updated_at, moved_to, event optional
  * cover   {"type":"Shot","types":{…},"asof":…,"mark":"2026-11-22T03:27:48Z","max_id":4711,
- *          "audited":…}                    this partition's rows of the type are complete as of `asof`;
+ *          "audited":…,"walk":41}                    this partition's rows of the type are complete as of `asof`;
  *                                          audited: when every row was read last, not only changed ones;
+ *                                          walk: the head before the first of them was asked for; only
+ *                                          where it ends such a reading, not where it catches up;
  *                                          mark is FPT's clock; {"type":"Shot","drop":true} withdraws
  * query   {"hash":"<32 hex>","text":"<canonical query>","type":"Shot","touches":["Shot","Sequence"],
  *          "types":{…},"seen":41,"ids":[…],"asof":…} the ordered ids FPT answered a query with; touches
@@ -35,6 +37,9 @@
  *         A wish is parts "field word", comma between: first those that must be equal (`link` a single
  *         link, `equal`, `fold` a text whatever its case), then what is ordered (asc, desc, fold-asc,
  *         fold-desc), or `range` or `scan` (part of a text); or `links` alone (members of a multi link).
+ * lost    {"upto":41,"commits":"7, 9-12","asof":…}   the first record of its commit: those commits could not be
+ *                                          read any more, and everything before this one is forgotten;
+ *                                          upto is this commit's number
  * feed, dropped: reserved for later; a reader that meets them becomes read-only.
  */
 #ifndef FPTC_STORE_RECORD_H
@@ -58,7 +63,8 @@ enum fptc__kind {
     FPTC__CONFIG = 10,
     FPTC__DROPPED = 11,
     FPTC__BASE = 12, /* only in bases/<S>: the manifest */
-    FPTC__USAGE = 13
+    FPTC__USAGE = 13,
+    FPTC__LOST = 14
 };
 
 /* One record, its body as text; `body` is owned by whoever made the record. */

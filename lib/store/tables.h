@@ -73,6 +73,9 @@ void fptc__tables_close(struct fptc__tables *t);
  */
 fptc_status fptc__tables_apply(struct fptc__tables *t, const struct fptc__commit *commit,
                                fptc_error *err);
+/* Commit `number` is a hole: what was known completely before it is so no more. Within the caller's
+   transaction, if any. */
+fptc_status fptc__tables_hole(struct fptc__tables *t, uint64_t number, fptc_error *err);
 /* Number of the last commit that the tables hold. A commit up to it is already in them: applying it
    again does nothing. */
 uint64_t fptc__tables_upto(const struct fptc__tables *t);

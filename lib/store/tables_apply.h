@@ -202,6 +202,10 @@ fptc_status fptc__apply_gone(struct fptc__tables *t, const fptc__json *body, fpt
 fptc_status fptc__apply_cover(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_query(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_config(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
+/* apply_lost.c: that it was; what is forgotten has gone by then. And the greatest number that is lost, which every coverage and answer
+   must be younger than; 0: none. */
+fptc_status fptc__apply_lost(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
+fptc_status fptc__hole_number(struct fptc__tables *t, uint64_t *out, fptc_error *err);
 fptc_status fptc__apply_usage(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_mutate(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_attempt(struct fptc__tables *t, const fptc__json *body, fptc_error *err);

@@ -312,6 +312,19 @@ static fptc_status on_apply(void *ctx, const struct fptc__commit *commit, fptc_e
     return status;
 }
 
+static fptc_status on_hole(void *ctx, uint64_t number, fptc_error *err)
+{
+    struct fptc__view_part *part = ctx;
+    fptc_status status = FPTC_OK;
+
+    pthread_mutex_lock(&part->view->mutex);
+    part->view->generation++;
+    if (part->tables != NULL)
+        status = fptc__tables_hole(part->tables, number, err);
+    pthread_mutex_unlock(&part->view->mutex);
+    return status;
+}
+
 /* ------------------------------------------------------------------------------------- SQL functions */
 
 /* fptc_alive(part, slot, id): 1 unless the overlay replaces that row of the snapshot. */
@@ -393,6 +406,7 @@ static fptc_status part_open(struct fptc__view *v, size_t i, const char *cache_d
     part->sink.reset = on_reset;
     part->sink.apply = on_apply;
     part->sink.fault = fptc__view_on_fault;
+    part->sink.hole = on_hole;
     status = fptc__partition_at(cache_dir, name, &part->at, err);
     if (status != FPTC_OK)
         return status;

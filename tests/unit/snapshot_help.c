@@ -242,12 +242,18 @@ static fptc_status reader_apply(void *ctx, const struct fptc__commit *commit, fp
     return fptc__tables_apply(r->store.t, commit, err);
 }
 
+static fptc_status reader_hole(void *ctx, uint64_t number, fptc_error *err)
+{
+    return fptc__tables_hole(((struct reader *)ctx)->store.t, number, err);
+}
+
 void reader_open(struct reader *r)
 {
     struct fptc__log_options options = {.sink = &r->sink};
 
     memset(r, 0, sizeof(*r));
-    r->sink = (struct fptc__log_sink){.ctx = r, .reset = reader_reset, .apply = reader_apply};
+    r->sink = (struct fptc__log_sink){
+        .ctx = r, .reset = reader_reset, .apply = reader_apply, .hole = reader_hole};
     if (fptc__log_open(&sh_p, &options, &r->log, &th_err) != FPTC_OK)
         fail_msg("%s", th_err.message);
 }

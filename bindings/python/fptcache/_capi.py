@@ -144,6 +144,8 @@ FUNCTIONS = {
     "fptc_cache_mirror_add": (Status, [C, c_int64, Text, Text, E]),
     "fptc_cache_mirror_rm": (Status, [C, c_int64, Text, E]),
     "fptc_cache_mirror_list": (Status, [C, POINTER(R), E]),
+    "fptc_cache_verify": (Status, [C, ProgressFn, c_void_p, POINTER(R), E]),
+    "fptc_cache_repair": (Status, [POINTER(Options), ProgressFn, c_void_p, POINTER(R), E]),
     "fptc_cache_sync": (Status, [C, c_int64, ProgressFn, c_void_p, POINTER(R), E]),
     "fptc_cache_compact": (Status, [C, Text, POINTER(R), E]),
     "fptc_cache_maintain": (Status, [C, POINTER(R), E]),

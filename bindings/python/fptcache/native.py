@@ -544,6 +544,17 @@ class Cache:
             self._call(_lib.fptc_cache_sync, project, callback, None, result)
             return _copy_document(result)
 
+    def verify(self, progress: Optional[Progress] = None) -> Dict[str, Any]:
+        """Checks every file of the cache: {"files", "bytes", "problems": [{"file", "partition", "kind", "what",
+        "next"}]}. Changes nothing, and may run while others write. progress as for sync(), in bytes."""
+        with _result() as result, _caller(progress) as callback:
+            try:
+                self._call(_lib.fptc_cache_verify, callback, None, result)
+            except _errors.StoreError as error:
+                if not result or error.name != "FPTC_EDAMAGED":
+                    raise
+            return _copy_document(result)
+
     def maintain(self) -> Dict[str, Any]:
         """One round of upkeep of the partitions that nobody else holds, for cron or a farm job: fetches what
         changed of the mirrored types, folds commits when it is time, deletes what no base needs."""
@@ -583,6 +594,19 @@ def open(directory: Union[str, "os.PathLike[str]", None] = None, *, site: Option
     if site:
         init(filled)
     return Cache(filled, log, log_level)
+
+
+def repair(directory: Union[str, "os.PathLike[str]", None] = None, *, site: Optional[str] = None,
+           progress: Optional[Progress] = None, **options) -> Dict[str, Any]:
+    """Repairs what Cache.verify() finds: what can be rebuilt is, what is lost is said and fetched from FPT
+    again when it is asked for. {"files", "bytes", "problems", "rebuilt": [{"partition", "what"}],
+    "lost": [{"partition", "kind", "what"}]}. A sound cache is left as it is. site and credentials are
+    needed only when fptcache.json itself is damaged. options as for open()."""
+    filled = make_options(cache_dir=directory, site_url=site, **options)
+    error = _capi.ErrorInfo()
+    with _result() as result, _caller(progress) as callback:
+        _lib.fptc_cache_repair(filled, callback, None, result, error)
+        return _copy_document(result)
 
 
 def version() -> str:
