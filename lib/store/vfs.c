@@ -118,6 +118,16 @@ static int is_known_sound(struct snapshot_file *f, int64_t number)
     return f->sound[number / 8] >> (number % 8) & 1;
 }
 
+/* What FORMAT.md says of the header. Another text encoding SQLite refuses, but not as damage. */
+static int is_first_page(const unsigned char *page)
+{
+    static const unsigned char shape[] = {0x20, 0, 1, 1, FPTC__PAGE_RESERVED}; /* from byte 16 */
+    static const unsigned char vacuum_and_utf8[] = {0, 0, 0, 0, 0, 0, 0, 1};   /* from byte 52 */
+
+    return memcmp(page + 16, shape, sizeof(shape)) == 0 &&
+           memcmp(page + 52, vacuum_and_utf8, sizeof(vacuum_and_utf8)) == 0;
+}
+
 static int check_page(struct snapshot_file *f, const unsigned char *page, int64_t offset)
 {
     int64_t number = offset / FPTC__PAGE_BYTES + 1;
@@ -126,6 +136,8 @@ static int check_page(struct snapshot_file *f, const unsigned char *page, int64_
         return SQLITE_OK;
     if (!fptc__page_is_sound(page, (uint32_t)number))
         return damaged(f, offset, "fails its checksum");
+    if (number == 1 && !is_first_page(page))
+        return damaged(f, offset, "is no snapshot's first page");
     if (f->sound != NULL && number <= f->n_pages)
         f->sound[number / 8] |= (unsigned char)(1u << (number % 8));
     return SQLITE_OK;

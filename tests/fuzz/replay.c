@@ -1,6 +1,6 @@
 /*
  * replay.c: gives files to a fuzz target, one after the other. Without arguments: every file of
- * tests/fuzz/corpus/filter. The name of a file is printed before it is tried.
+ * tests/fuzz/corpus/FUZZ_CORPUS. The name of a file is printed before it is tried.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -62,7 +62,7 @@ static int replay_folder(const char *folder)
     }
     closedir(dir);
     printf("%d files\n", n);
-    return failed || n < 30;
+    return failed || n < 10;
 }
 
 int main(int argc, char **argv)
@@ -80,6 +80,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "replay: set FPTC_SOURCE_DIR, or name files\n");
         return 1;
     }
-    snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/filter", source);
+    snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/" FUZZ_CORPUS, source);
     return replay_folder(folder);
 }

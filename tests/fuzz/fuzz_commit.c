@@ -1,0 +1,141 @@
+/*
+ * fuzz_commit.c: commit files as a hostile or broken host may write them, and what comes of applying them.
+ * Whatever the bytes are, decoding says OK, damaged or newer; and a commit that decodes is applied whole
+ * or not at all, does nothing the second time, and does the same to a snapshot as to an overlay.
+ *
+ * An input is a first byte and the rest. 'R': the rest is a file as it is. 'S': the same, its checksums and
+ * lengths put right. Anything else: the rest is lines "<kind> <body>", a record each; an empty line ends a
+ * commit. Those commits are encoded by the library.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/fuzz.h"
+#include "fuzz/fuzz_seal.h"
+#include "store/commit.h"
+#include "unit/tables_help.h"
+
+#define RECORDS_MAX 32
+#define COMMITS_MAX 16
+
+/* A snapshot that is changed in place, and an overlay over an empty snapshot. */
+static struct store in_place, overlay;
+
+/* *before: the state that was, replaced by the one that is. */
+static void apply(const struct fptc__record *records, size_t n, uint64_t number, char **before)
+{
+    fptc_status status = store_apply(&in_place, number, records, n);
+    fptc_status beside = store_apply(&overlay, number, records, n);
+    char *after, *other;
+
+    if (status != FPTC_OK && status != FPTC_MISS && status != FPTC_EFORMAT)
+        fuzz_die("applying fails", th_err.message);
+    if (beside != status)
+        fuzz_die("an overlay fails in another way", th_err.message);
+    if (status == FPTC_OK && store_apply(&in_place, number, records, n) != FPTC_OK)
+        fuzz_die("the second time fails", th_err.message);
+    after = store_state(&in_place, 0);
+    other = store_state(&overlay, 0);
+    if (status != FPTC_OK && strcmp(*before, after) != 0)
+        fuzz_die("half applied", state_difference(*before, after));
+    if (strcmp(after, other) != 0)
+        fuzz_die("an overlay, or the second time, differs", state_difference(after, other));
+    free(other);
+    free(*before);
+    *before = after;
+}
+
+static void decode_and_apply(const char *data, size_t size, uint64_t number, char **before)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    struct fptc__commit_header head;
+    struct fptc__commit commit;
+    uint64_t said = 0;
+    size_t extent = fptc__commit_extent(data, size, &said);
+    fptc_status status = fptc__commit_decode(data, size, "a file", number, &commit, &err);
+
+    (void)fptc__commit_header_decode(data, size, &head);
+    if (status != FPTC_OK && status != FPTC_EDAMAGED && status != FPTC_EFORMAT)
+        fuzz_die("decoding fails", err.message);
+    if (status != FPTC_OK && !err.message[0])
+        fuzz_die("an error without words", "");
+    if (extent > size || (status == FPTC_OK && (extent != size || said != number)))
+        fuzz_die("a sound file of another length or number", err.message);
+    if (status == FPTC_OK)
+        apply(commit.records, commit.n_records, number, before);
+    fptc__commit_done(&commit);
+}
+
+static void encode(const struct fptc__record *records, size_t n, uint64_t number, char **before)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    struct fptc__commit_header head = {.number = number, .pid = 1};
+    struct fptc__buf file;
+
+    snprintf(head.partition, sizeof(head.partition), "project-101");
+    snprintf(head.writer, sizeof(head.writer), "fuzz");
+    fptc__buf_init(&file, 64u << 20);
+    if (fptc__commit_encode(&head, records, n, &file, NULL, &err) != FPTC_OK)
+        fuzz_die("encoding fails", err.message);
+    decode_and_apply(fptc__buf_text(&file), file.len, number, before);
+    fptc__buf_done(&file);
+}
+
+/* Takes records off *at up to an empty line. */
+static size_t read_records(char **at, struct fptc__record *records)
+{
+    size_t n = 0;
+
+    while (**at && n < RECORDS_MAX) {
+        char *line = *at, *body;
+        size_t length = strcspn(line, "\n");
+
+        *at = line[length] ? line + length + 1 : line + length;
+        line[length] = '\0';
+        if (length == 0)
+            break;
+        records[n].kind = (uint16_t)strtoul(line, &body, 10);
+        body += *body == ' ';
+        records[n].body = body;
+        records[n].len = strlen(body);
+        n++;
+    }
+    return n;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fptc__record records[RECORDS_MAX];
+    struct fptc__buf file;
+    char *text, *at, *state;
+    uint64_t number;
+
+    if (size == 0)
+        return 0;
+    store_open(&in_place);
+    store_open(&overlay);
+    store_split(&overlay);
+    state = store_state(&in_place, 0);
+    text = malloc(size);
+    if (!text)
+        abort();
+    memcpy(text, data + 1, size - 1);
+    text[size - 1] = '\0';
+    fptc__buf_init(&file, 64u << 20);
+    if (data[0] == 'S')
+        fuzz_seal_commit(data + 1, size - 1, 1, &file);
+    if (data[0] == 'R')
+        decode_and_apply(text, size - 1, 1, &state);
+    else if (data[0] == 'S')
+        decode_and_apply(fptc__buf_text(&file), file.len, 1, &state);
+    else
+        for (at = text, number = 1; *at && number <= COMMITS_MAX; number++)
+            encode(records, read_records(&at, records), number, &state);
+    fptc__buf_done(&file);
+    free(text);
+    free(state);
+    store_close(&in_place);
+    store_close(&overlay);
+    return 0;
+}
