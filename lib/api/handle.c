@@ -343,6 +343,7 @@ void fptc__handle_has_committed(struct fptc_cache *cache)
     pthread_mutex_lock(&cache->mutex);
     cache->n_own_commits++;
     pthread_mutex_unlock(&cache->mutex);
+    fptc__rollups_look(cache);
 }
 
 fptc_status fptc__work_refresh(struct fptc__work *w, fptc_error *err)

@@ -60,6 +60,8 @@ struct fptc_cache {
     _Atomic int64_t
         distrust_before_ms; /* server time: coverage from before this misses a write of ours */
     int n_threads, n_idle, is_closing; /* job.c */
+    int is_rolling_up;                 /* rollups.c */
+    int64_t roll_up_mono_ms;           /* not before then */
     pthread_t last_left;               /* a thread that has left and is not joined yet, if any */
     int has_last_left;
     struct fptc__job *queue;
@@ -103,7 +105,9 @@ void fptc__work_end(struct fptc__work *w);
 /* Looks for commits of others when the last look is older than the refresh interval, for those that this
    handle made through another of its views at once. */
 fptc_status fptc__work_refresh(struct fptc__work *w, fptc_error *err);
+/* To be called after an acknowledgement. Rolls a log up, later, if that is due (rollups.c). */
 void fptc__handle_has_committed(struct fptc_cache *cache);
+void fptc__rollups_look(struct fptc_cache *cache);
 fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_error *err);
 /* Whether this handle may ask FPT and share the answer: credentials, and the realm is ours (claimed if
    it is free). FPTC_EAUTH, or FPTC_EEXIST for another realm's directory. */
@@ -128,6 +132,9 @@ struct fptc__task {
 };
 fptc_status fptc__task_run(struct fptc__task *task, int64_t deadline_ms,
                            struct fptc_result **out_result, fptc_error *err);
+/* Runs the task on a thread of the library soon, before the handle closes; nobody waits for it or hears of
+   its end, so it must bound itself. 0 when no thread can be had: it is freed and never runs. */
+int fptc__task_post(struct fptc__task *task);
 void fptc__jobs_stop(struct fptc_cache *cache); /* waits for the threads left behind */
 /* Zeroed task of `size` bytes; NULL and FPTC_ENOMEM in err. */
 void *fptc__task_new(size_t size, struct fptc_cache *cache,

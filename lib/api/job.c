@@ -240,6 +240,30 @@ fptc_status fptc__task_run(struct fptc__task *task, int64_t deadline_ms,
     return hand_over(task, status, out_result);
 }
 
+int fptc__task_post(struct fptc__task *task)
+{
+    struct fptc_cache *cache = task->cache;
+    struct fptc__job *job = calloc(1, sizeof(*job)), **last = &cache->queue;
+    fptc_error err = FPTC_ERROR_INIT;
+    int is_posted;
+
+    pthread_mutex_lock(&cache->mutex);
+    is_posted = job != NULL && !cache->is_closing && start_worker(cache, &err) == FPTC_OK;
+    if (is_posted) {
+        job->task = task;
+        job->n_owners = 1;
+        while (*last != NULL)
+            last = &(*last)->next;
+        *last = job;
+    }
+    pthread_mutex_unlock(&cache->mutex);
+    if (!is_posted) {
+        free(job);
+        task->destroy(task);
+    }
+    return is_posted;
+}
+
 void fptc__jobs_stop(struct fptc_cache *cache)
 {
     pthread_mutex_lock(&cache->mutex);

@@ -9,12 +9,8 @@
 #include "base/limits.h"
 #include "follow/fetch.h"
 #include "query/request.h"
-#include "store/compact.h"
+#include "store/rollup.h"
 #include "view/lookup.h"
-
-/* Above this many new rows a sync folds them into a snapshot itself: every reader would have to take
-   them into its memory otherwise. */
-#define COMPACT_AFTER_ROWS 5000
 
 struct mirror_task {
     struct fptc__task task;
@@ -382,13 +378,23 @@ static fptc_status report(struct sync *s, const struct fptc__source *source,
     return fptc__json_append(s->types, entry) && ok ? FPTC_OK : fptc__fail_nomem(err);
 }
 
+/* What was loaded does not stay in every reader's memory, nor in thousands of files. */
+static fptc_status fold(struct fptc__work *w, int64_t rows, fptc_error *err)
+{
+    const struct fptc__partition *p = fptc__view_partition(w->session.view, FPTC__HOME);
+
+    if (fptc__compact_is_due_after(p, rows))
+        return fptc__compact(p, w->call, &w->cache->logger, NULL, err);
+    return fptc__rollup_is_due(p) ? fptc__rollup(p, w->call, &w->cache->logger, NULL, err)
+                                  : FPTC_OK;
+}
+
 static fptc_status sync_one(struct fptc__work *w, int64_t project_id, const char *type,
                             const fptc__json *value, void *payload, fptc_error *err)
 {
     struct sync *s = payload;
     struct fptc__source source = {type, 0, project_id, NULL};
     struct fptc__fetch_stats stats = {0, 0, 0};
-    struct fptc__compact_stats compacted;
     fptc__json *types = NULL;
     int64_t before = requests_of(w->cache);
     fptc_status status = fptc__schema_need(w, type, 1, err);
@@ -402,9 +408,8 @@ static fptc_status sync_one(struct fptc__work *w, int64_t project_id, const char
         status = fptc__fetch_source(&w->session, &source, &s->progress, &stats, err);
     pthread_mutex_unlock(&w->open->flight);
     s->rows += stats.changed;
-    if (status == FPTC_OK && stats.rows >= COMPACT_AFTER_ROWS)
-        status = fptc__compact(fptc__view_partition(w->session.view, FPTC__HOME), w->call,
-                               &w->cache->logger, &compacted, err);
+    if (status == FPTC_OK)
+        status = fold(w, stats.changed, err);
     fptc__handle_has_committed(w->cache);
     if (status == FPTC_OK) /* a tool sees at once what it has fetched itself */
         status = fptc__view_refresh(w->session.view, 0, err);

@@ -80,6 +80,12 @@
 #define FPTC_REWRITE_BYTES_MIN (1 << 20)
 #define FPTC_REWRITE_BYTES_MAX (64 << 20)
 #define FPTC_REWRITE_COMMITS 8192
+/* So many rows loaded at once are worth one, if they are that part of the snapshot's. */
+#define FPTC_REWRITE_ROWS_MIN 5000
+/* What a process that appends spends on a roll-up afterwards, on a thread of the library; and how long it
+   waits after one that came to nothing. */
+#define FPTC_ROLLUP_MS 50
+#define FPTC_ROLLUP_AGAIN_MS 2000
 /* Attempts of one read request against 429, 502, 503, 504 and resets. */
 #define FPTC_READ_ATTEMPTS_MAX 4
 /* Default bounds of a single HTTP exchange when the call has no deadline. */

@@ -293,6 +293,17 @@ static fptc_status seal_and_publish(struct compactor *c, struct fptc__manifest *
     return status == FPTC_OK ? keep_there(c, m, err) : status;
 }
 
+/* 1 when the roll-ups hold nothing but commits that only moved the head (rollup.c, g). */
+static int are_empty(const struct fptc__manifest *m)
+{
+    int64_t plain = 0;
+    size_t i;
+
+    for (i = 0; i < m->n_rollups; i++)
+        plain += m->rollups[i].plain;
+    return plain == 0;
+}
+
 /* Whether there may be anything above the snapshot: saves copying it for nothing. */
 static int has_work(const struct fptc__partition *p, uint64_t *base)
 {
@@ -300,7 +311,7 @@ static int has_work(const struct fptc__partition *p, uint64_t *base)
     struct fptc__manifest m;
 
     if (fptc__bases_newest(p, base, NULL, 0, NULL, NULL) != FPTC_OK ||
-        fptc__manifest_read(p, *base, &m, NULL) != FPTC_OK || m.n_rollups > 0 ||
+        fptc__manifest_read(p, *base, &m, NULL) != FPTC_OK || !are_empty(&m) ||
         fptc__path(dir, NULL, "%s/log", p->dir) != FPTC_OK ||
         fptc__partition_number_path(p, "log", *base + 1, path, NULL) != FPTC_OK)
         return 1; /* the pass will say what is wrong */

@@ -40,3 +40,14 @@ enum fptc__due fptc__compact_is_due(const struct fptc__partition *p)
         return FPTC__OVERDUE;
     return plain > most || commits > FPTC_REWRITE_COMMITS ? FPTC__DUE : FPTC__NOT_DUE;
 }
+
+int fptc__compact_is_due_after(const struct fptc__partition *p, int64_t rows)
+{
+    struct fptc__manifest m;
+    uint64_t base = 0;
+    if (rows >= FPTC_REWRITE_ROWS_MIN &&
+        fptc__bases_newest(p, &base, NULL, 0, NULL, NULL) == FPTC_OK &&
+        fptc__manifest_read(p, base, &m, NULL) == FPTC_OK && rows > m.rows / FPTC_REWRITE_SHARE)
+        return 1;
+    return fptc__compact_is_due(p) != FPTC__NOT_DUE;
+}

@@ -3,7 +3,8 @@
  * time, beside appends, reads, roll-ups and rewrites, with any grace: a deleted number is always at or
  * below a base that stays, and everybody lists `bases/` after looking for a number.
  *
- *  1. names in bases/ beyond the newest FPTC_BASES_KEPT, but not the way around, nor pinned ones;
+ *  1. names in bases/ beyond the newest FPTC_BASES_KEPT, but not the newest sound one (its manifest can be
+ *     read, its files are there with their sizes), nor the way around, nor pinned ones;
  *  2. commits up to the way around: the newest sound base that shares no file with the newest sound
  *     one. So each commit is in two files that one damage cannot both hit. (Only "up to the second
  *     newest base" would leave one: bases of one snapshot share it.)
@@ -49,8 +50,8 @@ struct retire {
     uint64_t bases[BASES_LISTED]; /* newest first */
     size_t n_bases;
     int has_all_bases;
-    uint64_t around;  /* 0: none */
-    uint64_t deletes; /* commits up to here */
+    uint64_t sound, around; /* the newest sound base, and the way around it; 0: none */
+    uint64_t deletes;       /* commits up to here */
     uint64_t pins[PINS_MAX];
     size_t n_pins;
     uint64_t gone[BASES_LISTED]; /* bases whose names this call removed, and their manifests */
@@ -150,6 +151,7 @@ static fptc_status find_around(struct retire *r, fptc_error *err)
             continue;
         if (!has_newest) {
             has_newest = 1;
+            r->sound = r->bases[i];
             said = fptc__manifest_files(&m, names_add, &newest);
             continue;
         }
@@ -213,7 +215,7 @@ static fptc_status remove_bases(struct retire *r, fptc_error *err)
     if (!r->gone_manifests)
         return fptc__fail_nomem(err);
     for (size_t i = FPTC_BASES_KEPT; i < r->n_bases; i++)
-        if (r->bases[i] != r->around && !is_pinned(r, r->bases[i]))
+        if (r->bases[i] != r->sound && r->bases[i] != r->around && !is_pinned(r, r->bases[i]))
             remove_base(r, r->bases[i]);
     return FPTC_OK;
 }

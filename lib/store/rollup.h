@@ -36,5 +36,8 @@ enum fptc__due { FPTC__NOT_DUE, FPTC__DUE, FPTC__OVERDUE };
 /* Whether the newest base's roll-ups deserve a rewrite (limits.h); overdue at twice that. Reads one manifest;
    what cannot be read is not due. */
 enum fptc__due fptc__compact_is_due(const struct fptc__partition *p);
+/* 1 when it is due, or will be once so many rows that were appended just now are rolled up, too: who has
+   loaded them may rewrite at once. */
+int fptc__compact_is_due_after(const struct fptc__partition *p, int64_t rows);
 
 #endif

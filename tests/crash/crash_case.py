@@ -81,16 +81,31 @@ class Run:
 decoded = {}    # what a file was when it was last read, and what is in it
 
 
-def commit(path):
+def commit(directory, number):
     """A commit, decoded once as long as its file is the same."""
+    path = directory / f"{number:016d}"
     now = path.stat()
     key = (now.st_ino, now.st_mtime_ns, now.st_size)
     if decoded.get(path, (None,))[0] != key:
-        decoded[path] = (key, decode(path))
+        decoded[path] = (key, decode(directory, number))
     return decoded[path][1]
 
 
-decode, check_store.Commit = check_store.Commit, commit
+decode, check_store.read_commit = check_store.read_commit, commit
+
+
+class Partition(check_store.Checker):
+    """A partition whose records and snapshot a store takes in."""
+
+    def __init__(self, store, directory):
+        super().__init__(directory)
+        self.store = store
+
+    def visit_snapshot(self, db):
+        self.store.read_snapshot(self.partition.name, db)
+
+    def visit_record(self, kind, body):
+        self.store.apply(self.partition.name, kind, body)
 
 
 class Store:
@@ -110,34 +125,24 @@ class Store:
     def read(self, partition):
         if not (partition / "log").is_dir() or not (partition / "bases").is_dir():
             return  # its maker died while making it
-        checker = check_store.Checker(partition)
-        base = 0
+        checker = Partition(self, partition)
         try:
             base, prev = checker.load_base()
-            if base:
-                self.read_snapshot(partition, base)
             self.n_commits += checker.load_log(base, prev)
-            for number in check_store.numbers(partition / "log"):
-                if number > base:
-                    for kind, body in check_store.Commit(check_store.numbered(partition / "log", number)).records:
-                        self.apply(partition.name, kind, body)
         except Exception as error:      # whatever it is, the store cannot be read
             checker.problem(f"damaged: {type(error).__name__}: {error}")
         self.problems += [f"{partition.name}: {text}" for text in checker.problems]
 
-    def read_snapshot(self, partition, base):
-        [(_, body)] = check_store.Commit(check_store.numbered(partition / "bases", base)).records
-        db = sqlite3.connect(f"file:{partition / 'files' / body['snapshot']['name']}?immutable=1", uri=True)
-        if partition.name == "outbox":
+    def read_snapshot(self, partition, db):
+        if partition == "outbox":
             for event, state, verb, row_id, outcome in db.execute(
                     "SELECT event, state, verb, id, outcome FROM _fptc_mutation"):
                 row_id = json.loads(outcome or "{}").get("id", row_id)
                 self.mutations[event] = {"state": state, "verb": verb, "id": row_id}
-        if partition.name == "project-101" and \
+        if partition == "project-101" and \
                 db.execute("SELECT 1 FROM sqlite_master WHERE name = 'Version'").fetchone():
             db.row_factory = sqlite3.Row
             self.versions = {row["id"]: dict(row) for row in db.execute("SELECT * FROM Version")}
-        db.close()
 
     def apply(self, partition, kind, body):
         if kind == MUTATE:

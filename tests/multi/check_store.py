@@ -91,6 +91,7 @@ class Checker:
     def __init__(self, partition):
         self.partition = partition
         self.problems = []
+        self.n_rolled = 0
         self.keys = {}  # key -> [commit, ...]; None: in a snapshot that does not say
 
     def problem(self, text):
@@ -135,15 +136,30 @@ class Checker:
                 self.add(body["key"], commit.number)
             self.visit_record(kind, body)
 
-    def load_rollup(self, rollup, above):
-        """Its commits, from `above` + 1 to rollup["to"]."""
-        need(rollup["from"] == above + 1, f"roll-up {rollup['name']} leaves a gap above {above}")
+    def load_rollup(self, rollup, above, prev):
+        """Its commits from `above` + 1 on; the checksum of the last one. Holes are not expected."""
         path, data = self.read_part(rollup)
+        number = rollup["from"] - 1
         for commit in split_rollup(data):
-            need(above < commit.number <= rollup["to"], f"{path}: order")
-            above = commit.number
-            self.load_commit(commit)
-        return rollup["to"]
+            need(commit.number == number + 1, f"{path}: {commit.number} after {number}")
+            number = commit.number
+            if number > above:
+                need(not commit.prev or not prev or commit.prev == prev,
+                     f"{path}: commit {number} does not follow from its predecessor")
+                self.load_commit(commit)
+                prev = commit.checksum
+        need(number == rollup["to"], f"{path}: ends with {number}")
+        self.n_rolled += number - max(above, rollup["from"] - 1)
+        return prev
+
+    def load_rollups(self, rollups, upto):
+        """Those of a base whose snapshot is of `upto`: without gaps, the first may begin below."""
+        prev = 0
+        for i, rollup in enumerate(rollups):
+            need(rollup["from"] <= upto + 1 if i == 0 else rollup["from"] == rollups[i - 1]["to"] + 1,
+                 f"roll-up {rollup['name']} leaves a gap")
+            prev = self.load_rollup(rollup, upto, prev)
+        return prev
 
     def load_base(self):
         """The greatest name in bases/; its number and the checksum of that commit."""
@@ -154,14 +170,16 @@ class Checker:
         need(commit.partition == self.partition.name, "base of another partition")
         [(kind, body)] = commit.records
         need(kind == KIND_BASE and body["upto"] == base, "manifest")
-        upto = base if not body["rollups"] else 0
+        rollups = body["rollups"]
+        upto = rollups[0]["from"] - 1 if rollups else base
         if body["snapshot"]:
             upto = body["snapshot"].get("upto", base)
             self.load_snapshot(body["snapshot"])
-        for rollup in body["rollups"]:
-            upto = self.load_rollup(rollup, upto)
-        need(upto == base, f"base {base} ends at {upto}")
-        return base, int(body["prev"], 16)
+        last = self.load_rollups(rollups, upto)
+        need((rollups[-1]["to"] if rollups else upto) == base, f"base {base} does not end there")
+        prev = int(body["prev"], 16)
+        need(not prev or not last or prev == last, f"base {base}: checksum of its last commit")
+        return base, prev
 
     def load_log(self, base, prev):
         log = self.partition / "log"
@@ -215,8 +233,8 @@ def main(arguments):
     base, live = checker.run(acknowledged)
     for text in checker.problems[:20]:
         print(text)
-    print(f"check_store: base {base}, {live} commits above it, {len(checker.keys)} keys, "
-          f"{len(acknowledged)} acknowledged, {len(checker.problems)} problems")
+    print(f"check_store: base {base}, {checker.n_rolled} of it in roll-ups, {live} commits above it, "
+          f"{len(checker.keys)} keys, {len(acknowledged)} acknowledged, {len(checker.problems)} problems")
     return 1 if checker.problems else 0
 
 

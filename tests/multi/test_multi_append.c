@@ -7,6 +7,7 @@
  *   w3      the same, but is killed (SIGKILL) at random and started again where it was told it was
  *   two compactors, one of which also deletes with a grace of zero; in a second run they only write
  *   JSON lists, which is a hundred times faster: bases pass a stopped writer then as a matter of course
+ *   two rollers, one of which also deletes with a grace of zero, and is stopped and continued at random
  *   a reader that refreshes continually: its head never goes back, and every key that was acknowledged
  *   before a refresh began is there after it
  *
@@ -38,6 +39,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/rollup.h"
 #include "unit/store_help.h"
 
 #define WRITERS 3
@@ -158,6 +160,26 @@ static int compactor(const char *dir, const char *name)
     return 0;
 }
 
+/* --- rollers --- */
+
+static int roller(const char *dir, const char *name)
+{
+    int n = 0;
+    while (!is_over(dir)) {
+        fptc_error err = FPTC_ERROR_INIT;
+        struct fptc__compact_stats stats = {.base = 0};
+        fptc_status status = fptc__rollup(&help_p, NULL, NULL, &stats, &err);
+        if (status == FPTC_OK && name[1] == '1')
+            status = fptc__retire(&help_p, 0, NULL, NULL, NULL, &err);
+        if (status != FPTC_OK)
+            return complain(name, status, &err);
+        n += stats.folded > 0;
+        usleep(3000);
+    }
+    printf("%s: %d roll-ups\n", name, n);
+    return n == 0;
+}
+
 /* --- the reader --- */
 
 struct seen {
@@ -245,6 +267,8 @@ static int play(const char *role, const char *dir, const char *name)
         return 1;
     if (strcmp(role, "writer") == 0)
         return writer(dir, name);
+    if (strcmp(role, "roller") == 0)
+        return roller(dir, name);
     return strcmp(role, "compactor") == 0 ? compactor(dir, name) : reader(dir, name);
 }
 
@@ -286,20 +310,30 @@ static useconds_t some_us(unsigned most)
     return (useconds_t)(fptc__random_u64() % most);
 }
 
-/* Stops w2 and kills w3 until all writers have ended. */
-static void disturb(pid_t w1, pid_t w2, pid_t w3, int *n_stops, int *n_kills)
+static void stop_for_a_while(pid_t pid)
 {
+    if (kill(pid, SIGSTOP) != 0)
+        return;
+    usleep(some_us(40000));
+    assert_int_equal(kill(pid, SIGCONT), 0);
+}
+
+/* Stops w2 and the roller, and kills w3, until all writers have ended. */
+static void disturb(const pid_t w[WRITERS], pid_t roller_pid, int *n_stops, int *n_kills)
+{
+    const pid_t w1 = w[0], w2 = w[1];
+    pid_t w3 = w[2];
     int ended[WRITERS] = {0}, status = 0;
     while (!ended[0] || !ended[1] || !ended[2]) {
         usleep(some_us(10000));
         ended[0] = ended[0] || has_ended(w1);
         ended[1] = ended[1] || has_ended(w2);
         ended[2] = ended[2] || has_ended(w3);
-        if (!ended[1] && kill(w2, SIGSTOP) == 0) {
-            usleep(some_us(40000));
-            assert_int_equal(kill(w2, SIGCONT), 0);
+        if (!ended[1]) {
+            stop_for_a_while(w2);
             ++*n_stops;
         }
+        stop_for_a_while(roller_pid);
         if (!ended[2] && *n_kills < 25 && kill(w3, SIGKILL) == 0) {
             assert_int_equal(waitpid(w3, &status, 0), w3);
             if (WIFEXITED(status)) {
@@ -339,13 +373,16 @@ static void run_all(const char *first, const char *second)
     int n_stops = 0, n_kills = 0;
     pid_t r = start("reader", "r");
     pid_t c1 = start("compactor", first), c2 = start("compactor", second);
-    disturb(start("writer", "w1"), start("writer", "w2"), start("writer", "w3"), &n_stops,
-            &n_kills);
+    pid_t r1 = start("roller", "r1"), r2 = start("roller", "r2");
+    const pid_t w[WRITERS] = {start("writer", "w1"), start("writer", "w2"), start("writer", "w3")};
+    disturb(w, r2, &n_stops, &n_kills);
     path_of(help_dir, "over", path);
     assert_int_equal(fptc__file_create(path, "", 0, 0666, &help_err), FPTC_OK);
     must_end(r);
     must_end(c1);
     must_end(c2);
+    must_end(r1);
+    must_end(r2);
     printf("w2 was stopped %d times, w3 killed %d times\n", n_stops, n_kills);
     assert_int_equal(check_from_outside(""), 0);
     lose_one();

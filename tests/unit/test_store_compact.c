@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "snapshot_help.h"
+#include "store/rollup.h"
 
 static struct fptc__compact_stats stats;
 
@@ -413,6 +414,134 @@ static void test_lost_race(void **state)
     free(expected);
 }
 
+/* --- roll-ups meanwhile --- */
+
+/* The state without the number of the last commit: one without records moves only that. */
+static char *state_now(void)
+{
+    static const char before[] = "format|i1|tproject-101|i";
+    char *state = sh_state(), *at = strstr(state, before);
+
+    assert_non_null(at);
+    at += strlen(before);
+    memmove(at, at + strspn(at, "0123456789"), strlen(at) - strspn(at, "0123456789") + 1);
+    return state;
+}
+
+static void must_still_be(const char *expected, const char *where)
+{
+    char *now = state_now();
+    if (strcmp(expected, now) != 0)
+        fail_msg("%s: %s", where, state_difference(expected, now));
+    free(now);
+}
+
+static void roll_up(void)
+{
+    if (fptc__rollup(&sh_p, NULL, NULL, NULL, &th_err) != FPTC_OK)
+        fail_msg("%s", th_err.message);
+}
+
+/* The base is the head already: a commit without records makes room for one. Twice is once all the same. */
+static void test_no_number_left(void **state)
+{
+    struct fptc__manifest m;
+    char *expected;
+
+    (void)state;
+    append_shot(1, "a");
+    append_shot(2, "b");
+    roll_up();
+    expected = state_now();
+    sh_compact(&stats);
+    assert_int_equal(stats.folded, 2);
+    assert_int_equal(stats.base, 3);
+    assert_int_equal(stats.rows, 2);
+    assert_int_equal(sh_newest_base(), 3);
+    manifest_of(3, &m);
+    assert_int_equal(m.snapshot_upto, 2);
+    must_still_be(expected, "after the rewrite");
+    must_point_at_newest();
+    sh_compact(&stats);
+    assert_int_equal(stats.folded, 0);
+    assert_int_equal(sh_newest_base(), 3);
+    free(expected);
+}
+
+/* Rewrites with roll-ups below and above, and readers on either side of them. */
+static void test_from_rollups(void **state)
+{
+    struct dice d = {dice_seed()};
+    struct reader r;
+    int i;
+
+    (void)state;
+    reader_open(&r);
+    for (i = 0; i < 40; i++) {
+        char *expected, *followed;
+        sh_append_random(&d);
+        expected = state_now();
+        if (roll(&d, 3) == 0)
+            roll_up();
+        if (roll(&d, 8) == 0)
+            sh_compact(&stats);
+        must_still_be(expected, "FPTC_SEED, a new reader");
+        if (roll(&d, 3) == 0) {
+            assert_int_equal(reader_refresh(&r), FPTC_OK);
+            followed = store_state(&r.store, 1);
+            must_be(followed, "follower");
+            free(followed);
+        }
+        free(expected);
+    }
+    reader_close(&r);
+}
+
+static int rival_rolls_up(const char *from, const char *to)
+{
+    fptc__sys.link = sh_sys.link;
+    roll_up();
+    return sh_sys.link(from, to);
+}
+
+static int rival_rolls_up_beyond(const char *from, const char *to)
+{
+    fptc__sys.link = sh_sys.link;
+    append_shot(4, "d");
+    roll_up();
+    return sh_sys.link(from, to);
+}
+
+/* Under steady appends a roll-up always lands while the snapshot is being written. */
+static void test_passed_by_rollups(void **state)
+{
+    int (*const rivals[])(const char *, const char *) = {rival_rolls_up, rival_rolls_up_beyond};
+    struct fptc__manifest m;
+    size_t i;
+
+    (void)state;
+    append_shot(1, "a");
+    append_shot(2, "b");
+    roll_up();
+    append_shot(3, "c");
+    for (i = 0; i < 2; i++) {
+        uint64_t head = 3 + 2 * i;
+        char *expected;
+        fptc__sys.link = hooked_link;
+        at_link = rivals[i];
+        sh_compact(&stats);
+        assert_int_equal(sh_newest_base(), stats.base);
+        manifest_of(stats.base, &m);
+        assert_int_equal(m.snapshot_upto, head); /* ours, not the one that the roll-up named */
+        assert_true(m.upto > head);
+        must_point_at_newest();
+        expected = sh_state();
+        assert_non_null(strstr(expected, i == 0 ? "c" : "d"));
+        append_shot(9, "x");
+        free(expected);
+    }
+}
+
 /* A rival goes further: our older base changes nothing, and latest.sqlite does not go back. */
 static int rival_beyond(const char *from, const char *to)
 {
@@ -605,6 +734,9 @@ int main(void)
         WITH_DIR(test_racing),
         WITH_DIR(test_put_back),
         WITH_DIR(test_lost_race),
+        WITH_DIR(test_no_number_left),
+        WITH_DIR(test_from_rollups),
+        WITH_DIR(test_passed_by_rollups),
         WITH_DIR(test_older_base_after_newer),
         WITH_DIR(test_latest_never_goes_back),
         WITH_DIR(test_reply_lost),

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "store/rollup.h"
 #include "store_help.h"
 
 #define HOUR_MS (60 * 60 * 1000)
@@ -187,6 +188,148 @@ static void ghosts_go(void **state)
     assert_false(number_exists("log", 1));
 }
 
+/* --- roll-ups and pins --- */
+
+static void put_and_roll(int n)
+{
+    for (int i = 0; i < n; i++) {
+        other_puts("k");
+        assert_int_equal(fptc__rollup(&help_p, NULL, NULL, NULL, &help_err), FPTC_OK);
+    }
+}
+
+/* However many roll-ups follow a rewrite, the base before it stays, and the commits above that. */
+static void the_way_around_stays(void **state)
+{
+    char path[FPTC_PATH_MAX];
+    struct fptc__manifest m;
+    (void)state;
+    put_and_fold(1);
+    put_and_roll(3);
+    put_and_fold(1); /* 5 */
+    put_and_roll(2 * FPTC_BASES_KEPT);
+    age("files", 11 * 60);
+    retire(0);
+    assert_int_equal(count_entries("bases"), FPTC_BASES_KEPT + 1);
+    assert_true(number_exists("bases", 4));
+    assert_false(number_exists("log", 4));
+    assert_true(number_exists("log", 5));
+    assert_int_equal(fresh_count("k"), 5 + 2 * FPTC_BASES_KEPT);
+    /* The snapshot that all eight newest share is lost: nothing else is. */
+    assert_int_equal(fptc__manifest_read(&help_p, 5 + 2 * FPTC_BASES_KEPT, &m, &help_err), FPTC_OK);
+    assert_int_equal(m.snapshot_upto, 5);
+    assert_int_equal(fptc__path(path, NULL, "%s/files/%s", help_p.dir, m.snapshot), FPTC_OK);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(fresh_count("k"), 5 + 2 * FPTC_BASES_KEPT);
+    retire(0);
+    assert_true(number_exists("log", 5));
+    assert_int_equal(fresh_count("k"), 5 + 2 * FPTC_BASES_KEPT);
+}
+
+/* Without any snapshot, too: a merged roll-up and what it was merged from are two files. */
+static void rollups_alone_keep_each_commit_twice(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= 40; i++) {
+        char path[FPTC_PATH_MAX];
+        struct fptc__manifest m;
+        put_and_roll(1);
+        age("files", 11 * 60);
+        retire(0);
+        assert_int_equal(fptc__manifest_read(&help_p, (uint64_t)i, &m, &help_err), FPTC_OK);
+        for (size_t j = 0; j < m.n_rollups; j++) {
+            char aside[FPTC_PATH_MAX];
+            assert_int_equal(fptc__path(path, NULL, "%s/files/%s", help_p.dir, m.rollups[j].name),
+                             FPTC_OK);
+            assert_int_equal(fptc__path(aside, NULL, "%s/aside", help_p.dir), FPTC_OK);
+            assert_int_equal(rename(path, aside), 0);
+            assert_int_equal(fresh_count("k"), i);
+            assert_int_equal(rename(aside, path), 0);
+        }
+    }
+}
+
+struct pins {
+    uint64_t list[4];
+    size_t n, n_calls, from_call;
+    fptc_status status;
+};
+
+static fptc_status list_pins(void *ctx, const char *partition, uint64_t *out, size_t room,
+                             size_t *n, fptc_error *err)
+{
+    struct pins *p = ctx;
+    (void)err;
+    assert_string_equal(partition, "project-101");
+    assert_true(room >= p->n);
+    *n = p->n_calls++ >= p->from_call ? p->n : 0;
+    memcpy(out, p->list, *n * sizeof(*out));
+    return p->status;
+}
+
+static void retire_with(struct pins *p)
+{
+    const struct fptc__pinned pinned = {p, list_pins};
+    p->n_calls = 0;
+    assert_int_equal(fptc__retire(&help_p, 0, &pinned, NULL, NULL, &help_err), FPTC_OK);
+    assert_true(p->n_calls >= 1);
+}
+
+static void must_be_whole(uint64_t base)
+{
+    struct fptc__manifest m;
+    assert_int_equal(fptc__manifest_read(&help_p, base, &m, &help_err), FPTC_OK);
+    assert_int_equal(fptc__manifest_look(&help_p, &m, &help_err), FPTC_OK);
+}
+
+static void what_is_pinned_stays(void **state)
+{
+    struct pins p = {.list = {1, 5}, .n = 2};
+    (void)state;
+    put_and_fold(2);
+    put_and_roll(4);
+    put_and_fold(FPTC_BASES_KEPT + 1);
+    for (int i = 0; i < 3; i++) {
+        age("files", 11 * 60);
+        retire_with(&p);
+        must_be_whole(1);
+        must_be_whole(5); /* a snapshot and three roll-ups */
+        assert_false(number_exists("bases", 2));
+        assert_int_equal(count_entries("bases"), FPTC_BASES_KEPT + 2);
+    }
+    p.n = 0;
+    retire_with(&p);
+    assert_int_equal(count_entries("bases"), FPTC_BASES_KEPT);
+    assert_int_equal(count_entries("files"), FPTC_BASES_KEPT);
+}
+
+static void pinned_while_its_name_goes(void **state)
+{
+    struct pins p = {.list = {2}, .n = 1, .from_call = 1};
+    (void)state;
+    put_and_fold(FPTC_BASES_KEPT + 3);
+    age("files", 11 * 60);
+    retire_with(&p); /* the pin is seen by the second listing only */
+    must_be_whole(2);
+    assert_false(number_exists("bases", 1));
+    p.from_call = 0;
+    retire_with(&p);
+    must_be_whole(2);
+    assert_int_equal(fresh_head(), FPTC_BASES_KEPT + 3);
+}
+
+static void unknown_pins_keep_everything(void **state)
+{
+    struct pins p = {.status = FPTC_EIO};
+    (void)state;
+    put_and_fold(FPTC_BASES_KEPT + 3);
+    age("files", 11 * 60);
+    retire_with(&p);
+    assert_int_equal(count_entries("bases"), FPTC_BASES_KEPT + 3);
+    assert_int_equal(count_entries("files"), FPTC_BASES_KEPT + 3);
+    assert_false(number_exists("log", 1)); /* nobody pins commits */
+}
+
 static char order[64];
 
 static int noting_unlink(const char *path)
@@ -350,6 +493,11 @@ int main(void)
         CASE(temps_go),
         CASE(a_damaged_base_keeps_its_commits),
         CASE(ghosts_go),
+        CASE(the_way_around_stays),
+        CASE(rollups_alone_keep_each_commit_twice),
+        CASE(what_is_pinned_stays),
+        CASE(pinned_while_its_name_goes),
+        CASE(unknown_pins_keep_everything),
         CASE(names_go_before_files),
         CASE(a_failure_is_logged_and_skipped),
         CASE(all_at_once_without_grace),

@@ -545,11 +545,18 @@ static void ghosts_are_not_folded(void **state)
     assert_int_equal(m.rollups[0].from, 5);
 }
 
+static int remove_it(const char *name, void *payload)
+{
+    (void)payload;
+    remove_file(name);
+    return 0;
+}
+
 static void all_files_go(void)
 {
-    char command[FPTC_PATH_MAX + 32];
-    snprintf(command, sizeof(command), "rm -f %s/files/*", help_p.dir);
-    assert_int_equal(system(command), 0);
+    char path[FPTC_PATH_MAX];
+    assert_int_equal(fptc__path(path, NULL, "%s/files", help_p.dir), FPTC_OK);
+    assert_int_equal(fptc__dir_list(path, remove_it, NULL, &help_err), FPTC_OK);
 }
 
 static void file_taken(void **state)
