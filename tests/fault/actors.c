@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "fault/points.h"
+#include "store/rollup.h"
 
 #define HOUR_S 3600
 
@@ -88,19 +89,26 @@ void other_compacts(void)
     must(fptc__compact(&sh_p, NULL, NULL, NULL, &th_err), "another compacts");
 }
 
+static void other_rolls_up(void)
+{
+    must(fptc__rollup(&sh_p, NULL, NULL, NULL, &th_err), "another rolls up");
+}
+
 void attack_by_deletion(int kind)
 {
     tree_age(sh_dir, HOUR_S);
     if (kind == 0) {
         other_puts("other1");
-        other_compacts();
+        other_rolls_up();
         other_puts("other2");
+        other_compacts();
+        other_puts("other3");
     }
     if (kind < 2)
         other_compacts();
     must(fptc__retire(&sh_p, 0, NULL, NULL, NULL, &th_err), "another deletes");
     if (kind == 0)
-        other_puts("other3");
+        other_puts("other4");
 }
 
 /* --- reading --- */

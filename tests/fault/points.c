@@ -21,10 +21,10 @@
 
 #include "crash/counted.h"
 #include "crash/power.h"
+#include "fault/judge.h"
 #include "fault/points.h"
 
 #define CALLS_MAX 4000
-#define KEYS_MAX 64
 #define PATIENCE_MS 30000
 #define FAILURES_SHOWN 8
 
@@ -40,7 +40,6 @@ static const int on_failures[] = {ENOSPC, EIO, EROFS, EDQUOT};
 static const int losses[] = {0, EIO, ESTALE};
 static const int sleeps[] = {0, 1, 2}; /* what the other does */
 #define N(list) (sizeof(list) / sizeof((list)[0]))
-
 struct point {
     const struct operation *operation;
     enum way way;
@@ -49,10 +48,6 @@ struct point {
 };
 
 /* What a child tells: in memory that both see, so that a death loses nothing. */
-struct told_keys {
-    int n;
-    char list[KEYS_MAX][48];
-};
 static struct shared {
     struct told_keys tried, acked;
     int is_done, calls, is_hit, n_local;
@@ -66,8 +61,6 @@ static struct shared {
 
 static struct {
     char root[200], template_dir[256], cache_dir[256];
-    int judge_in, judge_out;
-    pid_t judge;
     int share, seed;               /* one of `share` points is tried */
     int to_parent[2], to_child[2]; /* pauses */
 } run;
@@ -219,129 +212,11 @@ static int serve(const struct point *point, pid_t pid, int *status)
     return 1;
 }
 
-/* --- the judge --- */
-
-static void judge_start(void)
-{
-    const char *source = getenv("FPTC_SOURCE_DIR");
-    char script[4096];
-    int in[2], out[2];
-
-    if (source == NULL)
-        fail_msg("FPTC_SOURCE_DIR is not set");
-    snprintf(script, sizeof(script), "%s/tests/fault/judge.py", source);
-    if (pipe(in) != 0 || pipe(out) != 0)
-        abort();
-    run.judge = start();
-    if (run.judge == 0) {
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        close(in[1]);
-        close(out[0]);
-        unsetenv("LD_PRELOAD");
-        execlp("python3", "python3", "-B", script, (char *)NULL);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    run.judge_in = in[1];
-    run.judge_out = out[0];
-}
-
-static void read_line(char *line, size_t size)
-{
-    size_t n = 0;
-    char c;
-
-    while (read(run.judge_out, &c, 1) == 1 && c != '\n') {
-        if (n + 1 < size)
-            line[n++] = c;
-    }
-    line[n] = '\0';
-    if (n == 0)
-        fail_msg("judge.py does not answer");
-}
-
-/* The keys, sorted, in `keys`; NULL, or the first problem. */
-static const char *judge(char *keys, size_t size)
-{
-    static char problem[1024];
-    char line[1024];
-    size_t n = 0;
-    int put = snprintf(line, sizeof(line), "%.900s\n", sh_p.dir);
-
-    problem[0] = keys[0] = '\0';
-    if (write(run.judge_in, line, (size_t)put) != put)
-        fail_msg("judge.py has ended");
-    for (;;) {
-        read_line(line, sizeof(line));
-        if (strcmp(line, "end") == 0)
-            return problem[0] != '\0' ? problem : NULL;
-        if (strncmp(line, "key ", 4) == 0 && n + strlen(line) < size)
-            n += (size_t)snprintf(keys + n, size - n, "%s ", line + 4);
-        else if (problem[0] == '\0')
-            snprintf(problem, sizeof(problem), "%.1000s", line);
-    }
-}
-
-static int times_in(const char *keys, const char *key)
-{
-    size_t n = strlen(key);
-    int times = 0;
-
-    for (; (keys = strstr(keys, key)) != NULL; keys += n)
-        times += keys[n] == ' ' && (times == 0 || keys[-1] == ' ');
-    return times;
-}
-
-static int is_told(const struct told_keys *told, const char *key, size_t n)
-{
-    int i;
-
-    for (i = 0; i < told->n; i++) {
-        if (strlen(told->list[i]) == n && memcmp(told->list[i], key, n) == 0)
-            return 1;
-    }
-    return 0;
-}
-
-/* NULL, or what is wrong with the keys that the judge found. A ':' is in keys of the library's own. */
-static const char *compare(const char *keys)
-{
-    static char text[256];
-    size_t n = 0, before_n;
-    const char *at;
-    int i;
-
-    for (i = 0; i < shared->acked.n; i++) {
-        int times = times_in(keys, shared->acked.list[i]);
-
-        if (times == 1)
-            continue;
-        snprintf(text, sizeof(text), "acknowledged %s is there %d times", shared->acked.list[i],
-                 times);
-        return text;
-    }
-    for (at = keys; *at != '\0'; at += n + 1) {
-        before_n = n;
-        n = strcspn(at, " ");
-        if (memchr(at, ':', n) == NULL && !is_told(&shared->tried, at, n)) {
-            snprintf(text, sizeof(text), "nobody wrote %.*s", (int)n, at);
-            return text;
-        }
-        if (at > keys && n == before_n && memcmp(at - n - 1, at, n) == 0) {
-            snprintf(text, sizeof(text), "%.*s is there twice", (int)n, at);
-            return text;
-        }
-    }
-    return NULL;
-}
-
 /* --- one point --- */
 
-/* In a fresh process: reads, repeats the operation, appends. */
 static const struct operation *repeated;
 
+/* In a fresh process: reads, repeats the operation, appends. */
 static void go_on(void)
 {
     const struct operation *o = repeated;
@@ -418,7 +293,7 @@ static const char *check_store(const struct point *point)
     const char *wrong = judge(keys, sizeof(keys));
 
     if (wrong == NULL)
-        wrong = compare(keys);
+        wrong = keys_problem(keys, &shared->tried, &shared->acked);
     if (wrong != NULL)
         return wrong;
     repeated = point->operation;
@@ -429,7 +304,7 @@ static const char *check_store(const struct point *point)
     if (strcmp(shared->keys, keys) != 0)
         return "a fresh reader finds other keys than the judge";
     wrong = judge(keys, sizeof(keys));
-    return wrong != NULL ? wrong : compare(keys);
+    return wrong != NULL ? wrong : keys_problem(keys, &shared->tried, &shared->acked);
 }
 
 static void remove_local(void)
@@ -441,7 +316,6 @@ static void remove_local(void)
     shared->n_local = 0;
 }
 
-/* All but the keys that the template has. */
 static struct told_keys template_keys;
 
 static void forget(void)
@@ -598,7 +472,7 @@ static void prepare_it(void)
     attacked->operation->prepare();
 }
 
-void points_run(const struct operation *o)
+static void points_run(const struct operation *o)
 {
     struct point none = {o, FAILS, 0, 0};
     struct tally *tally = &tallies[n_tallies++];
@@ -673,7 +547,7 @@ static void choose_share(void)
     printf("one point of %d, seed %d\n", run.share, run.seed); /* FPTC_SEED repeats it */
 }
 
-int points_set_up(void **state)
+static int points_set_up(void **state)
 {
     char place[] = "/dev/shm/fptc_points_XXXXXX", other[] = "/tmp/fptc_points_XXXXXX";
     char *made = access("/dev/shm", W_OK) == 0 ? mkdtemp(place) : mkdtemp(other);
@@ -696,13 +570,31 @@ int points_set_up(void **state)
     return 0;
 }
 
-int points_tear_down(void **state)
+static int points_tear_down(void **state)
 {
     (void)state;
     points_table();
-    close(run.judge_in);
-    close(run.judge_out);
-    (void)end_of(run.judge);
+    judge_end();
     sh_remove_tree(run.root);
     return munmap(shared, sizeof(*shared));
+}
+
+static void one_operation(void **state)
+{
+    points_run(*state);
+}
+
+int points_main(const struct operation *operations, size_t n, const char *only)
+{
+    struct CMUnitTest tests[N(tallies)];
+    size_t i, n_tests = 0;
+
+    for (i = 0; i < n && i < N(tests); i++) {
+        if (only != NULL && strcmp(only, operations[i].name) != 0)
+            continue;
+        tests[n_tests] = (struct CMUnitTest){operations[i].name, one_operation, NULL, NULL,
+                                             (void *)(uintptr_t)&operations[i]};
+        n_tests++;
+    }
+    return _cmocka_run_group_tests("points", tests, n_tests, points_set_up, points_tear_down);
 }

@@ -32,12 +32,9 @@ struct operation {
     int least; /* points that there must be at least in long runs: none would pass for nothing */
 };
 
-/* All points of the operation, a share of them unless FPTC_LONG=1 (FPTC_SEED: which); fails the test when
-   one did not hold. */
-void points_run(const struct operation *operation);
-/* Fixtures of the whole program; the second prints the table: operation x points. */
-int points_set_up(void **state);
-int points_tear_down(void **state);
+/* Goes through all points of the operations, a share of them unless FPTC_LONG=1 (FPTC_SEED: which), and
+   prints a table: operation x points. `only`: the name of one, or NULL. */
+int points_main(const struct operation *operations, size_t n, const char *only);
 
 /* --- what operations are made of (actors.c) --- */
 

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "fault/points.h"
+#include "store/rollup.h"
 
 static struct reader actor;
 
@@ -52,6 +53,16 @@ static void base_and_commits(void)
     other_compacts();
     other_puts("before3");
     other_puts("before4");
+}
+
+/* As one appends on: a base with a snapshot and roll-ups, and commits above it. */
+static void rollups_and_commits(void)
+{
+    base_and_commits();
+    must(fptc__rollup(&sh_p, NULL, NULL, NULL, &th_err), "rolling up");
+    other_puts("before5");
+    must(fptc__rollup(&sh_p, NULL, NULL, NULL, &th_err), "rolling up");
+    other_puts("before6");
 }
 
 /* More bases than are kept, temps, and a snapshot that a dead compactor left. */
@@ -192,6 +203,11 @@ static fptc_status compact(fptc_error *err)
     return fptc__compact(&sh_p, NULL, NULL, NULL, err);
 }
 
+static fptc_status roll_up(fptc_error *err)
+{
+    return fptc__rollup(&sh_p, NULL, NULL, NULL, err);
+}
+
 static fptc_status retire(fptc_error *err)
 {
     return fptc__retire(&sh_p, 0, NULL, NULL, NULL, err);
@@ -260,6 +276,17 @@ static const struct operation operations[] = {
      .run = pass,
      .end = close_actor,
      .least = 40},
+    {.name = "pass, from roll-ups",
+     .prepare = rollups_and_commits,
+     .run = pass,
+     .end = close_actor,
+     .least = 60},
+    {.name = "first roll-up", .prepare = commits_only, .run = roll_up, .least = 60},
+    {.name = "roll-up", .prepare = rollups_and_commits, .run = roll_up, .least = 100},
+    {.name = "compaction of roll-ups",
+     .prepare = rollups_and_commits,
+     .run = compact,
+     .least = 100},
     {.name = "refresh",
      .prepare = base_and_commits,
      .begin = warm_and_behind,
@@ -284,22 +311,7 @@ static const struct operation operations[] = {
 };
 #define N_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
-static void one_operation(void **state)
-{
-    points_run(*state);
-}
-
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[N_OPERATIONS];
-    size_t i, n = 0;
-
-    for (i = 0; i < N_OPERATIONS; i++) {
-        if (argc > 1 && strcmp(argv[1], operations[i].name) != 0)
-            continue;
-        tests[n] = (struct CMUnitTest){operations[i].name, one_operation, NULL, NULL,
-                                       (void *)(uintptr_t)&operations[i]};
-        n++;
-    }
-    return _cmocka_run_group_tests("points", tests, n, points_set_up, points_tear_down);
+    return points_main(operations, N_OPERATIONS, argc > 1 ? argv[1] : NULL);
 }

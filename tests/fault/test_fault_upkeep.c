@@ -1,0 +1,199 @@
+/*
+ * test_fault_upkeep.c: the operations of a handle that need no FPT, through all their points (points.h).
+ * Those that need it go through all of theirs in tests/crash.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h wants the four above before it */
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "fault/points.h"
+#include "fptcache/fptcache.h"
+
+#define SITE "http://127.0.0.1:9" /* nobody answers there */
+#define PROJECT 101
+
+static fptc_cache *cache;
+static fptc_result *result;
+
+/* --- what is there before --- */
+
+static void add_schema(void)
+{
+    struct fptc__partition project = sh_p;
+
+    must(fptc__partition_at(sh_dir, "site", &sh_p, &th_err), "the partition of the site");
+    must(fptc__partition_make(&sh_p, &th_err), "the partition of the site");
+    sh_append(FPTC__CONFIG, "{\"key\":\"schema:Shot\",\"value\":{\"code\":{\"data_type\":\"text\"},"
+                            "\"project\":{\"data_type\":\"entity\",\"valid_types\":[\"Project\"]},"
+                            "\"updated_at\":{\"data_type\":\"date_time\"}},\"asof\":1}");
+    sh_p = project;
+}
+
+static void add_shots(void)
+{
+    char cover[256];
+
+    must(fptc__partition_make(&sh_p, &th_err), "the partition of the project");
+    sh_append(
+        FPTC__ROWS,
+        "{\"type\":\"Shot\",\"asof\":1,\"types\":{\"code\":\"text\",\"project\":\"entity\","
+        "\"updated_at\":\"date_time\"},\"rows\":["
+        "{\"id\":1,\"code\":\"a\",\"project\":{\"type\":\"Project\",\"id\":101,\"name\":\"p\"},"
+        "\"updated_at\":\"2026-05-01T00:00:00Z\"},"
+        "{\"id\":2,\"code\":\"b\",\"project\":{\"type\":\"Project\",\"id\":101,\"name\":\"p\"},"
+        "\"updated_at\":\"2026-05-01T00:00:00Z\"}]}");
+    snprintf(
+        cover, sizeof(cover),
+        "{\"type\":\"Shot\",\"types\":{\"code\":\"text\",\"project\":\"entity\",\"updated_at\":"
+        "\"date_time\"},\"asof\":%lld,\"mark\":\"2026-05-01T00:00:00Z\",\"max_id\":2}",
+        (long long)fptc__wall_ms());
+    sh_append(FPTC__COVER, cover);
+}
+
+static void covered(void)
+{
+    must(fptc__cache_make(sh_dir, SITE, "", &th_err), "making the cache");
+    add_schema();
+    add_shots();
+    other_puts("before1");
+    other_compacts();
+    other_puts("before2");
+}
+
+/* --- a handle --- */
+
+static fptc_status open_handle(fptc_error *err)
+{
+    fptc_options options = FPTC_OPTIONS_INIT;
+
+    options.cache_dir = sh_dir;
+    options.grace_ms = FPTC_ZERO_MS;
+    return fptc_cache_open(&options, &cache, err);
+}
+
+static void opened(void)
+{
+    must(open_handle(&th_err), "opening");
+}
+
+static void close_handle(void)
+{
+    fptc_result_free(result);
+    fptc_cache_close(cache);
+    result = NULL;
+    cache = NULL;
+}
+
+/* --- the operations --- */
+
+static fptc_status find_by(const char *filters, int n_rows, fptc_error *err)
+{
+    fptc_query *query = NULL;
+    fptc_status status = fptc_query_new("Shot", &query, err);
+
+    if (status == FPTC_OK)
+        status = fptc_query_set_filters(query, filters, err);
+    if (status == FPTC_OK)
+        status = fptc_query_set_fields(query, "code", err);
+    if (status == FPTC_OK)
+        status = fptc_query_set_freshness(query, FPTC_MODE_ONLY_CACHE, 0, 0, err);
+    if (status == FPTC_OK)
+        status = fptc_cache_find(cache, query, &result, err);
+    if (status == FPTC_OK && fptc_result_count(result) != n_rows) {
+        fprintf(stderr, "%d rows of %d were found\n", (int)fptc_result_count(result), n_rows);
+        abort(); /* a wrong answer is worse than any error */
+    }
+    fptc_query_free(query);
+    return status;
+}
+
+#define OF_PROJECT "[\"project\",\"is\",{\"type\":\"Project\",\"id\":101}]"
+
+static fptc_status find(fptc_error *err)
+{
+    return find_by("[" OF_PROJECT "]", 2, err);
+}
+
+static fptc_status open_and_find(fptc_error *err)
+{
+    fptc_status status = open_handle(err);
+
+    return status == FPTC_OK ? find(err) : status;
+}
+
+/* A handle that is closed puts its counts of what was asked into the logs. */
+static void asked_often(void)
+{
+    int i;
+
+    opened();
+    for (i = 0; i <= FPTC_USAGE_FINDS_MIN; i++) {
+        must(find_by("[" OF_PROJECT ",[\"code\",\"is\",\"a\"]]", 1, &th_err), "a find");
+        fptc_result_free(result);
+        result = NULL;
+    }
+}
+
+static fptc_status close_after_finds(fptc_error *err)
+{
+    (void)err;
+    close_handle();
+    return FPTC_OK;
+}
+
+static fptc_status changes(fptc_error *err)
+{
+    return fptc_cache_changes(cache, "Shot", PROJECT, 0, 100, &result, err);
+}
+
+static fptc_status status_document(fptc_error *err)
+{
+    return fptc_cache_status(cache, &result, err);
+}
+
+static fptc_status mirror_add(fptc_error *err)
+{
+    return fptc_cache_mirror_add(cache, PROJECT, "Shot", "code", err);
+}
+
+static fptc_status compact(fptc_error *err)
+{
+    return fptc_cache_compact(cache, NULL, &result, err);
+}
+
+static const struct operation operations[] = {
+    {.name = "open and find", .prepare = covered, .run = open_and_find, .end = close_handle},
+    {.name = "find", .prepare = covered, .begin = opened, .run = find, .end = close_handle},
+    {.name = "counts at close",
+     .prepare = covered,
+     .begin = asked_often,
+     .run = close_after_finds,
+     .least = 40},
+    {.name = "changes", .prepare = covered, .begin = opened, .run = changes, .end = close_handle},
+    {.name = "status",
+     .prepare = covered,
+     .begin = opened,
+     .run = status_document,
+     .end = close_handle},
+    {.name = "mirror", .prepare = covered, .begin = opened, .run = mirror_add, .end = close_handle},
+    {.name = "compact and delete",
+     .prepare = covered,
+     .begin = opened,
+     .run = compact,
+     .end = close_handle},
+};
+#define N_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+
+int main(int argc, char **argv)
+{
+    return points_main(operations, N_OPERATIONS, argc > 1 ? argv[1] : NULL);
+}
