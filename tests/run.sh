@@ -71,19 +71,48 @@ configure() { # PRESET
     cmake --preset "$1" -DFPTC_LONG=$long
 }
 
-# Builds a preset and runs its tests; what each test did is added up at the end.
-build_and_test() { # PRESET CTEST-OPTIONS...
-    local preset=$1 log=$logs/ctest-$1.log began=$SECONDS
+# Everything that compiles, one after the other, beside the tests of what is built already: those wait
+# more than they compute. Tests come first (nice).
+build_all() { # PRESET...
+    local preset
+    renice -n 5 -p "$BASHPID" >/dev/null
+    for preset in "$@"; do
+        if step "configure $preset" configure "$preset"; then
+            step "build $preset" cmake --build --preset "$preset" -- -k 0
+            touch "$logs/$preset.built"
+        else
+            touch "$logs/$preset.not-configured"
+        fi
+        if [ "$preset" = ci ] && [ -z "$only" ] && [ $fast = no ]; then
+            step clang-tidy check_tidy
+        fi
+    done
+}
+
+await_build() { # PRESET
+    while [ ! -e "$logs/$1.built" ]; do
+        if [ -e "$logs/$1.not-configured" ] || ! kill -0 "$builder" 2>/dev/null; then
+            return 1
+        fi
+        sleep 0.5
+    done
+}
+
+# Runs a preset's tests when it is built; what each test did is added up at the end. Three at once for
+# two processors: a test that waits leaves its own to another.
+run_tests() { # PRESET CTEST-OPTIONS...
+    local preset=$1 log=$logs/ctest-$1.log began jobs
     shift
-    step "configure $preset" configure "$preset" || return
-    step "build $preset" cmake --build --preset "$preset" -- -k 0
+    await_build "$preset" || return
+    began=$SECONDS
+    jobs=$(($(nproc) + 1))
     if [ -n "$only" ] && [ "$preset" != ci ] &&
         ctest --test-dir "build/$preset" -N "$@" | grep -q '^Total Tests: 0$'; then
         echo "== ctest $preset: has no test with the label $only"
         return
     fi
     echo "== ctest $preset ..."
-    if ctest --test-dir "build/$preset" -j2 --output-on-failure --no-tests=error "$@" \
+    if ctest --test-dir "build/$preset" -j$jobs --output-on-failure --no-tests=error "$@" \
         --output-junit "$results/$preset.xml" \
         --test-output-size-passed 100000000 --test-output-size-failed 100000000 \
         </dev/null 2>&1 | tee "$log" | grep --line-buffered -E '^ *[0-9]+/[0-9]+ '; then
@@ -105,6 +134,12 @@ if ! fptc_need_packages test; then
 fi
 fptc_need_python build/python
 
+presets=(ci)
+[ $fast = yes ] || presets+=(asan-ubsan tsan)
+build_all "${presets[@]}" &
+builder=$!
+trap 'kill "$builder" 2>/dev/null' EXIT
+
 if [ -z "$only" ]; then
     step format check_format
     step layers python3 -B tests/abi/layers.py
@@ -120,22 +155,18 @@ elif [ $long = OFF ]; then
     fi
 fi
 
-build_and_test ci "${select[@]}"
-
-if [ -z "$only" ] && [ $fast = no ]; then
-    step clang-tidy check_tidy
-elif [ -z "$only" ]; then
-    skip clang-tidy "--fast"
-fi
+run_tests ci "${select[@]}"
 
 if [ $fast = no ]; then
     [ -n "$only" ] || select=(-LE '^bench$')
-    build_and_test asan-ubsan "${select[@]}"
-    build_and_test tsan "${select[@]}"
+    run_tests asan-ubsan "${select[@]}"
+    run_tests tsan "${select[@]}"
 else
+    [ -n "$only" ] || skip clang-tidy "--fast"
     skip asan-ubsan "--fast"
     skip tsan "--fast"
 fi
 
+wait "$builder"
 echo "== all done in $SECONDS s"
 python3 -B tests/count.py "$results"
