@@ -114,20 +114,13 @@ void fptc__rollup_done(struct fptc__rollup_reader *r)
 
 /* --- writing --- */
 
-fptc_status fptc__rollup_put(const struct fptc__partition *p, const struct fptc__buf *bytes,
-                             struct fptc__rollup_file *file, fptc_error *err)
+static fptc_status put_as_named(const struct fptc__partition *p, const struct fptc__buf *bytes,
+                                const char *name, fptc_error *err)
 {
-    char path[FPTC_PATH_MAX], dir[FPTC_PATH_MAX], hex[33];
-    fptc__random_hex32(hex);
-    if (!file->name[0])
-        snprintf(file->name, sizeof(file->name), "%" PRIu64 "-%" PRIu64 "-%.16s.rollup", file->from,
-                 file->to, hex);
-    file->bytes = (int64_t)bytes->len;
-    file->checksum =
-        fptc__checksum_add(fptc__checksum_start(), bytes->len ? bytes->data : "", bytes->len);
+    char path[FPTC_PATH_MAX], dir[FPTC_PATH_MAX];
     fptc_status status = fptc__path(dir, err, "%s/files", p->dir);
     if (status == FPTC_OK)
-        status = fptc__path(path, err, "%s/%s", dir, file->name);
+        status = fptc__path(path, err, "%s/%s", dir, name);
     if (status == FPTC_OK)
         status = fptc__file_create(path, bytes->len ? bytes->data : "", bytes->len, 0666, err);
     if (status != FPTC_OK)
@@ -135,5 +128,25 @@ fptc_status fptc__rollup_put(const struct fptc__partition *p, const struct fptc_
     status = fptc__dir_sync(dir, err);
     if (status != FPTC_OK)
         (void)fptc__file_remove(path, NULL);
+    return status;
+}
+
+fptc_status fptc__rollup_put(const struct fptc__partition *p, const struct fptc__buf *bytes,
+                             struct fptc__rollup_file *file, fptc_error *err)
+{
+    char hex[33];
+    file->bytes = (int64_t)bytes->len;
+    file->checksum =
+        fptc__checksum_add(fptc__checksum_start(), bytes->len ? bytes->data : "", bytes->len);
+    if (file->name[0])
+        return put_as_named(p, bytes, file->name, err);
+    fptc_status status = FPTC_EEXIST;
+    /* FPTC_EEXIST of a name that nobody else has: the reply to our own creation was lost. */
+    for (int i = 0; i < 2 && status == FPTC_EEXIST; i++) {
+        fptc__random_hex32(hex);
+        snprintf(file->name, sizeof(file->name), "%" PRIu64 "-%" PRIu64 "-%.16s.rollup", file->from,
+                 file->to, hex);
+        status = put_as_named(p, bytes, file->name, err);
+    }
     return status;
 }
