@@ -1,7 +1,7 @@
 """Reads a partition again and again without the library, for points.c: check_store.py behind a pipe.
 
 Each line of the input is the directory of a partition. The answer: "key NAME" for each config key (as often as it is
-there), "problem TEXT" for whatever is wrong, "end".
+there; the library's own, which have a ':', may be written again and count once), "problem TEXT" for whatever is wrong, "end".
 """
 
 import os
@@ -25,7 +25,8 @@ def judge(partition):
     link = partition / "latest.sqlite"
     if link.is_symlink() and not link.exists():
         checker.problem(f"latest.sqlite leads nowhere: {os.readlink(link)}")
-    return [key for key, found in sorted(checker.keys.items()) for _ in found], checker.problems
+    keys = [key for key, found in sorted(checker.keys.items()) for _ in (found if ":" not in key else found[:1])]
+    return keys, checker.problems
 
 
 def main():
