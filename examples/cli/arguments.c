@@ -26,7 +26,7 @@ static const struct {
     [OPT_TYPE] = {"--type", 1},           [OPT_TYPES] = {"--types", 1},
     [OPT_PARTITION] = {"--partition", 1}, [OPT_FORMAT] = {"--format", 1},
     [OPT_OUTPUT] = {"--output", 1},       [OPT_SUMMARIES] = {"--summaries", 1},
-    [OPT_GROUP] = {"--group", 1},
+    [OPT_GROUP] = {"--group", 1},         [OPT_PEER] = {"--peer", 1},
 };
 
 #define NAME_MAX_COMPARED 40

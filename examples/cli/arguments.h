@@ -36,6 +36,7 @@ enum option_id {
     OPT_OUTPUT,
     OPT_SUMMARIES,
     OPT_GROUP,
+    OPT_PEER,
     OPT_COUNT
 };
 

@@ -89,6 +89,10 @@ const struct verb verbs[] = {
      "From older snapshots and the commits that are left; what is lost for good is fetched from FPT\n"
      "again when it is asked for. Others may read and write meanwhile. When fptcache.json itself cannot\n"
      "be read, give --site and the credentials of whoever filled the cache.\n"},
+    {"doctor", verb_doctor, 0, 1, OPT_BIT(OPT_PEER), "doctor [DIR] [--peer NAME]",
+     "measure a directory before a cache is trusted to it",
+     "Its mount, links, clock, free space, permissions, and the cache in it if there is one. --peer NAME, on\n"
+     "two hosts at once: what each sees of the other. Ends with 9 where no cache may live.\n"},
     {"status", verb_status, 0, 0, 0, "status", "tell what the cache holds and how old it is", ""},
     {"version", verb_version, 0, 0, 0, "version", "tell the version", ""},
     {"help", verb_help, 0, 1, 0, "help [VERB]", "explain a verb", ""},

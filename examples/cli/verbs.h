@@ -47,6 +47,7 @@ int verb_maintain(const struct arguments *a);
 int verb_hold(const struct arguments *a);
 int verb_verify(const struct arguments *a);
 int verb_repair(const struct arguments *a);
+int verb_doctor(const struct arguments *a);
 int verb_status(const struct arguments *a);
 int verb_version(const struct arguments *a);
 int verb_help(const struct arguments *a);

@@ -1166,6 +1166,32 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_compact(fptc_cache *cache, const
                                                         fptc_result **out_result, fptc_error *err);
 
 /**
+ * Measures a directory before a cache is trusted to it: its mount and options, what a durable write and a commit
+ * cost, exclusive links, swapped symbolic links, the clock, free space, permissions, and of a cache in it overdue
+ * upkeep and what was left behind; with a second host also how soon each sees what the other makes. Makes
+ * its files in `dir`/doctor-<name>/ and removes them.
+ * @param dir          the directory; it need not be a cache yet.
+ * @param peer         NULL: alone. Else a name (letters, digits, '-', '_'), the same in two calls on two hosts (or two
+ *                     processes of one), which meet there and measure together; each gets its own document.
+ * @param deadline_ms  longest wait for the peer and its steps; 0: two minutes.
+ * @param out_result   a document: {"dir","peer","safe","checks":[{"name","value","unit","verdict","meaning",
+ *                     "next"}]}; verdict: "ok", "warn" or "bad"; value: null where there is no number; next: what to do, or "";
+ *                     safe: false when a check is bad: no cache may live there. NULL on failure.
+ * @param err          may be NULL.
+ * @return FPTC_OK, also when it is not safe; FPTC_ENOENT when there is no such directory; FPTC_EUSAGE; FPTC_EDEADLINE
+ *         when the peer did not come; FPTC_EEXIST when two have met under that name; FPTC_EIO, FPTC_EACCESS, FPTC_ENOSPC;
+ *         FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   touches the file server; on a hard mount whose server is silent as long as that is.
+ * @since 0.1
+ * @see fptc_cache_status
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_doctor(const char *dir, const char *peer,
+                                                 int64_t deadline_ms, fptc_result **out_result,
+                                                 fptc_error *err);
+
+/**
  * Does one round of upkeep, for cron or a farm job: of each partition that nobody else holds, fetches what
  * changed of the mirrored types (when there are credentials), folds commits when enough have come together,
  * and deletes files that no base has named for longer than the grace. Whether somebody else's claim

@@ -6,6 +6,7 @@
 #include "api/hold.h"
 #include "api/options.h"
 #include "base/error.h"
+#include "base/mount.h"
 #include "base/thread.h"
 
 #define KEY_MAX 4096
@@ -190,6 +191,24 @@ static fptc_status open_handle(struct fptc_cache *cache, fptc_error *err)
     return status == FPTC_OK ? fptc__upkeep_start(cache, err) : status;
 }
 
+/* Once for each handle: what is doubtful about what the directory is mounted on, and can harm who shares it. */
+static void tell_mount(const struct fptc_cache *cache)
+{
+    struct fptc__finding list[FPTC__FINDINGS_MAX];
+    struct fptc__mount mount;
+    size_t n, i;
+
+    if (cache->logger.fn == NULL ||
+        fptc__mount_of(cache->options.cache_dir, &mount, NULL) != FPTC_OK ||
+        mount.kind == FPTC__MOUNT_MEMORY || mount.kind == FPTC__MOUNT_OVERLAY)
+        return;
+    n = fptc__mount_judge(&mount, list);
+    for (i = 0; i < n && list[i].verdict != FPTC__FINE; i++)
+        fptc__log_line(&cache->logger, FPTC_LOG_WARNING, "%s is on %s (%s): %s; %s",
+                       cache->options.cache_dir, mount.type[0] ? mount.type : "an unknown mount",
+                       list[i].what, list[i].meaning, list[i].next);
+}
+
 fptc_status fptc_cache_open(const fptc_options *options, fptc_cache **out_cache, fptc_error *err)
 {
     fptc_options known;
@@ -212,6 +231,7 @@ fptc_status fptc_cache_open(const fptc_options *options, fptc_cache **out_cache,
             handle_free(cache);
         return status;
     }
+    tell_mount(cache);
     *out_cache = cache;
     return FPTC_OK;
 }

@@ -7,6 +7,7 @@
 #include "api/result.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/mount.h"
 #include "store/compact.h"
 #include "store/tables.h"
 #include "view/lookup.h"
@@ -272,6 +273,35 @@ static int add_counters(struct fptc_cache *cache, fptc__json *document)
     return fptc__json_set(document, "requests", requests) && ok;
 }
 
+/* {"type","source","point","options","findings":[{"what","verdict","meaning","next"}]} */
+static int add_mount(const struct fptc_cache *cache, fptc__json *document)
+{
+    static const char *const verdicts[] = {"ok", "warn", "bad"};
+    fptc__json *entry = fptc__json_new_object(), *findings = fptc__json_new_array();
+    struct fptc__finding list[FPTC__FINDINGS_MAX];
+    struct fptc__mount m;
+    size_t n = 0, i;
+    int ok;
+
+    if (fptc__mount_of(cache->options.cache_dir, &m, NULL) == FPTC_OK)
+        n = fptc__mount_judge(&m, list);
+    ok = fptc__json_set(entry, "type", fptc__json_new_text(m.type));
+    ok = fptc__json_set(entry, "source", fptc__json_new_text(m.source)) && ok;
+    ok = fptc__json_set(entry, "point", fptc__json_new_text(m.point)) && ok;
+    ok = fptc__json_set(entry, "options", fptc__json_new_text(m.options)) && ok;
+    for (i = 0; i < n; i++) {
+        fptc__json *one = fptc__json_new_object();
+
+        ok = fptc__json_set(one, "what", fptc__json_new_text(list[i].what)) && ok;
+        ok = fptc__json_set(one, "verdict", fptc__json_new_text(verdicts[list[i].verdict])) && ok;
+        ok = fptc__json_set(one, "meaning", fptc__json_new_text(list[i].meaning)) && ok;
+        ok = fptc__json_set(one, "next", fptc__json_new_text(list[i].next)) && ok;
+        ok = fptc__json_append(findings, one) && ok;
+    }
+    ok = fptc__json_set(entry, "findings", findings) && ok;
+    return fptc__json_set(document, "mount", entry) && ok;
+}
+
 static fptc_status run_status(struct fptc__task *task, const struct fptc__call *call,
                               fptc_error *err)
 {
@@ -288,6 +318,7 @@ static fptc_status run_status(struct fptc__task *task, const struct fptc__call *
     ok = fptc__json_set(document, "version", fptc__json_new_text(FPTC_VERSION_STRING)) && ok;
     ok = fptc__json_set(document, "partitions", r.list) && ok;
     ok = add_counters(cache, document) && ok;
+    ok = add_mount(cache, document) && ok;
     if (status == FPTC_OK || status == FPTC_MISS)
         status = r.status;
     if (status == FPTC_OK)

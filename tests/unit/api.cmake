@@ -1,1 +1,2 @@
 fptc_unit_test(test_api_hold test_api_hold.c store_help.c)
+fptc_unit_test(test_api_doctor test_api_doctor.c store_help.c)

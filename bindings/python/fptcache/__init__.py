@@ -11,7 +11,7 @@ completeness of every answer.
 from ._errors import (AuthenticationFault, Cancelled, Closed, Conflict, DeadlineExceeded, Error, Fault,
                       NetworkError, NoData, NotSupported, OutOfMemory, Pending, ProtocolError, ShotgunError,
                       StoreError, UnknownOutcome, Unsettled)
-from .native import Cache, Change, Result, Rows, open, repair, version
+from .native import Cache, Change, Result, Rows, doctor, open, repair, version
 from .shotgun import Shotgun
 
 __version__ = "0.1.0"
@@ -19,4 +19,4 @@ __version__ = "0.1.0"
 __all__ = ["AuthenticationFault", "Cache", "Cancelled", "Change", "Closed", "Conflict", "DeadlineExceeded",
            "Error", "Fault", "NetworkError", "NoData", "NotSupported", "OutOfMemory", "Pending",
            "ProtocolError", "Result", "Rows", "Shotgun", "ShotgunError", "StoreError", "UnknownOutcome", "Unsettled",
-           "open", "repair", "version"]
+           "doctor", "open", "repair", "version"]

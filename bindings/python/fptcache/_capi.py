@@ -151,6 +151,7 @@ FUNCTIONS = {
     "fptc_cache_maintain": (Status, [C, POINTER(R), E]),
     "fptc_cache_hold": (Status, [C, ProgressFn, c_void_p, E]),
     "fptc_cache_status": (Status, [C, POINTER(R), E]),
+    "fptc_doctor": (Status, [Text, Text, c_int64, POINTER(R), E]),
 }
 
 # --- loading ---

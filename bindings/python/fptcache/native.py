@@ -581,6 +581,16 @@ class Cache:
             return _copy_document(result)
 
 
+def doctor(directory: Union[str, "os.PathLike[str]"], peer: Optional[str] = None,
+           deadline: Optional[float] = None) -> Dict[str, Any]:
+    """Measures a directory before a cache is trusted to it: {"safe": ..., "checks": [...]}. With peer=NAME two
+    hosts that give the same name measure together; deadline bounds the wait for the other (two minutes)."""
+    with _result() as result:
+        _lib.fptc_doctor(_text(os.fspath(directory), "directory"), _text(peer, "peer"),
+                         int((deadline or 0) * 1000), result, _capi.ErrorInfo())
+        return _copy_document(result)
+
+
 def open(directory: Union[str, "os.PathLike[str]", None] = None, *, site: Optional[str] = None,
          log: Optional[Callable[[int, str], None]] = None, log_level: str = "warning", hold: str = "auto",
          **options) -> Cache:
