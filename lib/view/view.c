@@ -275,11 +275,13 @@ static fptc_status on_reset(void *ctx, const struct fptc__manifest *base, fptc_e
 {
     struct fptc__view_part *part = ctx;
     struct fptc__view_part old = {.view = part->view};
-    size_t which = (size_t)(part - part->view->parts);
+    size_t which = (size_t)(part - part->view->parts), i;
     fptc_status status;
     int is_other;
 
     pthread_mutex_lock(&part->view->mutex);
+    for (i = 0; i < part->n_replaced; i++)
+        fptc__kept_lines_forget(part, &part->replaced[i]); /* named by the part's place */
     part_move(&old, part);
     is_other = old.has_delta != 0 && old.base_schema == BASE_SCHEMAS[which];
     part->base_schema = BASE_SCHEMAS[is_other ? which + 2 : which];

@@ -22,7 +22,7 @@ import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
 VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete compact maintain hold "
-         "verify repair status version help").split()
+         "verify repair doctor status version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
 
