@@ -6,6 +6,7 @@
  *     init     makes the cache                      append   writes until it is over, tells each acknowledgement
  *     compact  rewrites again and again             delete   deletes again and again
  *     read     asks for all rows again and again    stream   reads one state slowly, row after row
+ *     ask      asks for one row again and again, and tells how long that takes
  *
  * NAME is w<n> for a writer, anything else for others. Options are the numbers of struct load. All but
  * init end when a file `over` is in DIR, with exit status 0 when nothing was wrong.
@@ -336,6 +337,8 @@ static int play(const struct load *l)
         return play_read(l);
     if (strcmp(l->role, "stream") == 0)
         return play_stream(l);
+    if (strcmp(l->role, "ask") == 0)
+        return play_ask(l);
     return 2;
 }
 

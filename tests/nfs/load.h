@@ -50,6 +50,7 @@ void op_end(const struct load *l, int64_t op);
 int play_append(const struct load *l);
 int play_read(const struct load *l);
 int play_stream(const struct load *l);
+int play_ask(const struct load *l);
 
 /* ledger.c: what is written, and what a log says is there. */
 struct ledger {

@@ -89,13 +89,11 @@ static void tell_failure(struct judge *j, const char *what, const fptc_error *er
 }
 
 /* 1 when the answer was read to its end. */
-static int read_answer(struct judge *j, fptc_result *result, const fptc_query *query,
-                       fptc_error *err)
+static int read_answer(struct judge *j, fptc_result *result, fptc_error *err)
 {
     const char *warnings;
     fptc_status status;
 
-    (void)query;
     begin_answer(j);
     while ((status = fptc_result_next(result)) == FPTC_OK) {
         take_row(j, fptc_result_id(result), fptc_result_int64(result, "code"));
@@ -118,22 +116,22 @@ static void ask(struct judge *j, fptc_cache *cache, const fptc_query *query)
     fptc_result *result = NULL;
     int64_t begun = now_us(), took;
 
-    if (fptc_cache_find(cache, query, &result, &err) != FPTC_OK ||
-        !read_answer(j, result, query, &err))
+    if (fptc_cache_find(cache, query, &result, &err) != FPTC_OK || !read_answer(j, result, &err))
         tell_failure(j, j->l->role, &err);
     fptc_result_free(result);
     took = now_us() - begun;
     j->longest_us = took > j->longest_us ? took : j->longest_us;
 }
 
-static fptc_status make_query(int is_streaming, fptc_query **query, fptc_error *err)
+static fptc_status make_query(const char *filters, int is_streaming, fptc_query **query,
+                              fptc_error *err)
 {
     fptc_status status = fptc_query_new("Shot", query, err);
 
     if (status == FPTC_OK)
         status = fptc_query_set_fields(*query, "code,description", err);
     if (status == FPTC_OK)
-        status = fptc_query_set_filters(*query, FILTERS, err);
+        status = fptc_query_set_filters(*query, filters, err);
     if (status == FPTC_OK)
         status = fptc_query_set_freshness(*query, FPTC_MODE_ONLY_CACHE, 0, 0, err);
     return status == FPTC_OK ? fptc_query_set_streaming(*query, is_streaming, err) : status;
@@ -151,7 +149,7 @@ static int play_reader(const struct load *l, int is_streaming)
     options.cache_dir = l->dir;
     options.refresh_ms = FPTC_ZERO_MS;
     if (fptc_cache_open(&options, &cache, &err) != FPTC_OK ||
-        make_query(is_streaming, &query, &err) != FPTC_OK) {
+        make_query(FILTERS, is_streaming, &query, &err) != FPTC_OK) {
         tell_failure(&j, "open", &err);
     } else {
         do {
@@ -175,4 +173,79 @@ int play_read(const struct load *l)
 int play_stream(const struct load *l)
 {
     return play_reader(l, 1);
+}
+
+/* ---------------------------------------------------------------------------------- one row, measured */
+
+#define ASKS_MAX 100000
+
+static int by_value(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Asks for one row; says when its code is another than before. 1: failed. */
+static int ask_for_row(const struct load *l, fptc_cache *cache, const fptc_query *query,
+                       int64_t *code)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_result *result = NULL;
+    int64_t now;
+
+    if (fptc_cache_find(cache, query, &result, &err) != FPTC_OK) {
+        say("fail %s %d %s", l->role, (int)err.status, err.message);
+        return 1;
+    }
+    if (fptc_result_next(result) == FPTC_OK && (now = fptc_result_int64(result, "code")) != *code) {
+        say("seen w%" PRId64 "-%06" PRId64 " %" PRId64, l->writer, now, fptc__wall_ms());
+        *code = now;
+    }
+    fptc_result_free(result);
+    return 0;
+}
+
+static void tell_asks(int64_t *us, int64_t n, int64_t open_us)
+{
+    int64_t first = us[0];
+
+    qsort(us, (size_t)n, sizeof(*us), by_value);
+    say("asks %" PRId64 " open_us %" PRId64 " first_us %" PRId64 " median_us %" PRId64
+        " p99_us %" PRId64 " longest_us %" PRId64,
+        n, open_us, first, us[n / 2], us[n * 99 / 100], us[n - 1]);
+}
+
+int play_ask(const struct load *l)
+{
+    static int64_t us[ASKS_MAX];
+    fptc_options options = FPTC_OPTIONS_INIT;
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_cache *cache = NULL;
+    fptc_query *query = NULL;
+    char filters[200];
+    int64_t n = 0, begun = now_us(), open_us = 0, code = -1;
+    int failed;
+
+    (void)snprintf(filters, sizeof(filters),
+                   "[[\"project\",\"is\",{\"type\":\"Project\",\"id\":101}],[\"id\",\"is\",%" PRId64
+                   "]]",
+                   l->first > 0 ? l->first : l->writer * IDS_PER_WRITER + 1);
+    options.cache_dir = l->dir;
+    options.refresh_ms = FPTC_ZERO_MS;
+    failed = fptc_cache_open(&options, &cache, &err) != FPTC_OK ||
+             make_query(filters, 0, &query, &err) != FPTC_OK;
+    open_us = now_us() - begun;
+    while (!failed && n < ASKS_MAX && (l->count == 0 || n < l->count) && !is_over(l)) {
+        begun = now_us();
+        failed = ask_for_row(l, cache, query, &code);
+        us[n++] = now_us() - begun;
+        if (l->interval_ms > 0)
+            fptc__sleep_ms(l->interval_ms);
+    }
+    fptc_query_free(query);
+    fptc_cache_close(cache);
+    if (n > 0)
+        tell_asks(us, n, open_us);
+    return failed;
 }
