@@ -157,10 +157,10 @@ class Local(Hosts):
 class Lab(Hosts):
     """The virtual machines of nfslab: kernels of their own, a real server."""
 
-    def __init__(self, lab, lease=10, clients=3, disk="256M", run=None):
+    def __init__(self, lab, lease=10, clients=3, disk="256M", mem=320):
         self.lab = os.path.abspath(lab)
-        self.run_dir = run or tempfile.mkdtemp(prefix="fptc-nfslab-")
-        self.lease, self.clients, self.disk = lease, clients, disk
+        self.run_dir = tempfile.mkdtemp(prefix="fptc-nfslab-")
+        self.lease, self.clients, self.disk, self.mem = lease, clients, disk, mem
         call = f"LAB_RUN={self.run_dir} LAB_BIND=/nonexistent {self.lab}"
         names = [f"client{i + 1}" for i in range(clients)]
         each = {name: f"{call} {name} {{host}}"
@@ -189,7 +189,7 @@ class Lab(Hosts):
         self.down()
         os.makedirs(self.run_dir, exist_ok=True)
         self.control(f"up --clients {self.clients} --vers {version} --lease {self.lease} "
-                     f"--grace {self.lease} --disk {self.disk}")
+                     f"--grace {self.lease} --disk {self.disk} --mem {self.mem}")
         self.version = version
         return True
 
