@@ -68,12 +68,28 @@ fptc_status fptc__partition_at(const char *cache_dir, const char *name, struct f
     return status;
 }
 
+/* Only in a cache that is there: an empty mount point must not become one, where writes would be acknowledged and
+   never be seen again. */
+static fptc_status must_be_mounted(const struct fptc__partition *p, fptc_error *err)
+{
+    char path[FPTC_PATH_MAX];
+    fptc_status status =
+        fptc__path(path, err, "%.*s", (int)(strlen(p->dir) - strlen(p->name)), p->dir);
+    if (status != FPTC_OK || fptc__dir_touch(path, NULL) != FPTC_MISS)
+        return status;
+    return fptc__fail(err, FPTC_ENOENT,
+                      "%s is not there: is its file system mounted? (a new cache is made by init)",
+                      path);
+}
+
 fptc_status fptc__partition_make(const struct fptc__partition *p, fptc_error *err)
 {
     static const char *const subs[] = {"tmp", "files", "bases", "log"};
     char path[FPTC_PATH_MAX], cache[FPTC_PATH_MAX];
     size_t below = strlen("/partitions/") + strlen(p->name);
     fptc_status status = fptc__path(cache, err, "%.*s", (int)(strlen(p->dir) - below), p->dir);
+    if (status == FPTC_OK)
+        status = must_be_mounted(p, err);
     for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]) && status == FPTC_OK; i++) {
         status = fptc__path(path, err, "%s/%s", p->dir, subs[i]);
         if (status == FPTC_OK)

@@ -99,7 +99,7 @@ class Case:
     # ---- processes
 
     def start(self, host, role, name, may_fail=False, **options):
-        if role in ("compact", "delete"):
+        if role in ("compact", "rollup", "delete"):
             options.setdefault("retry", 1)  # what fails is done again by the next one
         words = " ".join(f"{key}={value}" for key, value in options.items())
         job = self.hosts.start(host, f"exec {self.program} {role} {self.dir} {name} {words}")
@@ -177,7 +177,7 @@ class Case:
         return [r for r in self.roles if r.role == role]
 
     def n_bases(self):
-        return sum(len(r.told("base")) for r in self.roles)
+        return sum(len(r.told(word)) for r in self.roles for word in ("base", "rolled"))
 
     def snapshots(self):
         """Names of the snapshot files that are there now."""

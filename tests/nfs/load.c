@@ -5,6 +5,7 @@
  *
  *     init     makes the cache                      append   writes until it is over, tells each acknowledgement
  *     compact  rewrites again and again             delete   deletes again and again
+ *     rollup   makes roll-ups again and again
  *     read     asks for all rows again and again    stream   reads one state slowly, row after row
  *     ask      asks for one row again and again, and tells how long that takes
  *
@@ -26,7 +27,7 @@
 #include "crash/counted.h"
 #include "nfs/load.h"
 #include "share/turn.h"
-#include "store/compact.h"
+#include "store/rollup.h"
 
 #define LOOK_MS 100
 #define OLD_DAYS 40
@@ -156,6 +157,16 @@ static int append_one(struct one *one)
     return 1;
 }
 
+/* As the library does behind an acknowledgement: within 50 ms, and never a writer's error. */
+static void roll_up(const struct load *l)
+{
+    const struct fptc__call call = {.deadline_mono_ms = fptc__mono_ms() + 50};
+    struct fptc__compact_stats stats = {0};
+
+    if (fptc__rollup(&l->p, &call, NULL, &stats, NULL) == FPTC_OK && stats.folded)
+        say("rolled %" PRIu64 " folded %" PRIu64 " 0", stats.base, stats.folded);
+}
+
 static void *append_some(void *payload)
 {
     struct one *one = payload;
@@ -168,6 +179,8 @@ static void *append_some(void *payload)
         if (!append_one(one))
             break;
         op_end(l, op++);
+        if (l->rollup && fptc__rollup_is_due_of(one->c->log))
+            roll_up(l);
         if (l->interval_ms > 0)
             fptc__sleep_ms(l->interval_ms);
     }
@@ -218,6 +231,19 @@ static int compact_once(const struct load *l, fptc_error *err)
         return 1;
     if (stats.folded)
         say("base %" PRIu64 " folded %" PRIu64 " %" PRId64, stats.base, stats.folded,
+            now_us() - begun);
+    return 0;
+}
+
+static int rollup_once(const struct load *l, fptc_error *err)
+{
+    struct fptc__compact_stats stats = {0};
+    int64_t begun = now_us();
+
+    if (fptc__rollup(&l->p, NULL, NULL, &stats, err) != FPTC_OK)
+        return 1;
+    if (stats.folded)
+        say("rolled %" PRIu64 " folded %" PRIu64 " %" PRId64, stats.base, stats.folded,
             now_us() - begun);
     return 0;
 }
@@ -296,6 +322,7 @@ static int64_t *option_of(struct load *l, const char *name, size_t n)
         {"grace_ms", &l->grace_ms},
         {"age", &l->age},
         {"retry", &l->retry},
+        {"rollup", &l->rollup},
         {"threads", &l->threads},
         {"stop_op", &l->stop_op},
         {"stop_call", &l->stop_call},
@@ -331,6 +358,8 @@ static int play(const struct load *l)
         return play_append(l);
     if (strcmp(l->role, "compact") == 0)
         return play_upkeep(l, compact_once);
+    if (strcmp(l->role, "rollup") == 0)
+        return play_upkeep(l, rollup_once);
     if (strcmp(l->role, "delete") == 0)
         return play_upkeep(l, delete_once);
     if (strcmp(l->role, "read") == 0)

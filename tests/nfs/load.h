@@ -34,6 +34,7 @@ struct load {
     int64_t grace_ms;           /* of deletion */
     int64_t age;                /* 1: make every file look days old before deleting */
     int64_t retry;              /* 1: a failed append is tried again until it is over */
+    int64_t rollup;             /* 1: a writer rolls up when it is due */
     int64_t threads;            /* that append together */
     int64_t stop_op, stop_call; /* the process stops itself before that call of that operation */
 };

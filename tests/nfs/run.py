@@ -70,12 +70,13 @@ class Campaign:
     def count_calls(self):
         case = self.new_case("calls", 0)
         host = self.hosts.names[0]
-        for role, name in (("append", "w1"), ("compact", "c1"), ("append", "w2"), ("delete", "d1")):
+        for role, name in (("append", "w1"), ("compact", "c1"), ("rollup", "u1"),
+                           ("append", "w2"), ("delete", "d1")):
             more = {"grace_ms": 1, "age": 1} if role == "delete" else {}
             found = case.start(host, role, name, count=2, stop_op=2, stop_call=0,
                                interval_ms=50, **more)
-            if role == "compact":
-                case.start(host, "append", "w3", count=20, interval_ms=20)
+            if role in ("compact", "rollup"):  # there must be something to fold
+                case.start(host, "append", f"w{len(case.roles)}", count=20, interval_ms=20)
             case.must(found, 60)
             words = {line[1]: int(line[3]) for line in found.told("op")}
             self.n_calls[role] = words["2"]

@@ -21,13 +21,14 @@ def scenario(title, *needs):
 
 
 def load(case, writers=3, **options):
-    """Three writers, two compactors and a deletion with hardly any grace, a reader of each kind."""
+    """Three writers who roll up, two compactors, a deletion with hardly any grace, a reader of each kind."""
     names = case.hosts.names
     case.writers = [case.start(names[i % 3], "append", f"w{i + 1}",
-                               **{"interval_ms": 10, "pad": 300, **options})
+                               **{"interval_ms": 10, "pad": 300, "rollup": 1, **options})
                     for i in range(writers)]
     case.start(names[0], "compact", "c1", interval_ms=150)
     case.start(names[1], "compact", "c2", interval_ms=200)
+    case.start(names[1], "rollup", "u1", interval_ms=250)
     case.start(names[1], "delete", "d1", interval_ms=100, grace_ms=1, age=case.number % 2)
     case.start(names[0], "read", "r1", interval_ms=20)
     case.start(names[1], "stream", "s1", interval_ms=1, retry=1)
@@ -58,6 +59,8 @@ def contention(case):
     case.finish()
     compactors = [len(r.told("base")) for r in case.of("compact")]
     case.prove(min(compactors) >= 1 and sum(compactors) >= 5, f"bases by each {compactors}")
+    rolled = sum(len(r.told("rolled")) for r in case.roles)
+    case.prove(rolled >= 3, f"{rolled} roll-ups")
     case.prove(case.n_deleted() > 20, f"{case.n_deleted()} files deleted")
     case.prove(min(w.n_acks() for w in case.writers) >= 10,
                f"written by each {[w.n_acks() for w in case.writers]}")
@@ -96,13 +99,14 @@ def compactor_cut(case):
 
 
 def stopped_everywhere(case, host, per_kind):
-    """Processes that stand still at one system call each of an append, a compaction and a deletion."""
+    """Processes that stand still at one system call each of an append, a rewrite, a roll-up and a deletion."""
     stopped = []
     for i in range(per_kind):
         place = case.number * per_kind + i
         for role, name, extra in (
                 ("append", f"w{20 + i}", {"interval_ms": 20}),
                 ("compact", f"c{20 + i}", {"interval_ms": 50}),
+                ("rollup", f"u{20 + i}", {"interval_ms": 50}),
                 ("delete", f"d{20 + i}", {"interval_ms": 50, "grace_ms": 1, "age": 1})):
             calls = case.calls(role)
             call = 1 + place * 7 % calls

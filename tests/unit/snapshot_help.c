@@ -33,6 +33,7 @@ void sh_remove_tree(const char *dir)
 
 int sh_set_up(void **state)
 {
+    char partitions[FPTC_PATH_MAX + 32];
     char place[] = "/dev/shm/fptc_snapshot_XXXXXX", other[] = "/tmp/fptc_snapshot_XXXXXX";
     char *made = access("/dev/shm", W_OK) == 0 ? mkdtemp(place) : mkdtemp(other);
 
@@ -42,7 +43,8 @@ int sh_set_up(void **state)
         return -1;
     /* What a URI must escape, and more. */
     snprintf(sh_dir, sizeof(sh_dir), "%s/a b?c#d%%41&e='f\";\xc3\xa4", made);
-    if (mkdir(sh_dir, 0700) != 0 ||
+    snprintf(partitions, sizeof(partitions), "%s/partitions", sh_dir);
+    if (mkdir(sh_dir, 0700) != 0 || mkdir(partitions, 0700) != 0 ||
         fptc__partition_at(sh_dir, "project-101", &sh_p, &th_err) != FPTC_OK ||
         fptc__partition_make(&sh_p, &th_err) != FPTC_OK)
         return -1;

@@ -37,7 +37,10 @@ int help_set_up(void **state)
         return -1;
     memcpy(help_dir, place, sizeof(place));
     fptc__error_clear(&help_err);
-    return fptc__partition_at(help_dir, "project-101", &help_p, NULL) == FPTC_OK &&
+    char partitions[FPTC_PATH_MAX + 16];
+    snprintf(partitions, sizeof(partitions), "%s/partitions", help_dir);
+    return fptc__dir_make(partitions, NULL) == FPTC_OK &&
+                   fptc__partition_at(help_dir, "project-101", &help_p, NULL) == FPTC_OK &&
                    fptc__partition_make(&help_p, NULL) == FPTC_OK
                ? 0
                : -1;

@@ -106,6 +106,11 @@ static void partitions(void **state)
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(fptc__partition_list(help_dir, note, all, &help_err), FPTC_OK);
     assert_string_equal(all, "outbox project-101 project-7 site ");
+    /* An empty mount point is no cache, and does not become one. */
+    assert_int_equal(fptc__partition_at("/tmp", "project-9", &p, &help_err), FPTC_OK);
+    assert_int_equal(fptc__partition_make(&p, &help_err), FPTC_ENOENT);
+    assert_non_null(strstr(help_err.message, "mounted"));
+    assert_int_equal(access("/tmp/partitions", F_OK), -1);
     assert_int_equal(fptc__partition_list("/nonexistent", note, all, &help_err), FPTC_ENOENT);
 }
 
