@@ -55,6 +55,11 @@ byte latest;    /* the base whose publication was the last change of bases/; 0: 
 #else
 #define DOOMED doomed
 #endif
+#if defined(BEHIND) && !defined(DROP_AT_ONCE)
+#define HAS_CHANGED_SINCE (latest == 0)
+#else
+#define HAS_CHANGED_SINCE true
+#endif
 #ifdef TORN
 byte running;   /* listings that have begun and not ended */
 byte doomed;    /* names that all of these have seen below the KEPT greatest */
@@ -207,6 +212,37 @@ end:
            running == 0 && second > 0 ->
            doomed = listed & ~(BIT(greatest) | BIT(second)) /* a grace is longer than a listing */
        }
+#endif
+#ifdef DROPS
+    :: d_step {
+           top < NUMBERS ->
+           printf("others drop\n");
+           link_commit(top + 1, DROP);
+           publish(top)
+       }
+    :: d_step {
+           greatest > 0 && real[greatest] == DROP && listed != BIT(greatest) ->
+           printf("others remove all bases below the drop\n");
+           listed = BIT(greatest);
+           second = 0;
+#ifdef BEHIND
+           latest = 0
+#endif
+       }
+    :: d_step {
+           /* the names went first; without any, one was made and removed */
+           greatest > 0 && real[greatest] == DROP && listed == BIT(greatest) && HAS_CHANGED_SINCE ->
+           printf("others delete all commits up to the drop\n");
+           i = greatest;
+           do
+           :: i > 0 -> commits[i] = 0; i--
+           :: else -> break
+           od;
+           i = 0
+       }
+#endif
+#if defined(DROPS) && defined(BEHIND)
+    :: d_step { latest > 0 -> printf("others make and remove a name in bases/\n"); latest = 0 }
 #endif
 #ifdef RESTART
     :: d_step {
