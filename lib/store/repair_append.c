@@ -93,7 +93,7 @@ fptc_status fptc__repair_append(struct fptc__repair *r, struct fptc__repair_appe
 
     for (i = 0; i < FPTC_APPEND_RACES_MAX && status == FPTC_MISS; i++) {
         struct fptc__records records;
-        uint64_t head;
+        uint64_t head = 0;
 
         memset(&records, 0, sizeof(records));
         status = fptc__call_check(r->call, "repairing", err);

@@ -118,13 +118,15 @@ static int is_known_sound(struct snapshot_file *f, int64_t number)
     return f->sound[number / 8] >> (number % 8) & 1;
 }
 
-/* What FORMAT.md says of the header. Another text encoding SQLite refuses, but not as damage. */
+/* What FORMAT.md says of the header. Another text encoding, or format of the schema, SQLite refuses, but
+   not as damage. */
 static int is_first_page(const unsigned char *page)
 {
     static const unsigned char shape[] = {0x20, 0, 1, 1, FPTC__PAGE_RESERVED}; /* from byte 16 */
     static const unsigned char vacuum_and_utf8[] = {0, 0, 0, 0, 0, 0, 0, 1};   /* from byte 52 */
+    const int has_known_schema = (page[44] | page[45] | page[46]) == 0 && page[47] <= 4;
 
-    return memcmp(page + 16, shape, sizeof(shape)) == 0 &&
+    return has_known_schema && memcmp(page + 16, shape, sizeof(shape)) == 0 &&
            memcmp(page + 52, vacuum_and_utf8, sizeof(vacuum_and_utf8)) == 0;
 }
 
