@@ -29,7 +29,9 @@ struct operation {
     const char *(*after)(fptc_status status);
     /* What the other does meanwhile: kinds 0, 1 and 2; NULL: attack_by_deletion. */
     void (*attack)(int kind);
-    int least; /* points that there must be at least in long runs: none would pass for nothing */
+    int heals;    /* the store is damaged before: judged only when the operation was repeated */
+    int may_race; /* after a sleep it may say FPTC_ERACE, as it is documented to */
+    int least;    /* points that there must be at least in long runs: none would pass for nothing */
 };
 
 /* Goes through all points of the operations, a share of them unless FPTC_LONG=1 (FPTC_SEED: which), and

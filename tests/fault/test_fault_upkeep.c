@@ -12,11 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "fault/points.h"
 #include "fptcache/fptcache.h"
+#include "share/holder.h"
 
 #define SITE "http://127.0.0.1:9" /* nobody answers there */
 #define PROJECT 101
@@ -67,6 +69,20 @@ static void covered(void)
     other_puts("before1");
     other_compacts();
     other_puts("before2");
+}
+
+/* The newest base's snapshot is cut short: the one before it and the commits replace it. */
+static void damaged(void)
+{
+    char path[FPTC_PATH_MAX];
+    struct fptc__manifest m;
+
+    covered();
+    other_compacts();
+    must(fptc__manifest_read(&sh_p, sh_newest_base(), &m, &th_err), "the manifest");
+    must(fptc__path(path, &th_err, "%s/files/%s", sh_p.dir, m.snapshot), "a path");
+    if (truncate(path, 5000) != 0)
+        abort();
 }
 
 /* --- a handle --- */
@@ -170,6 +186,46 @@ static fptc_status compact(fptc_error *err)
     return fptc_cache_compact(cache, NULL, &result, err);
 }
 
+static fptc_status maintain(fptc_error *err)
+{
+    return fptc_cache_maintain(cache, &result, err);
+}
+
+static fptc_status verify(fptc_error *err)
+{
+    return fptc_cache_verify(cache, NULL, NULL, &result, err);
+}
+
+static fptc_status repair(fptc_error *err)
+{
+    fptc_options options = FPTC_OPTIONS_INIT;
+
+    options.cache_dir = sh_dir;
+    return fptc_cache_repair(&options, NULL, NULL, &result, err);
+}
+
+/* Another repairs, too, and nothing is deleted: what is damaged is not there twice. */
+static void attack_by_repair(int kind)
+{
+    if (kind == 0)
+        must(repair(&th_err), "another repairs");
+    else
+        other_puts("other1");
+    close_handle();
+}
+
+static fptc_status hold_and_give(fptc_error *err)
+{
+    const struct fptc__holder_times times = {10, 40};
+    struct fptc__holder *holder = NULL;
+    fptc_status status = fptc__holder_new(&times, &holder, err);
+
+    if (status == FPTC_OK)
+        status = fptc__holder_take(holder, sh_p.dir, NULL, err);
+    fptc__holder_free(holder);
+    return status;
+}
+
 static const struct operation operations[] = {
     {.name = "open and find", .prepare = covered, .run = open_and_find, .end = close_handle},
     {.name = "find", .prepare = covered, .begin = opened, .run = find, .end = close_handle},
@@ -190,6 +246,16 @@ static const struct operation operations[] = {
      .begin = opened,
      .run = compact,
      .end = close_handle},
+    {.name = "maintain", .prepare = covered, .begin = opened, .run = maintain, .end = close_handle},
+    {.name = "verify", .prepare = covered, .begin = opened, .run = verify, .end = close_handle},
+    {.name = "repair",
+     .prepare = damaged,
+     .run = repair,
+     .end = close_handle,
+     .heals = 1,
+     .may_race = 1,
+     .attack = attack_by_repair},
+    {.name = "hold and give", .prepare = covered, .run = hold_and_give},
 };
 #define N_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
