@@ -86,6 +86,21 @@ int fptc__view_is_fresh(struct fptc__view *v, int64_t mono_ms, int64_t max_age_m
     return !has_new_fault(v);
 }
 
+/* A number of a newer version lies ahead: the state before it is read on, and nothing is appended. */
+static fptc_status refresh_log(struct fptc__view *v, struct fptc__log *log, fptc_error *err)
+{
+    fptc_error why = FPTC_ERROR_INIT;
+    fptc_status status = fptc__log_refresh(log, &why);
+
+    if (status == FPTC_EFORMAT && fptc__log_is_read_only(log) && fptc__log_head(log) > 0) {
+        fptc__log_line(v->logger, FPTC_LOG_WARNING, "%s; what is before it is read", why.message);
+        return FPTC_OK;
+    }
+    if (status != FPTC_OK && err)
+        *err = why;
+    return status;
+}
+
 fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_error *err)
 {
     int n_faults = fptc__view_n_faults(v), is_faulty = has_new_fault(v);
@@ -94,7 +109,7 @@ fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_er
 
     for (i = 0; i < v->n_parts && status == FPTC_OK; i++) {
         if (is_faulty || !is_part_fresh(&v->parts[i], fptc__mono_ms(), max_age_ms))
-            status = fptc__log_refresh(v->parts[i].log, err);
+            status = refresh_log(v, v->parts[i].log, err);
     }
     if (status == FPTC_OK)
         atomic_store(&v->n_faults_seen, n_faults);
