@@ -87,3 +87,20 @@ fptc_need_python() {
         echo "packages: pip could not install $fptc_python_packages; the tests that need it are skipped"
     fi
 }
+
+# What docs/failover.md shows the cache to, for the test that runs it. 150 MB, once.
+fptc_analysis_packages="pandas==2.3.3 duckdb==1.4.2"
+fptc_need_analysis() {
+    local folder=$1
+    if [ -f "$folder/packages" ] && [ "$(cat "$folder/packages")" = "$fptc_analysis_packages" ]; then
+        return 0
+    fi
+    echo "packages: installing $fptc_analysis_packages into $folder"
+    rm -rf "$folder"
+    if python3 -m pip --disable-pip-version-check --no-cache-dir -q install --target "$folder" \
+        $fptc_analysis_packages </dev/null; then
+        echo "$fptc_analysis_packages" >"$folder/packages"
+    else
+        echo "packages: pip could not install $fptc_analysis_packages; the blocks that need them are skipped"
+    fi
+}

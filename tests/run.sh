@@ -133,6 +133,7 @@ if ! fptc_need_packages test; then
     exit 1
 fi
 fptc_need_python build/python
+fptc_need_analysis build/python-analysis
 
 presets=(ci)
 [ $fast = yes ] || presets+=(asan-ubsan tsan)

@@ -62,6 +62,9 @@ class Damaged(unittest.TestCase):
                 cache.update("Shot", first, {"code": f"renamed {n}"})
                 cache.create("Shot", {"code": f"new {n}", "project": {"type": "Project", "id": 101}})
                 cache.compact()
+            for n in range(33):    # enough for a roll-up
+                cache.create("Task", {"content": f"task {n}", "project": {"type": "Project", "id": 101}})
+            cache.maintain()
             cache.create("Shot", {"code": "last", "project": {"type": "Project", "id": 101}})
             cache.delete("Shot", first)
             cache.sync()

@@ -100,6 +100,9 @@ class Flips(Damaged):
     def test_snapshot(self):
         self.campaign("snapshot")
 
+    def test_rollup(self):
+        self.campaign("rollup")
+
     def test_fptcache_json(self):
         self.campaign("fptcache.json")
 
