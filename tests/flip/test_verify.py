@@ -251,7 +251,7 @@ class Verify(Damaged):
 
     def test_outbox(self):
         """Every mutation that can be read is kept; ids in the damaged bytes are told."""
-        numbers = self.numbers("log", OUTBOX)
+        numbers = self.numbers("log", OUTBOX)[-6:]
         for number in numbers:
             self.fresh_copy()
             flip(self.directory / OUTBOX / "log" / number, -60)
