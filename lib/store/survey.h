@@ -92,7 +92,7 @@ fptc_status fptc__survey_base_files(struct fptc__survey *s, struct fptc__survey_
 /* survey_rows.c: whether the snapshot of base `newer` says what `older` and the commits between say; one
    that does not is no sound base any more. */
 fptc_status fptc__survey_rows(struct fptc__survey *s, const struct fptc__survey_base *older,
-                              struct fptc__survey_base *newer, fptc_error *err);
+                              const struct fptc__survey_base *newer, fptc_error *err);
 /* survey_names.c: latest.sqlite, files that nobody names. */
 fptc_status fptc__survey_names(struct fptc__survey *s, fptc_error *err);
 

@@ -54,8 +54,19 @@ static int64_t count_differences(sqlite3 *db, const char *table)
     return n;
 }
 
+/* No base with that snapshot is sound. */
+static void condemn(struct fptc__survey *s, const char *snapshot)
+{
+    size_t i;
+
+    for (i = 0; i < s->n_bases; i++) {
+        if (strcmp(s->bases[i].manifest.snapshot, snapshot) == 0)
+            s->bases[i].condition = FPTC__BROKEN;
+    }
+}
+
 static fptc_status compare(struct fptc__survey *s, sqlite3 *db, const char *path,
-                           struct fptc__survey_base *newer, fptc_error *err)
+                           const struct fptc__survey_base *newer, fptc_error *err)
 {
     sqlite3_stmt *stmt = NULL;
     fptc_status status = FPTC_OK;
@@ -69,7 +80,7 @@ static fptc_status compare(struct fptc__survey *s, sqlite3 *db, const char *path
         status = fptc__call_check(s->call, "comparing rows", err);
         if (status != FPTC_OK || n == 0)
             continue;
-        newer->condition = FPTC__BROKEN;
+        condemn(s, newer->manifest.snapshot);
         fptc__survey_tell(s, path, "differs", FPTC__NEXT_REPAIR,
                           "table %.80s is not what base and commits before it say (%" PRId64
                           " rows differ)",
@@ -92,7 +103,7 @@ static int is_whole(const struct fptc__survey *s, uint64_t from, uint64_t to)
 }
 
 fptc_status fptc__survey_rows(struct fptc__survey *s, const struct fptc__survey_base *older,
-                              struct fptc__survey_base *newer, fptc_error *err)
+                              const struct fptc__survey_base *newer, fptc_error *err)
 {
     char path[FPTC_PATH_MAX];
     struct fptc__rebuild r;
