@@ -195,7 +195,7 @@ static int is_peer_name(const char *name)
     size_t i, n = strlen(name);
 
     for (i = 0; i < n; i++) {
-        int c = name[i];
+        char c = name[i];
 
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
               c == '-' || c == '_'))

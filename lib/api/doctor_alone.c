@@ -234,7 +234,7 @@ static void measure_clock(struct fptc__doctor *d)
     if (fptc__doctor_put(d, "clock", "") != 0 || fptc__doctor_path(d, path, "clock") != FPTC_OK ||
         fptc__file_info(path, NULL, &server_ms, NULL) != FPTC_OK)
         return;
-    skew_s = (double)(server_ms - (before_ms + fptc__wall_ms()) / 2) / 1000.0;
+    skew_s = (double)(2 * server_ms - before_ms - fptc__wall_ms()) / 2000.0;
     (void)snprintf(
         meaning, sizeof(meaning),
         "this host's clock against that of new files, which is %s; ages are told by that "
