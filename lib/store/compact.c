@@ -35,6 +35,8 @@
 /* A transaction of the local database ends after so much: it bounds the journal, which is in memory. */
 #define BATCH_BYTES (8u * 1024u * 1024u)
 #define BATCH_COMMITS 256u
+/* Steps of SQLite's machine between two looks whether the work is still wanted. */
+#define ASK_EVERY 20000
 /* Times that a snapshot which somebody removed is put back, and that it is looked for in the newest base. */
 #define PUT_BACK_MAX 3
 #define LOOKS_MAX 4
@@ -102,6 +104,12 @@ static fptc_status open_tables(const struct compactor *c, struct compactor *fres
 
 /* --- the sink --------------------------------------------------------------------------------- */
 
+/* SQLite asks now and then while it works: 1 ends that, with FPTC_ECANCELLED. */
+static int is_unwanted(void *call)
+{
+    return fptc__call_check(call, "compacting", NULL) != FPTC_OK;
+}
+
 /* All or nothing: the new database is ready before the old one goes. */
 static fptc_status sink_reset(void *ctx, const struct fptc__manifest *base, fptc_error *err)
 {
@@ -115,7 +123,9 @@ static fptc_status sink_reset(void *ctx, const struct fptc__manifest *base, fptc
     (void)snprintf(fresh.local, sizeof(fresh.local), "%s/%u.sqlite", c->dir, c->n_files++);
     status = base->snapshot[0] == '\0'
                  ? fptc__snapshot_new(fresh.local, &fresh.db, err)
-                 : fptc__snapshot_copy(c->p, base, fresh.local, &fresh.db, err);
+                 : fptc__snapshot_copy(c->p, c->call, base, fresh.local, &fresh.db, err);
+    if (status == FPTC_OK)
+        sqlite3_progress_handler(fresh.db, ASK_EVERY, is_unwanted, (void *)(uintptr_t)c->call);
     if (status == FPTC_OK)
         status = open_tables(c, &fresh, err);
     if (status != FPTC_OK) {
@@ -203,7 +213,7 @@ static fptc_status keep_there(struct compactor *c, struct fptc__manifest *m, fpt
         if (status != FPTC_MISS)
             return status;
         fptc__log_line(c->logger, FPTC_LOG_WARNING, "%s had been removed and is put back", path);
-        status = fptc__snapshot_put(c->p, c->local, m, err);
+        status = fptc__snapshot_put(c->p, c->call, c->local, m, err);
     }
     return status;
 }
@@ -269,7 +279,7 @@ static fptc_status seal_and_publish(struct compactor *c, struct fptc__manifest *
     if (status == FPTC_OK)
         status = fptc__call_check(c->call, "compacting", err);
     if (status == FPTC_OK)
-        status = fptc__snapshot_put(c->p, c->local, m, err);
+        status = fptc__snapshot_put(c->p, c->call, c->local, m, err);
     if (status != FPTC_OK)
         return status;
     status = fptc__call_check(c->call, "compacting", err);

@@ -69,6 +69,7 @@ fptc_status fptc__snapshot_new(const char *local_path, sqlite3 **out, fptc_error
 
 /* A copy under way. */
 struct copy {
+    const struct fptc__call *call;
     const char *from, *to;
     int from_fd, to_fd;
     int seals; /* write page checksums on the way */
@@ -96,6 +97,9 @@ static fptc_status copy_chunks(struct copy *c, fptc_error *err)
 
     c->checksum = fptc__checksum_start();
     while (status == FPTC_OK && got == CHUNK_BYTES) {
+        status = fptc__call_check(c->call, "copying a snapshot", err);
+        if (status != FPTC_OK)
+            break;
         status = fptc__file_pread(c->from_fd, c->from, c->chunk, CHUNK_BYTES, c->bytes, &got, err);
         if (status == FPTC_OK && c->seals)
             status = seal_chunk(c, got, err);
@@ -133,8 +137,9 @@ static fptc_status copy_file(struct copy *c, int syncs, fptc_error *err)
     return status;
 }
 
-fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fptc__manifest *m,
-                                const char *local_path, sqlite3 **out, fptc_error *err)
+fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fptc__call *call,
+                                const struct fptc__manifest *m, const char *local_path,
+                                sqlite3 **out, fptc_error *err)
 {
     char path[FPTC_PATH_MAX];
     struct copy c;
@@ -145,6 +150,7 @@ fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fp
     status = fptc__path(path, err, "%s/files/%s", p->dir, m->snapshot);
     if (status != FPTC_OK)
         return status;
+    c.call = call;
     c.from = path;
     c.to = local_path;
     status = copy_file(&c, 0, err);
@@ -265,11 +271,11 @@ fptc_status fptc__snapshot_finish(sqlite3 *db, struct fptc__manifest *m, fptc_er
     return status;
 }
 
-static fptc_status put_as_named(const struct fptc__partition *p, const char *local_path,
-                                struct fptc__manifest *m, fptc_error *err)
+static fptc_status put_as_named(const struct fptc__partition *p, const struct fptc__call *call,
+                                const char *local_path, struct fptc__manifest *m, fptc_error *err)
 {
     char path[FPTC_PATH_MAX], dir[FPTC_PATH_MAX];
-    struct copy c = {.from = local_path, .to = path, .seals = 1};
+    struct copy c = {.call = call, .from = local_path, .to = path, .seals = 1};
     fptc_status status = fptc__path(dir, err, "%s/files", p->dir);
 
     if (status == FPTC_OK)
@@ -287,20 +293,20 @@ static fptc_status put_as_named(const struct fptc__partition *p, const char *loc
     return status == FPTC_MISS ? fptc__fail(err, FPTC_EIO, "%s has gone", local_path) : status;
 }
 
-fptc_status fptc__snapshot_put(const struct fptc__partition *p, const char *local_path,
-                               struct fptc__manifest *m, fptc_error *err)
+fptc_status fptc__snapshot_put(const struct fptc__partition *p, const struct fptc__call *call,
+                               const char *local_path, struct fptc__manifest *m, fptc_error *err)
 {
     int is_new = m->snapshot[0] == '\0', i;
     fptc_status status = FPTC_EEXIST;
     char hex[33];
 
     if (!is_new)
-        return put_as_named(p, local_path, m, err);
+        return put_as_named(p, call, local_path, m, err);
     /* FPTC_EEXIST of a name that nobody else has: the reply to our own creation was lost. */
     for (i = 0; i < 2 && status == FPTC_EEXIST; i++) {
         fptc__random_hex32(hex);
         (void)snprintf(m->snapshot, sizeof(m->snapshot), "%" PRIu64 "-%.16s.sqlite", m->upto, hex);
-        status = put_as_named(p, local_path, m, err);
+        status = put_as_named(p, call, local_path, m, err);
     }
     return status;
 }
@@ -311,5 +317,5 @@ fptc_status fptc__snapshot_seal(const struct fptc__partition *p, sqlite3 *db,
     fptc_status status = fptc__snapshot_finish(db, m, err);
 
     m->snapshot[0] = '\0';
-    return status == FPTC_OK ? fptc__snapshot_put(p, local_path, m, err) : status;
+    return status == FPTC_OK ? fptc__snapshot_put(p, NULL, local_path, m, err) : status;
 }

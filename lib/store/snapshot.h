@@ -22,15 +22,16 @@
 fptc_status fptc__snapshot_new(const char *local_path, sqlite3 **out, fptc_error *err);
 /* Copies the snapshot of m to local_path, checking its whole-file checksum, and opens it for building.
    FPTC_MISS when the file has gone. */
-fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fptc__manifest *m,
-                                const char *local_path, sqlite3 **out, fptc_error *err);
+fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fptc__call *call,
+                                const struct fptc__manifest *m, const char *local_path,
+                                sqlite3 **out, fptc_error *err);
 /* Finishes db: statistics, integrity check, count of rows (m->rows). Closes it in every case. */
 fptc_status fptc__snapshot_finish(sqlite3 *db, struct fptc__manifest *m, fptc_error *err);
 /* Copies a finished local_path to files/ with page checksums, and syncs it. Fills m->snapshot (a new
    unique name from m->upto, unless one is set already), snapshot_bytes, snapshot_checksum: the same
    file gives the same bytes each time. On failure the copy is removed. */
-fptc_status fptc__snapshot_put(const struct fptc__partition *p, const char *local_path,
-                               struct fptc__manifest *m, fptc_error *err);
+fptc_status fptc__snapshot_put(const struct fptc__partition *p, const struct fptc__call *call,
+                               const char *local_path, struct fptc__manifest *m, fptc_error *err);
 /* Both: finish, then put. */
 fptc_status fptc__snapshot_seal(const struct fptc__partition *p, sqlite3 *db,
                                 const char *local_path, struct fptc__manifest *m, fptc_error *err);

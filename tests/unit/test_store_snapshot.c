@@ -109,10 +109,10 @@ static void test_same_bytes(void **state)
     a = read_whole(path, &n);
     write_whole(local, a, n);
     again = m;
-    assert_int_equal(fptc__snapshot_put(&sh_p, local, &again, &th_err),
+    assert_int_equal(fptc__snapshot_put(&sh_p, NULL, local, &again, &th_err),
                      FPTC_EEXIST); /* never replaced */
     unlink(path);
-    assert_int_equal(fptc__snapshot_put(&sh_p, local, &again, &th_err), FPTC_OK);
+    assert_int_equal(fptc__snapshot_put(&sh_p, NULL, local, &again, &th_err), FPTC_OK);
     b = read_whole(path, &k);
     assert_int_equal(n, k);
     assert_memory_equal(a, b, n);
@@ -120,6 +120,31 @@ static void test_same_bytes(void **state)
     unlink(local);
     free(a);
     free(b);
+}
+
+static void test_an_unwanted_copy(void **state)
+{
+    static const atomic_int cancelled = 1;
+    const struct fptc__call call = {.cancelled = &cancelled};
+    struct fptc__manifest m, again;
+    const char *local = sh_local("unwanted.sqlite");
+    sqlite3 *db = NULL;
+    char *bytes;
+    size_t n;
+
+    (void)state;
+    sh_build(20, &m);
+    assert_int_equal(fptc__snapshot_copy(&sh_p, &call, &m, local, &db, &th_err), FPTC_ECANCELLED);
+    assert_null(db);
+    assert_int_equal(access(local, F_OK), -1);
+    bytes = read_whole(sh_file(&m), &n);
+    write_whole(local, bytes, n);
+    again = m;
+    again.snapshot[0] = '\0';
+    assert_int_equal(fptc__snapshot_put(&sh_p, &call, local, &again, &th_err), FPTC_ECANCELLED);
+    assert_int_equal(sh_count("files"), 1); /* that of m */
+    unlink(local);
+    free(bytes);
 }
 
 /* --- other readers ---------------------------------------------------------------------------- */
@@ -270,14 +295,15 @@ static void test_hostile_schema(void **state)
         }
         sqlite3_close(db);
         m.snapshot[0] = '\0';
-        assert_int_equal(fptc__snapshot_put(&sh_p, local, &m, &th_err), FPTC_OK);
+        assert_int_equal(fptc__snapshot_put(&sh_p, NULL, local, &m, &th_err), FPTC_OK);
         unlink(local);
         db = memory();
         if (fptc__snapshot_attach(&sh_p, &m, db, "base", &th_err) != FPTC_EDAMAGED ||
             !strstr(th_err.message, m.snapshot))
             fail_msg("%s: %s", hostile[i], th_err.message);
         assert_int_equal(count(db, "SELECT count(*) FROM pragma_database_list"), 1);
-        assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &copy, &th_err), FPTC_EDAMAGED);
+        assert_int_equal(fptc__snapshot_copy(&sh_p, NULL, &m, local, &copy, &th_err),
+                         FPTC_EDAMAGED);
         assert_null(copy);
         assert_int_equal(access(local, F_OK), -1);
         sqlite3_close(db);
@@ -296,7 +322,7 @@ static void test_copy(void **state)
 
     (void)state;
     sh_build(ROWS, &m);
-    assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &db, &th_err), FPTC_OK);
+    assert_int_equal(fptc__snapshot_copy(&sh_p, NULL, &m, local, &db, &th_err), FPTC_OK);
     assert_int_equal(count(db, "SELECT count(*) FROM Shot"), ROWS);
     assert_int_equal(fptc__sql_run(db, "DELETE FROM Shot WHERE id=1", &th_err), FPTC_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
@@ -304,12 +330,12 @@ static void test_copy(void **state)
     data = read_whole(sh_file(&m), &n);
     data[n / 2] ^= 1;
     write_whole(sh_file(&m), data, n);
-    assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &db, &th_err), FPTC_EDAMAGED);
+    assert_int_equal(fptc__snapshot_copy(&sh_p, NULL, &m, local, &db, &th_err), FPTC_EDAMAGED);
     assert_non_null(strstr(th_err.message, m.snapshot));
     assert_null(db);
     assert_int_equal(access(local, F_OK), -1);
     unlink(sh_file(&m));
-    assert_int_equal(fptc__snapshot_copy(&sh_p, &m, local, &db, &th_err), FPTC_MISS);
+    assert_int_equal(fptc__snapshot_copy(&sh_p, NULL, &m, local, &db, &th_err), FPTC_MISS);
     free(data);
 }
 
@@ -349,10 +375,10 @@ static void test_finish_checks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_DIR(test_file),           WITH_DIR(test_same_bytes),     WITH_DIR(test_stock_cli),
-        WITH_DIR(test_stock_library),  WITH_DIR(test_attach),         WITH_DIR(test_attach_gone),
-        WITH_DIR(test_attach_damaged), WITH_DIR(test_hostile_schema), WITH_DIR(test_copy),
-        WITH_DIR(test_finish_checks),
+        WITH_DIR(test_file),        WITH_DIR(test_an_unwanted_copy), WITH_DIR(test_same_bytes),
+        WITH_DIR(test_stock_cli),   WITH_DIR(test_stock_library),    WITH_DIR(test_attach),
+        WITH_DIR(test_attach_gone), WITH_DIR(test_attach_damaged),   WITH_DIR(test_hostile_schema),
+        WITH_DIR(test_copy),        WITH_DIR(test_finish_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
