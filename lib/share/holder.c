@@ -387,14 +387,24 @@ fptc_status fptc__holder_take(struct fptc__holder *h, const char *dir, atomic_in
     return status;
 }
 
-/* With the mutex held: waits until the seat, or every one when it is NULL, is left. */
+/* With the mutex held: whether the thread has yet to leave the seat; every one when it is NULL; and to end. */
+static int is_leaving(const struct fptc__holder *h, const struct seat *seat)
+{
+    int64_t due;
+
+    if (!h->has_thread)
+        return 0;
+    if (seat != NULL)
+        return seat->state == LEAVING;
+    return h->is_ending || next_seat(h, &due) != NULL;
+}
+
 static void wait_until_left(struct fptc__holder *h, const struct seat *seat)
 {
-    int64_t until = fptc__mono_ms() + FPTC_HOLDER_LEAVE_MS, due;
+    int64_t until = fptc__mono_ms() + FPTC_HOLDER_LEAVE_MS;
 
     pthread_cond_broadcast(&h->changed);
-    while (fptc__mono_ms() < until && h->has_thread &&
-           (seat != NULL ? seat->state == LEAVING : next_seat(h, &due) != NULL))
+    while (fptc__mono_ms() < until && is_leaving(h, seat))
         fptc__cond_wait_ms(&h->changed, &h->mutex, until - fptc__mono_ms());
 }
 
