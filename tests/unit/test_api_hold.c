@@ -300,6 +300,7 @@ static void maintain_does_one_round_and_tells(void **state)
     assert_true(told(json, "rewritten") > 0);
     fptc__json_free(json);
     assert_true(rewritten() > 0);
+    other_puts("too few");
     json = maintain(cache);
     assert_int_equal(told(json, "rolled_up") + told(json, "rewritten"), 0);
     fptc__json_free(json);
