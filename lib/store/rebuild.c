@@ -1,6 +1,5 @@
 #include "store/rebuild.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +49,6 @@ fptc_status fptc__rebuild_begin(struct fptc__rebuild *r, const struct fptc__part
                                 const struct fptc__call *call, const struct fptc__manifest *base,
                                 fptc_error *err)
 {
-    char hex[33];
     fptc_status status;
 
     memset(r, 0, sizeof(*r));
@@ -59,15 +57,13 @@ fptc_status fptc__rebuild_begin(struct fptc__rebuild *r, const struct fptc__part
     r->base = base;
     r->upto = base->snapshot_upto;
     r->last_checksum = base->prev;
-    fptc__random_hex32(hex);
-    (void)snprintf(r->dir, sizeof(r->dir), "%s/fptcache-%s", P_tmpdir, hex);
-    if (fptc__sys.mkdir(r->dir, 0700) != 0) {
-        status = fptc__fail_errno(err, errno, "cannot make the directory %s", r->dir);
+    status = fptc__localdir_make(r->dir, err);
+    if (status != FPTC_OK) {
         r->dir[0] = '\0';
         return status;
     }
     (void)snprintf(r->path, sizeof(r->path), "%s/rebuilt.sqlite", r->dir);
-    status = base->snapshot[0] ? fptc__snapshot_copy(p, base, r->path, &r->db, err)
+    status = base->snapshot[0] ? fptc__snapshot_copy(p, call, base, r->path, &r->db, err)
                                : fptc__snapshot_new(r->path, &r->db, err);
     return status == FPTC_OK ? open_tables(r, err) : status;
 }
@@ -223,7 +219,7 @@ fptc_status fptc__rebuild_publish(struct fptc__rebuild *r, struct fptc__manifest
     m->snapshot_upto = m->upto;
     m->n_rollups = 0;
     if (status == FPTC_OK)
-        status = fptc__snapshot_put(r->p, r->path, m, err);
+        status = fptc__snapshot_put(r->p, r->call, r->path, m, err);
     if (status == FPTC_OK)
         status = fptc__manifest_publish(r->p, m, err);
     if (status == FPTC_OK || status == FPTC_MISS)

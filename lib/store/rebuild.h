@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
+#include "base/localdir.h"
 #include "base/logger.h"
 #include "store/commit.h"
 #include "store/manifest.h"
@@ -24,8 +25,9 @@ struct fptc__tables;
 struct fptc__rebuild {
     const struct fptc__partition *p;
     const struct fptc__call *call;
-    char dir[128], path[192]; /* ours alone; "" when not there */
-    sqlite3 *db;              /* NULL before begin */
+    char dir[FPTC__LOCALDIR_BYTES],
+        path[FPTC__LOCALDIR_BYTES + 32]; /* ours alone; "" when not there */
+    sqlite3 *db;                         /* NULL before begin */
     struct fptc__tables *tables;
     const struct fptc__manifest *base;
     uint64_t upto;          /* last number looked at */

@@ -176,7 +176,7 @@ static void rewrite(void)
     sqlite3 *db = NULL;
 
     (void)remove(local);
-    if (fptc__snapshot_copy(&sh_p, &m, local, &db, &err) != FPTC_OK)
+    if (fptc__snapshot_copy(&sh_p, NULL, &m, local, &db, &err) != FPTC_OK)
         return;
     n_looks = 0;
     sqlite3_progress_handler(db, STEPS_PER_LOOK, on_steps, NULL);
