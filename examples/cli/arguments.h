@@ -19,6 +19,7 @@ enum option_id {
     OPT_HOLD,
     OPT_SCRIPT,
     OPT_KEY_FILE,
+    OPT_PIN,
     OPT_VERBOSE,
     OPT_HELP,
     OPT_SITE, /* from here on: for the verbs that name them */
@@ -37,6 +38,8 @@ enum option_id {
     OPT_SUMMARIES,
     OPT_GROUP,
     OPT_PEER,
+    OPT_TTL,
+    OPT_YES,
     OPT_COUNT
 };
 

@@ -93,6 +93,16 @@ const struct verb verbs[] = {
      "measure a directory before a cache is trusted to it",
      "Its mount, links, clock, free space, permissions, and the cache in it if there is one. --peer NAME, on\n"
      "two hosts at once: what each sees of the other. Ends with 9 where no cache may live.\n"},
+    {"pin", verb_pin, 1, 2, OPT_BIT(OPT_TTL),
+     "pin add [--project ID] [--ttl T] | touch ID | rm ID | ls",
+     "keep the present readable for a job",
+     "`pin add` folds commits, prints an id, and what the cache holds now of the project and of the types\n"
+     "without one stays. Commands with --pin ID (or FPTCACHE_PIN) then read exactly that, on any host:\n"
+     "FPT is not asked, and nothing is written. A pin ends when it was not touched for --ttl (24h).\n"},
+    {"drop", verb_drop, 0, 0, OPT_BIT(OPT_YES), "drop --project ID --yes",
+     "drop what the cache holds of a project",
+     "FPT is not touched. Everybody who has it open sees it empty; its files go after the grace, when\n"
+     "somebody compacts. It may be mirrored again. Refused while writes to it have no known end.\n"},
     {"status", verb_status, 0, 0, 0, "status", "tell what the cache holds and how old it is", ""},
     {"version", verb_version, 0, 0, 0, "version", "tell the version", ""},
     {"help", verb_help, 0, 1, 0, "help [VERB]", "explain a verb", ""},
@@ -108,6 +118,7 @@ static const char common_options[] =
     "  --mode M          prefer-cache (default), only-cache (never a request), refresh (always ask)\n"
     "  --write M         through (default), behind\n"
     "  --deadline T      give up after that time (default: none)\n"
+    "  --pin ID          read what that pin holds, and nothing else (FPTCACHE_PIN)\n"
     "  --hold M          never, auto (default), always: who may do the upkeep, see `help hold`\n"
     "  --script NAME     the script to be at FPT (FPTCACHE_SCRIPT_NAME)\n"
     "  --key-file FILE   holds the script's key, mode 0600 (FPTCACHE_SCRIPT_KEY_FILE); the key itself\n"

@@ -48,6 +48,8 @@ int verb_hold(const struct arguments *a);
 int verb_verify(const struct arguments *a);
 int verb_repair(const struct arguments *a);
 int verb_doctor(const struct arguments *a);
+int verb_pin(const struct arguments *a);
+int verb_drop(const struct arguments *a);
 int verb_status(const struct arguments *a);
 int verb_version(const struct arguments *a);
 int verb_help(const struct arguments *a);

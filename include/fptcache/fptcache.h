@@ -223,12 +223,14 @@ typedef struct fptc_options {
     int32_t reserved;          /**< 0 */
     fptc_log_fn log;           /**< default: no logging; the library never prints */
     void *log_payload;
+    const char
+        *pin; /**< id of a pin: the handle reads what it holds, and nothing else; default: none */
 } fptc_options;
 
 #define FPTC_OPTIONS_INIT                                                                          \
     {                                                                                              \
         (uint32_t)sizeof(fptc_options), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,   \
-            NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL                                      \
+            NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL                                \
     }
 
 /* ------------------------------------------------------------------------------ versions, status */
@@ -258,7 +260,8 @@ FPTC_API const char *fptc_status_name(fptc_status status);
 
 /**
  * Fills the fields of `options` that are still zero from the environment: FPTCACHE_DIR, FPTCACHE_SITE,
- * FPTCACHE_SCRIPT_NAME, FPTCACHE_SCRIPT_KEY, FPTCACHE_SCRIPT_KEY_FILE. The only function that reads it.
+ * FPTCACHE_SCRIPT_NAME, FPTCACHE_SCRIPT_KEY, FPTCACHE_SCRIPT_KEY_FILE, FPTCACHE_PIN. The only function that
+ * reads it.
  * @param options  in and out; its struct_size must be set. The strings point into the environment.
  * @param err      may be NULL.
  * @return FPTC_OK, or FPTC_EUSAGE for a struct_size this version does not know.
@@ -295,6 +298,7 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_init(const fptc_options *options
  * @param err        may be NULL.
  * @return FPTC_OK; FPTC_EUSAGE; FPTC_ENOENT when there is no cache (make one with fptc_cache_init());
  *         FPTC_EEXIST for another site's directory; FPTC_EFORMAT for one of a newer, unreadable format;
+ *         FPTC_ENODATA when options->pin has ended;
  *         FPTC_EACCESS, FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
  * @par Ownership  close with fptc_cache_close(); results may outlive the handle.
  * @par Threads    any thread. The handle may be used by any number of threads at once.
@@ -1235,6 +1239,95 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_maintain(fptc_cache *cache,
  */
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_hold(fptc_cache *cache, fptc_progress_fn progress,
                                                      void *payload, fptc_error *err);
+
+/**
+ * Pins the present of a project: what the cache holds of it, and of the types without one, stays readable as it
+ * is now, for handles that are opened with fptc_options::pin, on any host. Commits are folded first. A pin
+ * ends by itself when nobody has touched it for `ttl_ms` by the file server's clock, or by fptc_cache_unpin().
+ * @param cache       the handle; not a pinned one.
+ * @param project_id  the project, or 0 for the types without one alone.
+ * @param ttl_ms      0 means 24 hours; at most 30 days.
+ * @param out_id      gets the id, 32 characters and a NUL; "" on failure.
+ * @param err         may be NULL.
+ * @return FPTC_OK; FPTC_ERACE when others published newer states all the time; FPTC_EUSAGE; FPTC_ESTATE for a
+ *         pinned handle; FPTC_EEXIST for another realm's directory; FPTC_EDEADLINE; FPTC_EACCESS,
+ *         FPTC_ENOSPC, FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
+ * @par Ownership  nothing is kept.
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_pin_touch
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_pin(fptc_cache *cache, int64_t project_id,
+                                                    int64_t ttl_ms, char out_id[33],
+                                                    fptc_error *err);
+
+/**
+ * Keeps a pin for another ttl from now on. Do it well within the ttl.
+ * @param cache  a handle on the same directory; may be pinned.
+ * @param id     the pin's id.
+ * @param err    may be NULL.
+ * @return FPTC_OK; FPTC_MISS when the pin has ended (its files may go at any moment: pin again);
+ *         FPTC_EUSAGE; FPTC_EDEADLINE; FPTC_EACCESS, FPTC_EIO, FPTC_EDAMAGED.
+ * @par Ownership  nothing is kept.
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_pin
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_pin_touch(fptc_cache *cache, const char *id,
+                                                          fptc_error *err);
+
+/**
+ * Ends a pin. Handles that read by it may find its files gone afterwards.
+ * @param cache  a handle on the same directory; may be pinned.
+ * @param id     the pin's id.
+ * @param err    may be NULL.
+ * @return FPTC_OK; FPTC_MISS when there is no such pin; FPTC_EUSAGE; FPTC_EDEADLINE; FPTC_EACCESS, FPTC_EIO.
+ * @par Ownership  nothing is kept.
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_pin
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_unpin(fptc_cache *cache, const char *id,
+                                                      fptc_error *err);
+
+/**
+ * Lists the pins of the cache directory, whoever made them.
+ * @param cache       the handle.
+ * @param out_result  a document: [{"id","bases":{partition:base},"host","pid","touched_s","ends_in_s"}];
+ *                    NULL on failure.
+ * @param err         may be NULL.
+ * @return FPTC_OK; FPTC_EUSAGE; FPTC_EDEADLINE; FPTC_EACCESS, FPTC_EIO, FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_pin
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_pins(fptc_cache *cache, fptc_result **out_result,
+                                                     fptc_error *err);
+
+/**
+ * Drops what the cache holds of a project: rows, coverage, declarations of what is mirrored. Its numbers go on
+ * from there, and it may be mirrored again. Who has it open sees it empty. The files go when fptc_cache_compact()
+ * or the holder deletes, after the grace; what a pin holds stays until the pin ends. FPT is not touched.
+ * @param cache       the handle; not a pinned one.
+ * @param project_id  the project.
+ * @param err         may be NULL.
+ * @return FPTC_OK, also when nothing came since it was dropped before; FPTC_MISS when the cache never had the
+ *         project; FPTC_ESTATE while writes to it have no known end (the message names their event ids), and for a
+ *         pinned handle; FPTC_EUSAGE; FPTC_EEXIST for another realm's directory; FPTC_ERACE, FPTC_EDEADLINE
+ *         (it may be dropped all the same); FPTC_EACCESS, FPTC_ENOSPC, FPTC_EIO, FPTC_EDAMAGED, FPTC_ENOMEM.
+ * @par Ownership  nothing is kept.
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the handle's deadline.
+ * @since 0.1
+ * @see fptc_cache_mirror_rm
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_drop(fptc_cache *cache, int64_t project_id,
+                                                     fptc_error *err);
 
 /**
  * Describes the cache: partitions, commits, bases, coverage and ages, pending and unknown writes, and

@@ -117,7 +117,8 @@ static fptc_status add_dotted(struct fptc__answer *a, struct fptc__rows *rows,
     return FPTC_OK;
 }
 
-/* One stored element: id, [id, dotted] or [id, dotted, partition]. A row that is gone since drops out. */
+/* One stored element: id, [id, dotted] or [id, dotted, partition]. A row that is gone since drops out; one
+   that is not there in a partition which was dropped says nothing of FPT's. */
 static fptc_status add_stored(struct fptc__answer *a, const fptc__json *element,
                               struct fptc__rows *rows, fptc_error *err)
 {
@@ -127,7 +128,7 @@ static fptc_status add_stored(struct fptc__answer *a, const fptc__json *element,
     struct fptc__open_view *open = a->work->open;
     fptc_status status = FPTC_OK;
     size_t before = rows->n;
-    int is_suspect = 0;
+    int is_suspect = 0, is_dropped = 0;
 
     if (partition != NULL) {
         status = fptc__view_get(a->work->cache, fptc__json_text(partition), &open, err);
@@ -139,11 +140,13 @@ static fptc_status add_stored(struct fptc__answer *a, const fptc__json *element,
         status = fptc__view_find_id(open->view, a->own, fptc__json_int(id), rows, err);
         is_suspect = fptc__view_is_suspect(open->view, fptc__answer_part(a, a->plan->type),
                                            a->plan->type, fptc__json_int(id));
+        is_dropped = partition != NULL && rows->n == before &&
+                     fptc__view_dropped(open->view, FPTC__HOME, NULL) > 0;
         fptc__view_end(open->view);
     }
     if (partition != NULL)
         fptc__view_put(a->work->cache, open);
-    if (is_suspect && !a->is_any_age)
+    if ((is_suspect && !a->is_any_age) || is_dropped)
         status = FPTC_MISS; /* the row kept may be older than this answer */
     else if (status == FPTC_OK && rows->n > before)
         status = add_dotted(a, rows, dotted);

@@ -86,7 +86,7 @@ int fptc__asked_count(struct fptc_cache *cache, const struct fptc__plan *plan, c
     size_t i, n = plan->n_usages < FPTC_USAGE_PLAN_MAX ? plan->n_usages : FPTC_USAGE_PLAN_MAX;
     int due = 0;
 
-    if (n == 0)
+    if (n == 0 || fptc__handle_is_pinned(cache))
         return 0;
     pthread_rwlock_rdlock(&cache->schema_lock);
     for (i = 0; i < n; i++)

@@ -1,8 +1,10 @@
 #include "api/deletion.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/handle.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/thread.h"
@@ -14,6 +16,7 @@ struct waiting {
 };
 
 struct fptc__deletion {
+    char cache_dir[FPTC_PATH_MAX]; /* it may outlive the handle */
     int64_t grace_ms;
     pthread_mutex_t log_mutex;
     struct fptc__logger theirs; /* fn NULL once the handle is closed; guarded by log_mutex */
@@ -36,14 +39,15 @@ static void hand_on(int32_t level, const char *text, void *payload)
     pthread_mutex_unlock(&d->log_mutex);
 }
 
-fptc_status fptc__deletion_new(const struct fptc__logger *logger, int64_t grace_ms,
-                               struct fptc__deletion **out, fptc_error *err)
+fptc_status fptc__deletion_new(const char *cache_dir, const struct fptc__logger *logger,
+                               int64_t grace_ms, struct fptc__deletion **out, fptc_error *err)
 {
     struct fptc__deletion *d = calloc(1, sizeof(*d));
 
     *out = d;
     if (d == NULL)
         return fptc__fail_nomem(err);
+    (void)snprintf(d->cache_dir, sizeof(d->cache_dir), "%s", cache_dir);
     d->grace_ms = grace_ms;
     d->theirs = *logger;
     d->ours = (struct fptc__logger){hand_on, d, logger->level};
@@ -85,6 +89,7 @@ static void release(struct fptc__deletion *d)
 static void *keep_deleting(void *ctx)
 {
     struct fptc__deletion *d = ctx;
+    const struct fptc__pinned pinned = fptc__pins_of(d->cache_dir);
 
     fptc__thread_give_way();
     pthread_mutex_lock(&d->mutex);
@@ -96,7 +101,7 @@ static void *keep_deleting(void *ctx)
 
         memset(&stats, 0, sizeof(stats));
         pthread_mutex_unlock(&d->mutex);
-        status = fptc__retire(&at->partition, d->grace_ms, NULL, &d->ours, &stats, &err);
+        status = fptc__retire(&at->partition, d->grace_ms, &pinned, &d->ours, &stats, &err);
         if (status < 0)
             fptc__log_line(&d->ours, FPTC_LOG_WARNING, "old files of %s are not deleted: %s",
                            at->partition.name, err.message);

@@ -10,8 +10,8 @@
 #include "store/layout.h"
 
 struct fptc__deletion;
-fptc_status fptc__deletion_new(const struct fptc__logger *logger, int64_t grace_ms,
-                               struct fptc__deletion **out, fptc_error *err);
+fptc_status fptc__deletion_new(const char *cache_dir, const struct fptc__logger *logger,
+                               int64_t grace_ms, struct fptc__deletion **out, fptc_error *err);
 /* Has the partition seen to soon; one that is waiting already does so once. */
 fptc_status fptc__deletion_post(struct fptc__deletion *d, const struct fptc__partition *p,
                                 fptc_error *err);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "share/flight.h"
+#include "view/lookup.h"
 
 /* Flights of others waited for in one find before it asks itself. */
 #define FLIGHTS_JOINED_MAX 3
@@ -336,8 +337,28 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
     return status;
 }
 
+/* Nothing came since the partition was dropped: 1 and the words for it. */
+static int says_dropped(struct fptc__work *w, char out[120])
+{
+    struct fptc__view *view = w->session.view;
+    char when[21];
+    int64_t asof_ms;
+    uint64_t number;
+
+    fptc__view_begin(view);
+    number = fptc__view_dropped(view, FPTC__HOME, &asof_ms);
+    if (number != fptc__log_head(fptc__view_log(view, FPTC__HOME)))
+        number = 0;
+    fptc__view_end(view);
+    fptc__iso_from_ms(asof_ms, when);
+    (void)snprintf(out, 120, "%s was dropped from this cache on %s",
+                   fptc__view_partition(view, FPTC__HOME)->name, when);
+    return number > 0;
+}
+
 static fptc_status answer_only_cache(struct fptc__answer *a, fptc_error *err)
 {
+    char words[120];
     fptc_status status;
 
     a->max_age_ms = INT64_MAX;
@@ -347,6 +368,11 @@ static fptc_status answer_only_cache(struct fptc__answer *a, fptc_error *err)
         status = fptc__answer_from_cache(a, err);
     if (status != FPTC_MISS)
         return status;
+    if (says_dropped(a->work, words))
+        return fptc__fail(err, FPTC_ENODATA, "%s", words);
+    if (fptc__handle_is_pinned(a->work->cache))
+        return fptc__fail(err, FPTC_ENODATA, "not in what pin %s holds%s%s", a->work->cache->pin.id,
+                          a->plan->is_local ? "" : ": ", a->plan->why_not);
     return fptc__fail(err, FPTC_ENODATA,
                       "not in the cache, and FPT may not be asked (only-cache)%s%s",
                       a->plan->is_local ? "" : ": ", a->plan->why_not);
@@ -400,7 +426,7 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     const struct fptc__plan *plan;
     struct fptc__work home;
     struct fptc__answer a;
-    char partition[64];
+    char partition[64], words[120];
     int is_due = 0;
     fptc_status refreshed = FPTC_OK;
     fptc_status status = need_plan(cache, asking, call, err);
@@ -421,6 +447,8 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     a.question = asking->question;
     a.is_streaming = asking->is_streaming;
     a.until_mono_ms = asking->until_mono_ms;
+    if (status == FPTC_OK && says_dropped(&home, words))
+        fptc__result_warn(a.result, "%s", words);
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
     if (status == FPTC_OK)

@@ -31,6 +31,38 @@ fptc_status fptc__handle_check(const struct fptc_cache *cache, fptc_error *err)
     return FPTC_OK;
 }
 
+int fptc__handle_is_pinned(const struct fptc_cache *cache)
+{
+    return cache->pin.id[0] != '\0';
+}
+
+fptc_status fptc__handle_may_change(const struct fptc_cache *cache, const char *what,
+                                    fptc_error *err)
+{
+    if (!fptc__handle_is_pinned(cache))
+        return FPTC_OK;
+    return fptc__fail(err, FPTC_ESTATE,
+                      "%s: this handle is pinned (pin %s) and only reads; use one without a pin",
+                      what, cache->pin.id);
+}
+
+fptc_status fptc__handle_place(const struct fptc_cache *cache, const char *partition,
+                               struct fptc__handle_place *out, fptc_error *err)
+{
+    memset(out, 0, sizeof(*out));
+    out->place.cache_dir = cache->options.cache_dir;
+    out->place.home = partition;
+    if (!fptc__handle_is_pinned(cache))
+        return FPTC_OK;
+    out->place.bases = &out->bases;
+    if (!fptc__pin_base(&cache->pin, partition, &out->bases.list[FPTC__HOME]) ||
+        !fptc__pin_base(&cache->pin, "site", &out->bases.list[FPTC__SITE]))
+        return fptc__fail(err, FPTC_ENODATA,
+                          "%s is not in pin %s: this handle reads what is pinned and nothing else",
+                          partition, cache->pin.id);
+    return FPTC_OK;
+}
+
 fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_result **out_result,
                                     fptc_error *err)
 {
@@ -98,11 +130,14 @@ static fptc_status open_place(struct fptc_cache *cache, int slot, struct fptc__o
 {
     struct fptc__open_view *open = cache->views[slot];
     struct fptc__view *view = NULL;
+    struct fptc__handle_place at;
     fptc_status status;
 
     pthread_mutex_unlock(&cache->mutex);
     view_free(leaving);
-    status = fptc__view_open(cache->options.cache_dir, open->partition, &cache->logger, &view, err);
+    status = fptc__handle_place(cache, open->partition, &at, err);
+    if (status == FPTC_OK)
+        status = fptc__view_open_at(&at.place, &cache->logger, &view, err);
     pthread_mutex_lock(&cache->mutex);
     if (status == FPTC_OK)
         open->view = view;
@@ -378,8 +413,10 @@ fptc_status fptc__handle_may_ask(struct fptc_cache *cache, fptc_error *err)
 {
     const char *identity = fptc__site_identity(cache->site);
     struct fptc__cache_info info;
-    fptc_status status = FPTC_OK;
+    fptc_status status = fptc__handle_may_change(cache, "asking FPT", err);
 
+    if (status != FPTC_OK)
+        return status;
     if (identity[0] == '\0')
         return fptc__fail(err, FPTC_EAUTH,
                           "no credentials for %s: set script_name and script_key_file "

@@ -11,6 +11,8 @@
 #include "query/plancache.h"
 #include "query/request.h"
 #include "query/schema.h"
+#include "share/pin.h"
+#include "store/compact.h"
 #include "store/layout.h"
 #include "upstream/site.h"
 #include "view/intake.h"
@@ -38,7 +40,8 @@ struct fptc__counters {
 
 struct fptc_cache {
     fptc_options options; /* strings owned by `strings` */
-    char *strings[11];
+    char *strings[12];
+    struct fptc__pin pin; /* id "": none; this handle then reads its bases and nothing else */
     struct fptc__logger logger;
     struct fptc__cache_info info;
     struct fptc__site *site;
@@ -79,6 +82,19 @@ struct fptc__work {
 
 /* handle.c */
 fptc_status fptc__handle_check(const struct fptc_cache *cache, fptc_error *err);
+int fptc__handle_is_pinned(const struct fptc_cache *cache);
+/* FPTC_ESTATE for a pinned handle: `what` is what it may not do. */
+fptc_status fptc__handle_may_change(const struct fptc_cache *cache, const char *what,
+                                    fptc_error *err);
+/* pinning.c: for deletion: which bases are pinned. */
+struct fptc__pinned fptc__pins_of(const char *cache_dir);
+/* Where a view of the partition reads. FPTC_ENODATA when this handle's pin does not hold it. */
+struct fptc__handle_place {
+    struct fptc__view_place place;
+    struct fptc__view_bases bases;
+};
+fptc_status fptc__handle_place(const struct fptc_cache *cache, const char *partition,
+                               struct fptc__handle_place *out, fptc_error *err);
 /* The same for a call that gives a result, which is NULL until it does. */
 fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_result **out_result,
                                     fptc_error *err);

@@ -51,7 +51,7 @@ static fptc_status upkeep_new(struct fptc_cache *cache, struct fptc__upkeep **ou
     fptc__cond_init(&u->changed);
     status = fptc__holder_new(&fptc__upkeep_times.holder, &u->holder, err);
     if (status == FPTC_OK)
-        status = fptc__deletion_new(&cache->logger,
+        status = fptc__deletion_new(cache->options.cache_dir, &cache->logger,
                                     fptc__duration(cache->options.grace_ms, FPTC_GRACE_MS),
                                     &u->deletion, err);
     if (status != FPTC_OK) {
@@ -273,6 +273,8 @@ fptc_status fptc_cache_hold(fptc_cache *cache, fptc_progress_fn progress, void *
 
     if (status == FPTC_OK && progress == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "progress is NULL: it alone ends the holding");
+    if (status == FPTC_OK)
+        status = fptc__handle_may_change(cache, "holding", err);
     if (status == FPTC_OK)
         status = fptc__upkeep_of(cache, &u, err);
     if (status != FPTC_OK)

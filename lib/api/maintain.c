@@ -49,6 +49,9 @@ fptc_status fptc_cache_maintain(fptc_cache *cache, fptc_result **out_result, fpt
     struct fptc__task *task;
     fptc_status status = fptc__handle_check(cache, err);
 
+    if (status == FPTC_OK)
+        status = fptc__handle_may_change(cache, "upkeep", err);
+
     if (out_result != NULL)
         *out_result = NULL;
     if (status != FPTC_OK)

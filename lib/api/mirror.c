@@ -140,11 +140,13 @@ static fptc_status run_mirror(struct fptc__task *task, const struct fptc__call *
     fptc__json *value = NULL, *old = NULL;
     enum fptc__part part = FPTC__HOME;
     char partition[64], key[300];
-    fptc_status status = fptc__handle_may_read(task->cache, err);
+    fptc_status status = fptc__handle_may_change(task->cache, "declaring", err);
 
     memset(&w, 0, sizeof(w));
     fptc__partition_name(t->project_id, partition);
     snprintf(key, sizeof(key), "mirror:%s", t->type);
+    if (status == FPTC_OK)
+        status = fptc__handle_may_read(task->cache, err);
     if (status == FPTC_OK)
         status = fptc__work_begin(&w, task->cache, call, partition, err);
     if (status == FPTC_OK)

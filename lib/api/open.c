@@ -180,12 +180,34 @@ static fptc_status check_site(struct fptc_cache *cache, fptc_error *err)
                       cache->info.site, cache->options.site_url);
 }
 
+/* The pin of the options, if there is one. */
+static fptc_status read_pin(struct fptc_cache *cache, fptc_error *err)
+{
+    const char *id = cache->options.pin;
+    fptc_status status;
+
+    if (id == NULL)
+        return FPTC_OK;
+    if (!fptc__pin_is_id(id))
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "\"%s\" cannot be a pin: its id has 32 hexadecimal digits", id);
+    status = fptc__pin_read(cache->options.cache_dir, id, &cache->pin, err);
+    cache->options.mode = FPTC_MODE_ONLY_CACHE;
+    cache->options.hold = FPTC_HOLD_NEVER;
+    if (status == FPTC_MISS)
+        status = fptc__fail(err, FPTC_ENODATA, "there is no pin %s in %s: it has ended; pin again",
+                            id, cache->options.cache_dir);
+    return status;
+}
+
 static fptc_status open_handle(struct fptc_cache *cache, fptc_error *err)
 {
     fptc_status status = fptc__cache_read(cache->options.cache_dir, &cache->info, err);
 
     if (status == FPTC_OK)
         status = check_site(cache, err);
+    if (status == FPTC_OK)
+        status = read_pin(cache, err);
     if (status == FPTC_OK)
         status = open_site(cache, cache->info.site, err);
     return status == FPTC_OK ? fptc__upkeep_start(cache, err) : status;

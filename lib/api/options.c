@@ -32,7 +32,7 @@ fptc_status fptc__options_read(const fptc_options *from, fptc_options *out, fptc
 }
 
 /* The string fields, in the order of fptc_cache.strings. */
-static void string_fields(fptc_options *o, const char **fields[11])
+static void string_fields(fptc_options *o, const char **fields[12])
 {
     fields[0] = &o->cache_dir;
     fields[1] = &o->site_url;
@@ -45,16 +45,17 @@ static void string_fields(fptc_options *o, const char **fields[11])
     fields[8] = &o->sudo_as_login;
     fields[9] = &o->http_proxy;
     fields[10] = &o->ca_file;
+    fields[11] = &o->pin;
 }
 
 fptc_status fptc__options_keep(struct fptc_cache *cache, const fptc_options *from, fptc_error *err)
 {
-    const char **fields[11];
+    const char **fields[12];
     size_t i;
 
     cache->options = *from;
     string_fields(&cache->options, fields);
-    for (i = 0; i < 11; i++) {
+    for (i = 0; i < 12; i++) {
         if (*fields[i] == NULL || **fields[i] == '\0') {
             *fields[i] = NULL;
             continue;
@@ -120,5 +121,6 @@ fptc_status fptc_options_from_environment(fptc_options *options, fptc_error *err
     from_environment(options, &options->script_name, "FPTCACHE_SCRIPT_NAME");
     from_environment(options, &options->script_key, "FPTCACHE_SCRIPT_KEY");
     from_environment(options, &options->script_key_file, "FPTCACHE_SCRIPT_KEY_FILE");
+    from_environment(options, &options->pin, "FPTCACHE_PIN");
     return FPTC_OK;
 }

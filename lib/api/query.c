@@ -112,6 +112,8 @@ int32_t fptc__query_mode(const struct fptc_query *query, const struct fptc_cache
 {
     int32_t mode = query->mode != FPTC_MODE_DEFAULT ? query->mode : cache->options.mode;
 
+    if (fptc__handle_is_pinned(cache))
+        return FPTC_MODE_ONLY_CACHE;
     return mode == FPTC_MODE_DEFAULT ? FPTC_MODE_PREFER_CACHE : mode;
 }
 

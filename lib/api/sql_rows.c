@@ -42,6 +42,7 @@ static fptc_status run_sql(struct fptc__task *task, const struct fptc__call *cal
     struct fptc__stream *stream = NULL;
     struct fptc__view *view = NULL;
     int n = 0;
+    struct fptc__handle_place at;
     fptc_status status = fptc__handle_may_read(task->cache, err);
 
     (void)call;
@@ -50,7 +51,9 @@ static fptc_status run_sql(struct fptc__task *task, const struct fptc__call *cal
     if (status == FPTC_OK)
         status = fptc__result_new(&task->result, err);
     if (status == FPTC_OK)
-        status = fptc__stream_view(task->cache->options.cache_dir, t->partition, &view, err);
+        status = fptc__handle_place(task->cache, t->partition, &at, err);
+    if (status == FPTC_OK)
+        status = fptc__stream_view(&at.place, &view, err);
     if (status != FPTC_OK)
         return status;
     do

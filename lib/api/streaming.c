@@ -30,9 +30,12 @@ fptc_status fptc__answer_stream(struct fptc__answer *a, size_t told, fptc_error 
 {
     const char *home = fptc__view_partition(a->work->session.view, FPTC__HOME)->name;
     struct fptc__view *view = NULL;
+    struct fptc__handle_place at;
     int n = 0;
-    fptc_status status = fptc__stream_view(a->work->cache->options.cache_dir, home, &view, err);
+    fptc_status status = fptc__handle_place(a->work->cache, home, &at, err);
 
+    if (status == FPTC_OK)
+        status = fptc__stream_view(&at.place, &view, err);
     if (status == FPTC_OK)
         status = stream_from(a, view, told, err);
     while (status < 0 && n++ < FPTC_STALE_MAX && fptc__view_is_faulty(view) &&

@@ -49,6 +49,7 @@ static int compact_one(const char *name, void *payload)
     struct fptc_cache *cache = r->task->task.cache;
     struct fptc__compact_stats stats = {0, 0, 0, 0, 0};
     struct fptc__partition partition;
+    const struct fptc__pinned pinned = fptc__pins_of(cache->options.cache_dir);
     int64_t start = fptc__mono_ms();
     fptc__json *entry = fptc__json_new_object();
     int ok;
@@ -58,7 +59,7 @@ static int compact_one(const char *name, void *payload)
         r->status = fptc__compact(&partition, r->call, &cache->logger, &stats, r->err);
     if (r->status == FPTC_OK)
         r->status = fptc__retire(&partition, fptc__duration(cache->options.grace_ms, FPTC_GRACE_MS),
-                                 NULL, &cache->logger, &stats, r->err);
+                                 &pinned, &cache->logger, &stats, r->err);
     ok = fptc__json_set(entry, "partition", fptc__json_new_text(name));
     ok = fptc__json_set(entry, "base", fptc__json_new_int((int64_t)stats.base)) && ok;
     ok = fptc__json_set(entry, "folded", fptc__json_new_int((int64_t)stats.folded)) && ok;
@@ -79,8 +80,12 @@ static fptc_status run_compact(struct fptc__task *task, const struct fptc__call 
     struct upkeep_task *t = (struct upkeep_task *)task;
     struct round r = {t, call, fptc__json_new_array(), err, FPTC_OK};
     struct fptc__partition partition;
-    fptc_status status;
+    fptc_status status = fptc__handle_may_change(task->cache, "compacting", err);
 
+    if (status != FPTC_OK) {
+        fptc__json_free(r.list);
+        return status;
+    }
     if (t->partition[0] == '\0') {
         status = fptc__partition_list(task->cache->options.cache_dir, compact_one, &r, err);
     } else {
@@ -173,6 +178,17 @@ static fptc_status add_indexes(struct fptc__work *w, fptc__json *entry, fptc_err
     return status;
 }
 
+/* The commit that dropped it last; 0: none. */
+static int64_t dropped_of(struct fptc__work *w)
+{
+    uint64_t number;
+
+    fptc__view_begin(w->session.view);
+    number = fptc__view_dropped(w->session.view, FPTC__HOME, NULL);
+    fptc__view_end(w->session.view);
+    return (int64_t)number;
+}
+
 static fptc_status describe(struct fptc__work *w, fptc__json *entry, fptc_error *err)
 {
     struct fptc__log *log = fptc__view_log(w->session.view, FPTC__HOME);
@@ -184,6 +200,8 @@ static fptc_status describe(struct fptc__work *w, fptc__json *entry, fptc_error 
     ok = fptc__json_set(entry, "commits_since_base",
                         fptc__json_new_int((int64_t)(fptc__log_head(log) - fptc__log_base(log)))) &&
          ok;
+    if (!fptc__json_set(entry, "dropped", fptc__json_new_int(dropped_of(w))))
+        ok = 0;
     ok = fptc__json_set(entry, "damaged", fptc__json_new_int((int64_t)fptc__log_holes(log))) && ok;
     if (status == FPTC_OK && !ok)
         status = fptc__fail_nomem(err);
@@ -205,9 +223,14 @@ static fptc_status describe(struct fptc__work *w, fptc__json *entry, fptc_error 
 static int describe_one(const char *name, void *payload)
 {
     struct round *r = payload;
-    fptc__json *entry = fptc__json_new_object();
+    fptc__json *entry;
     struct fptc__work w;
+    uint64_t base;
 
+    if (fptc__handle_is_pinned(r->task->task.cache) &&
+        !fptc__pin_base(&r->task->task.cache->pin, name, &base))
+        return 0; /* this handle does not look at it */
+    entry = fptc__json_new_object();
     if (!fptc__json_set(entry, "partition", fptc__json_new_text(name)))
         r->status = fptc__fail_nomem(r->err);
     if (r->status == FPTC_OK)
@@ -315,6 +338,8 @@ static fptc_status run_status(struct fptc__task *task, const struct fptc__call *
     ok = fptc__json_set(document, "site", fptc__json_new_text(cache->info.site)) && ok;
     ok = fptc__json_set(document, "realm", fptc__json_new_text(cache->info.realm)) && ok;
     ok = fptc__json_set(document, "format", fptc__json_new_int(cache->info.format)) && ok;
+    if (fptc__handle_is_pinned(cache))
+        ok = fptc__json_set(document, "pin", fptc__json_new_text(cache->pin.id)) && ok;
     ok = fptc__json_set(document, "version", fptc__json_new_text(FPTC_VERSION_STRING)) && ok;
     ok = fptc__json_set(document, "partitions", r.list) && ok;
     ok = add_counters(cache, document) && ok;
@@ -361,6 +386,10 @@ static fptc_status check_since(struct fptc__work *w, const struct upkeep_task *t
                        "start again with version 0",
                        (long long)t->since, fptc__view_partition(w->session.view, FPTC__HOME)->name,
                        (unsigned long long)fptc__log_head(log));
+    if (status == FPTC_OK && t->since > 0 && commit <= (uint64_t)dropped_of(w))
+        status = fptc__fail(
+            err, FPTC_ESTATE, "%s was dropped after version %lld: start again with version 0",
+            fptc__view_partition(w->session.view, FPTC__HOME)->name, (long long)t->since);
     return status;
 }
 

@@ -240,10 +240,13 @@ static fptc_status run_write(struct fptc__task *task, const struct fptc__call *c
     struct write_task *t = (struct write_task *)task;
     struct fptc__work site, home, outbox;
     char partition[64] = "site";
-    fptc_status status = fptc__work_begin(&site, task->cache, call, "site", err);
+    fptc_status status = fptc__handle_may_change(task->cache, "writing", err);
 
+    memset(&site, 0, sizeof(site));
     memset(&home, 0, sizeof(home));
     memset(&outbox, 0, sizeof(outbox));
+    if (status == FPTC_OK)
+        status = fptc__work_begin(&site, task->cache, call, "site", err);
     if (status == FPTC_OK)
         status = fptc__handle_may_ask(task->cache, err);
     if (status == FPTC_OK)

@@ -86,6 +86,11 @@
    waits after one that came to nothing. */
 #define FPTC_ROLLUP_MS 50
 #define FPTC_ROLLUP_AGAIN_MS 2000
+/* A pin that nobody touches ends after this, unless it says otherwise; and the longest it may say. */
+#define FPTC_PIN_TTL_MS 86400000
+#define FPTC_PIN_TTL_MS_MAX (INT64_C(30) * 86400000)
+/* Attempts of pinning the newest base while others publish newer ones. */
+#define FPTC_PIN_ATTEMPTS_MAX 16
 /* Attempts of one read request against 429, 502, 503, 504 and resets. */
 #define FPTC_READ_ATTEMPTS_MAX 4
 /* Default bounds of a single HTTP exchange when the call has no deadline. */

@@ -26,6 +26,7 @@ struct fptc__sys_table fptc__sys = {
     .statfs = statfs,
     .chmod = chmod,
     .fchmod = fchmod,
+    .utimensat = utimensat,
     .link = link,
     .unlink = unlink,
     .rename = rename,

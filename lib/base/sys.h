@@ -30,6 +30,7 @@ struct fptc__sys_table {
     int (*statfs)(const char *path, struct statfs *out);
     int (*chmod)(const char *path, mode_t mode);
     int (*fchmod)(int fd, mode_t mode);
+    int (*utimensat)(int dir, const char *path, const struct timespec times[2], int flags);
     int (*link)(const char *from, const char *to);
     int (*unlink)(const char *path);
     int (*rename)(const char *from, const char *to);

@@ -16,6 +16,7 @@ fptc_status fptc__cover_record(struct fptc__intake *in, const struct fptc__since
         fptc__iso_from_ms(marks->date_ms, mark);
     ok = fptc__json_set(body, "types", fptc__json_copy(in->source->types)) && ok;
     ok = fptc__json_set(body, "asof", fptc__json_new_int(in->asof_ms)) && ok;
+    ok = fptc__json_set(body, "seen", fptc__json_new_int((int64_t)fptc__intake_seen(in))) && ok;
     ok = fptc__json_set(body, "mark", fptc__json_new_text(mark)) && ok;
     ok = fptc__json_set(body, "max_id", fptc__json_new_int(marks->max_id)) && ok;
     ok = fptc__json_set(body, "audited", fptc__json_new_int(marks->audited_ms)) && ok;

@@ -207,6 +207,7 @@ static fptc_status load_and_cover(struct load *l, struct fptc__fetch_stats *stat
     since.max_id = l->max_id;
     since.audited_ms = last.asof_ms;
     since.walk_seen = last.seen[fptc__view_part_of(l->follow->view, l->source->is_project_type)];
+    since.seen = fptc__intake_seen(&last);
     if (status == FPTC_OK)
         status = fptc__settle_missing(l->follow, l->source, &l->seen, stats, err);
     if (status == FPTC_OK && pages == 1)
@@ -225,7 +226,7 @@ fptc_status fptc__fetch_all(const struct fptc__session *f, const struct fptc__so
                             fptc_error *err)
 {
     struct load l = {.follow = f, .source = source, .progress = progress};
-    struct fptc__log_options options = {NULL, NULL, f->logger};
+    struct fptc__log_options options = {.logger = f->logger};
     const struct fptc__partition *home =
         fptc__view_partition(f->view, fptc__view_part_of(f->view, source->is_project_type));
     fptc_status status;

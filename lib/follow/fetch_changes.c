@@ -172,6 +172,7 @@ static fptc_status publish_cover(struct catch_up *c, fptc_error *err)
 
     in.asof_ms = c->asof_ms;
     in.home_log = c->since->log;
+    fptc__intake_seen_before(&in, c->since->seen);
     covered.types = c->since->cover_types != NULL ? c->since->cover_types : c->source->types;
     in.source = &covered;
     marks.date_ms = c->date_ms;
@@ -225,6 +226,7 @@ fptc_status fptc__fetch_changes(const struct fptc__session *f, const struct fptc
 
     fptc__view_begin(f->view);
     status = fptc__view_cover(f->view, part, source->type, &cover, err);
+    since.seen = fptc__log_head(fptc__view_log(f->view, part));
     fptc__view_end(f->view);
     if (status != FPTC_OK)
         return status;

@@ -240,7 +240,8 @@ static fptc_status keep(struct fptc__intake *in, const struct fptc__plan *plan,
                                 .audited_ms = in->asof_ms,
                                 .skip_equal = 1,
                                 .is_walk = 1,
-                                .walk_seen = seen_of(in)};
+                                .walk_seen = seen_of(in),
+                                .seen = fptc__intake_seen(in)};
     struct fptc__fetch_stats stats = {0, 0, 0};
     int is_page = fptc__json_size(rows) < FPTC_PAGE_ROWS;
     int is_whole = plan->is_unfiltered && (source->project_id != 0 || !source->is_project_type) &&

@@ -32,9 +32,10 @@ fptc_status fptc__walk_next(const struct fptc__session *f, struct fptc__walk *w,
 struct fptc__since {
     int64_t date_ms; /* FPT's clock: everything older is known */
     int64_t max_id;
-    int64_t audited_ms;            /* when every row was read last */
-    int skip_equal;                /* leave out rows the view has already: it must be up to date */
-    struct fptc__log *log;         /* as fptc__intake::home_log; NULL: the view's */
+    int64_t audited_ms;    /* when every row was read last */
+    int skip_equal;        /* leave out rows the view has already: it must be up to date */
+    struct fptc__log *log; /* as fptc__intake::home_log; NULL: the view's */
+    uint64_t seen;         /* head of the home partition when all that is known was asked for */
     const fptc__json *cover_types; /* what the coverage may claim; NULL: the source's */
     int is_walk; /* the end of a walk of every row, begun when the head was this: */
     uint64_t walk_seen;

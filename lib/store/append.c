@@ -336,6 +336,8 @@ fptc_status fptc__log_append(struct fptc__log *log, struct fptc__append *request
     request->number = 0;
     if (request->records->n == 0 && !request->may_be_empty)
         return fptc__fail(err, FPTC_EUSAGE, "nothing to append");
+    if (log->is_pinned)
+        return fptc__fail(err, FPTC_ESTATE, "%s is pinned here: it is only read", log->p.name);
     fptc_status status = fptc__call_check(call, "appending to the log", err);
     if (status != FPTC_OK)
         return status;

@@ -165,6 +165,12 @@ static fptc_status is_overtaken_by_loss(struct fptc__tables *t, const fptc__json
     return status;
 }
 
+/* What was asked before the last drop speaks of rows that are gone. */
+static int is_of_dropped(const struct fptc__tables *t, const fptc__json *body)
+{
+    return (uint64_t)fptc__json_get_int(body, "seen") < t->dropped;
+}
+
 /* Taken when as new as the stored one, or when it covers more fields. The tables come in any case. */
 fptc_status fptc__apply_cover(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
 {
@@ -179,6 +185,8 @@ fptc_status fptc__apply_cover(struct fptc__tables *t, const fptc__json *body, fp
         return fptc__refuse(t, err, "a coverage names no type");
     if (fptc__json_is_true(fptc__json_get(body, "drop")))
         return drop(t, FPTC__COVER_DROP, type, err);
+    if (is_of_dropped(t, body))
+        return FPTC_OK;
     status = fptc__shape_of(t, type, &shape, err);
     if (status == FPTC_OK)
         status = fptc__shape_grow(t, shape, fptc__json_get(body, "types"), &set_no, err);
@@ -277,6 +285,8 @@ fptc_status fptc__apply_query(struct fptc__tables *t, const fptc__json *body, fp
 
     if (!hash || !type)
         return fptc__refuse(t, err, "a query record has no hash or no type");
+    if (is_of_dropped(t, body))
+        return FPTC_OK;
     status = is_overtaken(t, body, &skip, err);
     if (status == FPTC_OK && !skip)
         status = is_overtaken_by_loss(t, body, "seen", &skip, err);
@@ -303,6 +313,8 @@ fptc_status fptc__apply_config(struct fptc__tables *t, const fptc__json *body, f
 
     if (!key)
         return fptc__refuse(t, err, "a config record has no key");
+    if (strcmp(key, FPTC__DROPPED_KEY) == 0)
+        return FPTC_OK; /* only a drop says so */
     status = get(t, FPTC__CONFIG_GET, key, &stmt, err);
     if (status == FPTC_OK) {
         skip = fptc__json_is_number(asof) && fptc__json_int(asof) < sqlite3_column_int64(stmt, 0);

@@ -225,6 +225,12 @@ static void fill_slots(struct fptc__page *p, const fptc__json *row)
     }
 }
 
+/* Asked for before the last drop, which may have taken what said that it is gone, or newer. */
+static int is_of_dropped(const struct fptc__page *p, const struct fptc__stored *s)
+{
+    return s->what == FPTC__NOTHING && p->seen < p->t->dropped;
+}
+
 static fptc_status apply_row(struct fptc__page *p, const fptc__json *row, fptc_error *err)
 {
     struct fptc__stored s;
@@ -242,7 +248,7 @@ static fptc_status apply_row(struct fptc__page *p, const fptc__json *row, fptc_e
     fptc__stored_leave(&s);
     if (status == FPTC_OK) {
         verdict = fptc__page_judge(p, &s, equal, fptc__json_get_text(row, "updated_at"));
-        status = fptc__page_suspect(p, &s, verdict, lacks, err);
+        status = fptc__page_suspect(p, &s, verdict, lacks || is_of_dropped(p, &s), err);
     }
     version = s.version;
     if (status == FPTC_OK && verdict == FPTC__TAKE)

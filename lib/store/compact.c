@@ -94,9 +94,14 @@ static void compactor_done(struct compactor *c)
     c->has_dir = 0;
 }
 
-static fptc_status open_tables(const struct compactor *c, struct compactor *fresh, fptc_error *err)
+static fptc_status open_tables(const struct compactor *c, const struct fptc__manifest *base,
+                               struct compactor *fresh, fptc_error *err)
 {
-    const struct fptc__tables_options o = {.db = fresh->db, .base = "main", .delta = "main"};
+    const struct fptc__tables_options o = {.db = fresh->db,
+                                           .base = "main",
+                                           .delta = "main",
+                                           .dropped = base->dropped,
+                                           .dropped_asof_ms = base->asof_ms};
     fptc_status status = fptc__tables_open(&o, c->p->name, &fresh->tables, err);
 
     return status == FPTC_OK ? fptc__sql_run(fresh->db, "BEGIN", err) : status;
@@ -127,7 +132,7 @@ static fptc_status sink_reset(void *ctx, const struct fptc__manifest *base, fptc
     if (status == FPTC_OK)
         sqlite3_progress_handler(fresh.db, ASK_EVERY, is_unwanted, (void *)(uintptr_t)c->call);
     if (status == FPTC_OK)
-        status = open_tables(c, &fresh, err);
+        status = open_tables(c, base, &fresh, err);
     if (status != FPTC_OK) {
         close_local(&fresh);
         return status;
@@ -329,6 +334,15 @@ static int has_work(const struct fptc__partition *p, uint64_t *base)
     return fptc__file_info(path, NULL, NULL, NULL) != FPTC_MISS;
 }
 
+/* A base of that number by somebody else says the same. */
+static fptc_status publish_dropped(struct compactor *c, const struct fptc__manifest *m,
+                                   fptc_error *err)
+{
+    fptc_status status = publish(c, m, err);
+
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
 static fptc_status fold(struct compactor *c, struct fptc__log *log,
                         struct fptc__compact_stats *stats, fptc_error *err)
 {
@@ -349,6 +363,12 @@ static fptc_status fold(struct compactor *c, struct fptc__log *log,
     m.prev = fptc__log_head_checksum(log);
     base = fptc__log_base(log);
     stats->base = base;
+    if (fptc__log_dropped(log) == m.upto && m.upto > base) {
+        m.dropped = m.snapshot_upto = m.upto; /* no files: nothing is left */
+        stats->folded = m.upto - base;
+        stats->base = m.upto;
+        return publish_dropped(c, &m, err);
+    }
     if (m.upto <= c->from || !c->db)
         return FPTC_OK;
     stats->folded = m.upto - c->from;

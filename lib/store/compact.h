@@ -32,7 +32,7 @@ struct fptc__pinned {
                         fptc_error *err);
 };
 /* Deletes what no base needs, only what is older than grace_ms by the file server's clock: FORMAT.md,
-   "Deletion". pinned may be NULL: none are. Failures to unlink are logged and skipped. */
+   "Deletion". pinned may be NULL: none are; it is asked after bases/ was listed. Failures to unlink are logged and skipped. */
 fptc_status fptc__retire(const struct fptc__partition *p, int64_t grace_ms,
                          const struct fptc__pinned *pinned, const struct fptc__logger *logger,
                          struct fptc__compact_stats *stats, fptc_error *err);

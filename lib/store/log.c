@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/sys.h"
+#include "store/drop.h"
 #include "store/log_state.h"
 
 static int make_condition(pthread_cond_t *condition)
@@ -31,6 +32,8 @@ fptc_status fptc__log_open(const struct fptc__partition *p, const struct fptc__l
     if (options && options->turn)
         log->turn = *options->turn;
     log->logger = options ? options->logger : NULL;
+    log->is_pinned = options && options->pinned;
+    log->pinned = log->is_pinned ? *options->pinned : 0;
     if (!make_condition(&log->changed)) {
         free(log);
         return fptc__fail_nomem(err);
@@ -81,6 +84,11 @@ void fptc__log_unlock(struct fptc__log *log)
 uint64_t fptc__log_head(struct fptc__log *log)
 {
     return log->head;
+}
+
+uint64_t fptc__log_dropped(struct fptc__log *log)
+{
+    return log->dropped;
 }
 
 uint64_t fptc__log_head_checksum(struct fptc__log *log)
@@ -171,6 +179,8 @@ fptc_status fptc__log_feed(struct fptc__log *log, const struct fptc__commit *com
                                            .snapshot_upto = commit->head.number - 1};
     int is_lost = !log->is_roller && fptc__commit_begins_anew(commit);
     fptc_status status = FPTC_OK;
+    if (fptc__commit_drops(commit))
+        return fptc__log_drop(log, commit, err);
     if (is_lost && log->sink.reset)
         status = log->sink.reset(log->sink.ctx, &nothing, err);
     if (status == FPTC_OK && log->sink.apply)

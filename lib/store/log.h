@@ -19,9 +19,10 @@ struct fptc__log;
 struct fptc__log_sink {
     void *ctx;
     /* Forget everything and start from the snapshot of this base, which is the state after
-       base->snapshot_upto (0: from nothing); the commits of its roll-ups come through apply. All or
-       nothing: a failure leaves the sink as it was. FPTC_MISS or FPTC_EDAMAGED: the snapshot has gone
-       or is damaged; another base is tried. FPTC_EFORMAT makes the log read-only. */
+       base->snapshot_upto (0: from nothing); the commits of its roll-ups come through apply. With
+       base->dropped it is the empty state behind a drop. All or nothing: a failure leaves the sink as it
+       was. FPTC_MISS or FPTC_EDAMAGED: the snapshot has gone or is damaged; another base is tried.
+       FPTC_EFORMAT makes the log read-only. */
     fptc_status (*reset)(void *ctx, const struct fptc__manifest *base, fptc_error *err);
     /* The next commit. Numbers come in order; holes are skipped. All or nothing; any failure ends the
        pass before this commit, FPTC_EFORMAT also makes the log read-only. FPTC_MISS: the file is sound
@@ -49,6 +50,8 @@ struct fptc__log_options {
     const struct fptc__log_sink *sink; /* NULL: only numbers are kept (tests, tools) */
     const struct fptc__log_turn *turn; /* NULL: no lock */
     const struct fptc__logger *logger; /* NULL: silent; holes and damage are warnings */
+    const uint64_t
+        *pinned; /* NULL: follows the log; else it shows that base for ever, 0: nothing */
 };
 
 /* Opens; no I/O beyond remembering the place. The partition need not exist yet for reading. */
@@ -86,6 +89,8 @@ uint64_t fptc__log_head_checksum(struct fptc__log *log);
 uint64_t fptc__log_base(struct fptc__log *log); /* the base that was entered last */
 /* The newest base when bases were last listed; it may be below the head that was known then. */
 uint64_t fptc__log_newest_base(struct fptc__log *log);
+/* The drop that the sink's state began with: 0 none, or it is older than the snapshot. */
+uint64_t fptc__log_dropped(struct fptc__log *log);
 /* Start of the last complete pass; 0: never, or the history was just found to be rolled back. */
 int64_t fptc__log_refreshed_mono_ms(struct fptc__log *log);
 uint64_t fptc__log_holes(struct fptc__log *log);   /* damaged numbers met so far */
@@ -111,7 +116,8 @@ struct fptc__append {
  * Returns FPTC_OK only when the records are durable and no base hides their number (rule 3). After an
  * unclear end (base above our number) the records are looked for through `check`, else appended again:
  * every record is harmless twice. FPTC_ERACE, FPTC_EDEADLINE (the records may still become durable),
- * FPTC_EIO, FPTC_ENOSPC, FPTC_EACCESS, FPTC_EFORMAT when the log is read-only.
+ * FPTC_EIO, FPTC_ENOSPC, FPTC_EACCESS, FPTC_EFORMAT when the log is read-only, FPTC_ESTATE when it is
+ * pinned to a base.
  */
 fptc_status fptc__log_append(struct fptc__log *log, struct fptc__append *request,
                              const struct fptc__call *call, fptc_error *err);

@@ -33,6 +33,8 @@ struct fptc__log {
     struct fptc__log_turn turn;
     const struct fptc__logger *logger;
     int is_roller;
+    int is_pinned;
+    uint64_t pinned; /* the base it shows, if is_pinned */
 
     _Atomic uint64_t head, base, newest, holes; /* newest: the newest base that was listed */
     _Atomic int64_t refreshed_mono_ms;
@@ -43,6 +45,7 @@ struct fptc__log {
 
     int is_started;         /* the sink has been given a base */
     uint64_t head_checksum; /* of the commit `head`; 0: unknown (a hole, or an old base) */
+    uint64_t dropped;       /* a drop that the sink began with, and nothing else since; 0: none */
     uint64_t bad_base;      /* newest base, known to be unusable: commits replace it; 0: none */
     char shunned[160];      /* a snapshot file that was found damaged while it was read; "": none */
     uint64_t irreplaceable; /* the newest base, while nothing leads around what is damaged in it */
@@ -63,6 +66,8 @@ fptc_status fptc__log_pass(struct fptc__log *log, fptc_error *err);
 /* Gives the sink its next commit, after a reset to nothing when all that was before it is lost. log.c */
 fptc_status fptc__log_feed(struct fptc__log *log, const struct fptc__commit *commit,
                            fptc_error *err);
+/* One that drops the partition. drop.c */
+fptc_status fptc__log_drop(struct fptc__log *log, const struct fptc__commit *c, fptc_error *err);
 /* Waits for `changed`, at most `ms` (0: no bound). */
 void fptc__log_wait(struct fptc__log *log, int64_t ms);
 

@@ -138,6 +138,15 @@ static int take_files(const fptc__json *body, struct fptc__manifest *out)
            out->rollups[out->n_rollups - 1].to == out->upto;
 }
 
+/* Said of S itself; a base with roll-ups behind a drop shows it by where they begin. */
+static int take_dropped(const fptc__json *body, struct fptc__manifest *out)
+{
+    int says = fptc__json_is_true(fptc__json_get(body, "dropped"));
+    if (says || (!out->snapshot[0] && out->n_rollups > 0))
+        out->dropped = out->snapshot_upto;
+    return !says || (!out->snapshot[0] && out->n_rollups == 0);
+}
+
 static fptc_status parse_body(const struct fptc__record *record, const char *path, uint64_t number,
                               struct fptc__manifest *out, fptc_error *err)
 {
@@ -155,7 +164,7 @@ static fptc_status parse_body(const struct fptc__record *record, const char *pat
         status = fptc__fail(err, FPTC_EFORMAT,
                             "%s was written by a newer version: it names more than %d roll-ups",
                             path, FPTC_ROLLUPS_MAX);
-    else if (!take_files(body, out))
+    else if (!take_files(body, out) || !take_dropped(body, out))
         status =
             fptc__fail(err, FPTC_EDAMAGED,
                        "%s is damaged: its files do not hold commits 1 to %" PRIu64, path, number);
@@ -276,7 +285,8 @@ static void put_body(const struct fptc__manifest *m, struct fptc__buf *out)
             fptc__buf_addc(out, ',');
         put_rollup(&m->rollups[i], out);
     }
-    fptc__buf_addf(out, "],\"asof\":%" PRId64 ",\"prev\":\"%016" PRIx64 "\"}", m->asof_ms, m->prev);
+    fptc__buf_addf(out, "],\"asof\":%" PRId64 ",\"prev\":\"%016" PRIx64 "\"%s}", m->asof_ms,
+                   m->prev, m->dropped > 0 && m->dropped == m->upto ? ",\"dropped\":true" : "");
 }
 
 fptc_status fptc__manifest_publish(const struct fptc__partition *p, const struct fptc__manifest *m,

@@ -289,6 +289,7 @@ static fptc_status reset(struct fptc__log *log, const struct fptc__manifest *m, 
     if (status != FPTC_OK)
         return status;
     log->is_started = 1;
+    log->dropped = m->dropped;
     log->head = log->is_roller ? m->upto : m->snapshot_upto;
     log->head_checksum = log->head == m->upto ? m->prev : 0;
     return FPTC_OK;
@@ -567,8 +568,28 @@ static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_e
     return FPTC_OK;
 }
 
+/* A pinned log starts from its base, once, and looks at nothing else. */
+static fptc_status show_pinned(struct fptc__log *log, fptc_error *err)
+{
+    int64_t begun_mono_ms = fptc__mono_ms();
+    struct pass pass = {.batch = NULL, .shunned = ""};
+    char name[sizeof(log->shunned)] = "";
+    if (log->is_started && log->sink.fault && log->sink.fault(log->sink.ctx, name, NULL) != FPTC_OK)
+        log->is_started = 0; /* opened once more: there is no other */
+    fptc_status status = log->is_started ? FPTC_OK : try_base(log, &pass, log->pinned, err);
+    if (status == FPTC_MISS)
+        status = fptc__fail(err, FPTC_ENODATA,
+                            "base %" PRIu64 " of %s has gone: the pin has ended; pin again",
+                            log->pinned, log->p.dir);
+    if (status == FPTC_OK)
+        log->refreshed_mono_ms = begun_mono_ms;
+    return status;
+}
+
 fptc_status fptc__log_run_pass(struct fptc__log *log, fptc_error *err)
 {
+    if (log->is_pinned)
+        return show_pinned(log, err);
     struct pass pass = {.batch = calloc(1, sizeof(struct batch)), .shunned = log->shunned};
     fptc_status status = pass.batch ? pass_through(log, &pass, err) : fptc__fail_nomem(err);
     free(pass.batch);

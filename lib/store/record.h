@@ -15,7 +15,8 @@
  * gone    {"type":"Shot","seen":41,"asof":…,"rows":[{"id":5,"updated_at":"…","moved_to":"project-102"}],
  *          "event":"…"}                    updated_at, moved_to, event optional
  * cover   {"type":"Shot","types":{…},"asof":…,"mark":"2026-11-22T03:27:48Z","max_id":4711,
- *          "audited":…,"walk":41}                    this partition's rows of the type are complete as of `asof`;
+ *          "audited":…,"seen":41,"walk":41}  this partition's rows of the type are complete as of `asof`;
+ *                                          seen: the head before the first of them was asked for;
  *                                          audited: when every row was read last, not only changed ones;
  *                                          walk: the head before the first of them was asked for; only
  *                                          where it ends such a reading, not where it catches up;
@@ -37,10 +38,12 @@
  *         A wish is parts "field word", comma between: first those that must be equal (`link` a single
  *         link, `equal`, `fold` a text whatever its case), then what is ordered (asc, desc, fold-asc,
  *         fold-desc), or `range` or `scan` (part of a text); or `links` alone (members of a multi link).
+ * dropped {"asof":…}                       the only record of its commit: everything before it is forgotten,
+ *                                          as by an empty base of that number
  * lost    {"upto":41,"commits":"7, 9-12","asof":…}   the first record of its commit: those commits could not be
  *                                          read any more, and everything before this one is forgotten;
  *                                          upto is this commit's number
- * feed, dropped: reserved for later; a reader that meets them becomes read-only.
+ * feed: reserved for later; a reader that meets it becomes read-only.
  */
 #ifndef FPTC_STORE_RECORD_H
 #define FPTC_STORE_RECORD_H

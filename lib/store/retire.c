@@ -4,7 +4,9 @@
  * below a base that stays, and everybody lists `bases/` after looking for a number.
  *
  *  1. names in bases/ beyond the newest FPTC_BASES_KEPT, but not the newest sound one (its manifest can be
- *     read, its files are there with their sizes), nor the way around, nor pinned ones;
+ *     read, its files are there with their sizes), nor the way around, nor pinned ones. Pins are listed after
+ *     bases/: who pins finds his base the greatest *after* writing the pin (share/pin.h), so of a base
+ *     that was below another in that listing every pin that counts is there;
  *  2. commits up to the way around: the newest sound base that shares no file with the newest sound
  *     one. So each commit is in two files that one damage cannot both hit. (Only "up to the second
  *     newest base" would leave one: bases of one snapshot share it.)
@@ -14,6 +16,11 @@
  *  4. files that no base names any more. Who has written one and not yet published who names it is
  *     spared for UNNAMED_MS whatever the grace, and looks for it after publishing;
  *  5. temps.
+ *
+ * Of a partition that was dropped, when the empty base is older than the grace, every name below it goes
+ * but those of pinned bases, and every commit up to it: there is nothing that a second way could save.
+ * Before the commits go, bases/ is changed once more: so also who sees that directory one change late
+ * (S14) does not begin below them.
  *
  * Names in bases/ need no grace beyond UNNAMED_MS: who finds one gone lists again.
  */
@@ -52,6 +59,8 @@ struct retire {
     int has_all_bases;
     uint64_t sound, around; /* the newest sound base, and the way around it; 0: none */
     uint64_t deletes;       /* commits up to here */
+    int is_drop;            /* deletes is a drop */
+    size_t n_kept;          /* names in bases/ that stay whatever their age */
     uint64_t pins[PINS_MAX];
     size_t n_pins;
     uint64_t gone[BASES_LISTED]; /* bases whose names this call removed, and their manifests */
@@ -139,6 +148,32 @@ static int is_sound(const struct retire *r, uint64_t base, struct fptc__manifest
            fptc__manifest_look(r->p, m, NULL) == FPTC_OK;
 }
 
+static int is_old_drop(const struct retire *r, uint64_t base)
+{
+    char path[FPTC_PATH_MAX];
+    struct fptc__manifest m;
+    return fptc__manifest_read(r->p, base, &m, NULL) == FPTC_OK && m.dropped == base &&
+           fptc__partition_number_path(r->p, "bases", base, path, NULL) == FPTC_OK &&
+           is_old(r, path, r->grace_ms);
+}
+
+/* Everything below the newest drop may go. */
+static void find_drop(struct retire *r)
+{
+    for (size_t i = 0; i < r->n_bases && i < FPTC_BASES_KEPT; i++) {
+        if (!is_old_drop(r, r->bases[i]))
+            continue;
+        r->n_kept = i + 1;
+        if (r->around < r->bases[i])
+            r->around = 0;
+        if (r->deletes < r->bases[i]) {
+            r->deletes = r->bases[i];
+            r->is_drop = 1;
+        }
+        return;
+    }
+}
+
 /* Finds the way around, and how far it lets commits be deleted. */
 static fptc_status find_around(struct retire *r, fptc_error *err)
 {
@@ -208,13 +243,13 @@ static void remove_base(struct retire *r, uint64_t base)
 
 static fptc_status remove_bases(struct retire *r, fptc_error *err)
 {
-    size_t n = r->n_bases > FPTC_BASES_KEPT ? r->n_bases - FPTC_BASES_KEPT : 0;
+    size_t n = r->n_bases > r->n_kept ? r->n_bases - r->n_kept : 0;
     if (n == 0)
         return FPTC_OK;
     r->gone_manifests = calloc(n, sizeof(*r->gone_manifests));
     if (!r->gone_manifests)
         return fptc__fail_nomem(err);
-    for (size_t i = FPTC_BASES_KEPT; i < r->n_bases; i++)
+    for (size_t i = r->n_kept; i < r->n_bases; i++)
         if (r->bases[i] != r->sound && r->bases[i] != r->around && !is_pinned(r, r->bases[i]))
             remove_base(r, r->bases[i]);
     return FPTC_OK;
@@ -258,6 +293,17 @@ static int note_number(const char *name, void *payload)
     return numbers->n == NUMBERS_MAX;
 }
 
+/* Who sees bases/ one change late (S14) now sees the drop's base; it may be the only name there. */
+static fptc_status change_bases(const struct retire *r, fptc_error *err)
+{
+    char path[FPTC_PATH_MAX], hex[33];
+    fptc__random_hex32(hex);
+    fptc_status status = fptc__path(path, err, "%s/bases/.drop-%s", r->p->dir, hex);
+    if (status == FPTC_OK)
+        status = fptc__file_create(path, "", 0, 0666, err);
+    return status == FPTC_OK ? fptc__file_remove(path, err) : status;
+}
+
 /* Removes the commits <= most that are old. Listed first, for a directory that changes while it is being
    read may show names twice or not at all. */
 static fptc_status remove_commits(struct retire *r, uint64_t most, fptc_error *err)
@@ -271,6 +317,8 @@ static fptc_status remove_commits(struct retire *r, uint64_t most, fptc_error *e
     if (!numbers.list)
         return fptc__fail_nomem(err);
     status = fptc__dir_list(path, note_number, &numbers, err);
+    if (status == FPTC_OK && r->is_drop && numbers.n > 0)
+        status = change_bases(r, err);
     for (size_t i = 0; i < numbers.n && status == FPTC_OK; i++) {
         status = fptc__partition_number_path(r->p, "log", numbers.list[i], path, err);
         if (status == FPTC_OK && is_old(r, path, r->grace_ms))
@@ -330,10 +378,13 @@ static fptc_status remove_files(struct retire *r, fptc_error *err)
 
 static fptc_status remove_all(struct retire *r, fptc_error *err)
 {
-    int n_temps = 0, knows_pins = list_pins(r);
+    int n_temps = 0;
     fptc_status status = list_bases(r, err);
+    int knows_pins = status == FPTC_OK && list_pins(r);
     if (status == FPTC_OK)
         status = find_around(r, err);
+    if (status == FPTC_OK)
+        find_drop(r);
     if (status == FPTC_OK && knows_pins)
         status = remove_bases(r, err);
     if (status == FPTC_OK && r->deletes > 0)
@@ -357,7 +408,11 @@ fptc_status fptc__retire(const struct fptc__partition *p, int64_t grace_ms,
     struct retire *r = calloc(1, sizeof(*r));
     if (!r)
         return fptc__fail_nomem(err);
-    *r = (struct retire){.p = p, .logger = logger, .pinned = pinned, .grace_ms = grace_ms};
+    *r = (struct retire){.p = p,
+                         .logger = logger,
+                         .pinned = pinned,
+                         .grace_ms = grace_ms,
+                         .n_kept = FPTC_BASES_KEPT};
     fptc_status status = fptc__partition_exists(p, err);
     if (status == FPTC_OK)
         status = fptc__server_now(&clock, p, &r->now_ms, err);

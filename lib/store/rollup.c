@@ -228,6 +228,8 @@ static void remove_own(struct roller *r)
 static fptc_status publish(struct roller *r, fptc_error *err)
 {
     struct fptc__manifest there;
+    if (r->next.dropped)
+        return fptc__manifest_publish(r->p, &r->next, err);
     fptc_status status = fptc__rollup_put(r->p, &r->bytes, own_file(r), err);
     if (status != FPTC_OK)
         return status;
@@ -257,7 +259,13 @@ static fptc_status plan(struct roller *r, int must_move, fptc_error *err)
         return status;
     r->next.upto = fptc__log_head(r->log);
     r->next.prev = fptc__log_head_checksum(r->log);
-    if (r->next.upto <= r->base.upto || r->next.upto <= fptc__log_newest_base(r->log))
+    if (r->next.upto <= fptc__log_newest_base(r->log))
+        return FPTC_MISS;
+    if (fptc__log_dropped(r->log) == r->next.upto) {
+        r->next.dropped = r->next.snapshot_upto = r->next.upto; /* whoever dropped it died */
+        return FPTC_OK;
+    }
+    if (r->next.upto <= r->base.upto)
         return FPTC_MISS;
     return gather(r, err);
 }
@@ -346,6 +354,10 @@ static fptc_status roll(struct roller *r, struct fptc__compact_stats *stats, fpt
             return status;
         stats->base = r->next.upto;
         stats->folded += r->next.upto - r->base.upto;
+        if (r->next.dropped) {
+            fptc__latest_point(r->p, r->logger);
+            return FPTC_OK;
+        }
         stats->bytes += own_file(r)->bytes;
         status = look_after(r, err);
         if (status != FPTC_MISS)

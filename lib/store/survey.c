@@ -448,10 +448,18 @@ static void check_manifests(struct fptc__survey *s)
     }
 }
 
-/* The second newest base: what is above it is needed, or would be when the newest fails. */
+/* The second newest base: what is above it is needed, or would be when the newest fails; but nothing is up
+   to a drop. */
 static uint64_t floor_of(const struct fptc__survey *s)
 {
-    return s->n_bases > 1 ? s->bases[1].manifest.upto : 0;
+    uint64_t floor = s->n_bases > 1 ? s->bases[1].manifest.upto : 0;
+    size_t i;
+
+    for (i = 0; i < s->n_bases; i++) {
+        if (s->bases[i].is_manifest_sound && s->bases[i].manifest.dropped > floor)
+            floor = s->bases[i].manifest.dropped;
+    }
+    return floor;
 }
 
 static void fit_together(struct fptc__survey *s)

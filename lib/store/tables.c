@@ -133,6 +133,7 @@ static const char *const stmt_sql[FPTC__STMTS] = {
     [FPTC__CONFIG_GET] = "SELECT asof, value FROM @._fptc_config WHERE key=?1",
     [FPTC__CONFIG_PUT] =
         "INSERT OR REPLACE INTO @._fptc_config(key, value, asof, commit_no) VALUES(?1, ?2, ?3, ?4)",
+    [FPTC__DROPPED_GET] = "SELECT commit_no FROM @._fptc_config WHERE key='" FPTC__DROPPED_KEY "'",
     [FPTC__CONFIG_DROP] = "DELETE FROM @._fptc_config WHERE key=?1",
     [FPTC__TOUCHED_GET] = "SELECT commit_no FROM @._fptc_touched WHERE type=?1",
     [FPTC__TOUCHED_PUT] = "INSERT OR REPLACE INTO @._fptc_touched(type, commit_no) VALUES(?1, ?2)",
@@ -323,6 +324,36 @@ static fptc_status fill(struct fptc__tables *t, fptc_error *err)
     return status;
 }
 
+/* The last drop is kept as a setting: what was asked before it is told by it (apply_meta.c). */
+static fptc_status read_dropped(struct fptc__tables *t, fptc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status = fptc__tables_stmt(t, FPTC__DROPPED_GET, &stmt, err);
+
+    if (status != FPTC_OK)
+        return status;
+    status = fptc__tables_first(t, stmt, "reading the last drop", err);
+    if (status == FPTC_OK)
+        t->dropped = (uint64_t)sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_reset(stmt);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+static fptc_status put_dropped(struct fptc__tables *t, fptc_error *err)
+{
+    char *sql = sqlite3_mprintf(
+        "INSERT OR REPLACE INTO \"%w\"._fptc_config VALUES(%Q, '%llu', %lld, "
+        "%llu); UPDATE \"%w\"._fptc_format SET upto = %llu",
+        t->schema[FPTC__DELTA], FPTC__DROPPED_KEY, (unsigned long long)t->options.dropped,
+        (long long)t->options.dropped_asof_ms, (unsigned long long)t->options.dropped,
+        t->schema[FPTC__DELTA], (unsigned long long)t->options.dropped);
+    fptc_status status = sql ? fptc__sql_run(t->db, sql, err) : fptc__fail_nomem(err);
+
+    sqlite3_free(sql);
+    t->upto = t->options.dropped;
+    return status;
+}
+
 static char *copy_text(const char *text)
 {
     size_t n = strlen(text) + 1;
@@ -370,6 +401,10 @@ fptc_status fptc__tables_open(const struct fptc__tables_options *options, const 
         status = fptc__sql_run(t->db, "SAVEPOINT _fptc_open", err);
     if (status == FPTC_OK) {
         status = fill(t, err);
+        if (status == FPTC_OK && options->dropped > 0)
+            status = put_dropped(t, err);
+        if (status == FPTC_OK)
+            status = read_dropped(t, err);
         if (status == FPTC_OK &&
             sqlite3_exec(t->db, "RELEASE _fptc_open", NULL, NULL, NULL) != SQLITE_OK)
             status = fptc__sql_fail(t->db, "making the tables of a snapshot", err);

@@ -48,6 +48,8 @@
 #include "store/commit.h"
 
 #define FPTC__VERSION_ROW_BITS 20 /* of a version key, the lower ones */
+/* The setting that tells the last drop: its value is the commit's number. */
+#define FPTC__DROPPED_KEY "dropped"
 
 struct fptc__tables; /* opaque: statement cache and names */
 
@@ -55,6 +57,8 @@ struct fptc__tables_options {
     sqlite3 *db;
     const char *base;  /* schema that holds a snapshot, NULL if there is none */
     const char *delta; /* schema that is written; equal to base: in place */
+    uint64_t dropped;  /* without a base: the drop that the state begins with; 0: none */
+    int64_t dropped_asof_ms;
     /* Told of every row of base that delta now replaces or deletes. May be NULL. */
     void (*replaced)(void *ctx, const char *type, int64_t id);
     /* Told when delta gets its first table of a type, or a column more. May be NULL. */

@@ -57,6 +57,7 @@ enum fptc__stmt_no {
     FPTC__SUSPECT_DROP,
     FPTC__USAGE_PUT,
     FPTC__INDEX_LIST,
+    FPTC__DROPPED_GET,
     FPTC__UPTO_PUT,
     FPTC__STMTS
 };
@@ -111,6 +112,7 @@ struct fptc__tables {
     struct fptc__tables_options options;
     char partition[64];
     uint64_t upto;      /* last commit these tables hold */
+    uint64_t dropped;   /* the last drop; 0: none */
     uint64_t number;    /* commit under way */
     uint64_t n_changed; /* rows it has changed so far */
     int is_refused;     /* it failed by what it says, not by what happened here */

@@ -95,6 +95,22 @@ static uint64_t seen_of(const struct fptc__intake *in, const char *partition)
     return part < 0 ? 0 : in->seen[part];
 }
 
+static enum fptc__part home_part(const struct fptc__intake *in)
+{
+    return fptc__view_part_of(in->follow->view, in->source->is_project_type);
+}
+
+uint64_t fptc__intake_seen(const struct fptc__intake *in)
+{
+    return in->seen[home_part(in)];
+}
+
+void fptc__intake_seen_before(struct fptc__intake *in, uint64_t seen)
+{
+    if (seen < in->seen[home_part(in)])
+        in->seen[home_part(in)] = seen;
+}
+
 /* {"type":..,"seen":..,"asof":..[,"event":..],  -- the members that rows and gone share */
 static void open_body(const struct fptc__intake *in, const char *partition, struct fptc__buf *out)
 {

@@ -64,6 +64,9 @@ fptc_status fptc__intake_rows(struct fptc__intake *in, const fptc__json *rows, f
 /* An entity of the home partition is gone; updated_at and moved_to may be NULL. */
 fptc_status fptc__intake_gone(struct fptc__intake *in, int64_t id, const char *updated_at,
                               const char *moved_to, fptc_error *err);
+/* Head of the home partition before the first request; and that there was an earlier one. */
+uint64_t fptc__intake_seen(const struct fptc__intake *in);
+void fptc__intake_seen_before(struct fptc__intake *in, uint64_t seen);
 /* Adds a record to the home partition, behind the rows. */
 fptc_status fptc__intake_record(struct fptc__intake *in, uint16_t kind, const fptc__json *body,
                                 fptc_error *err);

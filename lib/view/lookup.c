@@ -179,6 +179,19 @@ fptc_status fptc__view_config(struct fptc__view *v, enum fptc__part part, const 
     return status;
 }
 
+uint64_t fptc__view_dropped(struct fptc__view *v, enum fptc__part part, int64_t *out_asof_ms)
+{
+    fptc__json *value = NULL;
+    uint64_t number = 0;
+
+    if (out_asof_ms != NULL)
+        *out_asof_ms = 0;
+    if (fptc__view_config(v, part, FPTC__DROPPED_KEY, &value, out_asof_ms, NULL) == FPTC_OK)
+        number = (uint64_t)fptc__json_int(value);
+    fptc__json_free(value);
+    return number;
+}
+
 fptc_status fptc__view_config_list(struct fptc__view *v, enum fptc__part part, const char *prefix,
                                    int (*each)(const char *key, const char *value, void *payload),
                                    void *payload, fptc_error *err)

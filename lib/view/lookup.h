@@ -62,6 +62,8 @@ void fptc__stored_query_done(struct fptc__stored_query *q);
 /* Value of a config key; FPTC_MISS. asof_ms may be NULL. */
 fptc_status fptc__view_config(struct fptc__view *v, enum fptc__part part, const char *key,
                               fptc__json **out, int64_t *out_asof_ms, fptc_error *err);
+/* The part's last drop, by number and time (may be NULL); 0: it never was dropped. */
+uint64_t fptc__view_dropped(struct fptc__view *v, enum fptc__part part, int64_t *out_asof_ms);
 /* Calls each(key, value text) for keys with the prefix, in order; non-zero stops. */
 fptc_status fptc__view_config_list(struct fptc__view *v, enum fptc__part part, const char *prefix,
                                    int (*each)(const char *key, const char *value, void *payload),

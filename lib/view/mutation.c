@@ -180,6 +180,46 @@ fptc_status fptc__mutation_since(struct fptc__view *outbox, int64_t since, const
     return status;
 }
 
+fptc_status fptc__mutation_each_unsettled(struct fptc__view *outbox,
+                                          int (*each)(const struct fptc__mutation *m,
+                                                      const char *data, void *payload),
+                                          void *payload, fptc_error *err)
+{
+    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
+    struct fptc__mutation m;
+    struct fptc__buf sql;
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status;
+    int rc = SQLITE_DONE;
+
+    if (part->tables == NULL)
+        return FPTC_OK;
+    fptc__buf_init(&sql, 4096);
+    fptc__buf_addf(&sql, "SELECT " COLUMNS ", body FROM %s._fptc_mutation WHERE state IN (0, 1)",
+                   part->delta_schema);
+    if (part->has_base)
+        fptc__buf_addf(&sql,
+                       " UNION ALL SELECT " COLUMNS
+                       ", body FROM %s._fptc_mutation b WHERE state IN "
+                       "(0, 1) AND NOT EXISTS (SELECT 1 FROM %s._fptc_mutation d WHERE d.event = "
+                       "b.event)",
+                       part->base_schema, part->delta_schema);
+    status = fptc__view_prepare(outbox, fptc__buf_text(&sql), &stmt, err);
+    fptc__buf_done(&sql);
+    if (status != FPTC_OK)
+        return status;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        memset(&m, 0, sizeof(m));
+        read_record(stmt, &m);
+        if (each(&m, (const char *)sqlite3_column_text(stmt, 8), payload))
+            break;
+    }
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+        status = fptc__view_fail(outbox, "reading the outbox", err);
+    sqlite3_reset(stmt);
+    return status;
+}
+
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,
                                   int64_t *out_refused, fptc_error *err)
 {

@@ -41,6 +41,11 @@ fptc_status fptc__mutation_horizon(struct fptc__view *outbox, int64_t now_ms, in
    after commit `since` of the outbox; 1 also when that is no longer known. */
 fptc_status fptc__mutation_since(struct fptc__view *outbox, int64_t since, const fptc__json *types,
                                  int *out, fptc_error *err);
+/* Calls each(mutation, its data as JSON or NULL, payload) for every unsettled write; non-zero stops. */
+fptc_status fptc__mutation_each_unsettled(struct fptc__view *outbox,
+                                          int (*each)(const struct fptc__mutation *m,
+                                                      const char *data, void *payload),
+                                          void *payload, fptc_error *err);
 /* Counts unsettled and refused writes. */
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,
                                   int64_t *out_refused, fptc_error *err);

@@ -11,10 +11,10 @@
 /* Steps of SQLite's machine between two looks at the clock: well below a millisecond. */
 #define STEPS_PER_LOOK 10000
 
-fptc_status fptc__stream_view(const char *cache_dir, const char *home, struct fptc__view **out,
+fptc_status fptc__stream_view(const struct fptc__view_place *place, struct fptc__view **out,
                               fptc_error *err)
 {
-    fptc_status status = fptc__view_open(cache_dir, home, NULL, out, err);
+    fptc_status status = fptc__view_open_at(place, NULL, out, err);
 
     if (status == FPTC_OK)
         status = fptc__sql_run((*out)->db, "PRAGMA temp_store=FILE", err);

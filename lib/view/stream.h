@@ -12,7 +12,7 @@
 struct fptc__stream;
 
 /* A view for one stream: read once, sorting in temporary files instead of memory. */
-fptc_status fptc__stream_view(const char *cache_dir, const char *home, struct fptc__view **out,
+fptc_status fptc__stream_view(const struct fptc__view_place *place, struct fptc__view **out,
                               fptc_error *err);
 
 /*

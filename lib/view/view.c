@@ -242,6 +242,8 @@ static fptc_status part_start(struct fptc__view_part *part, const struct fptc__m
     options.db = v->db;
     options.base = part->has_base ? part->base_schema : NULL;
     options.delta = part->delta_schema;
+    options.dropped = base->dropped;
+    options.dropped_asof_ms = base->asof_ms;
     options.replaced = fptc__view_on_replaced;
     options.reshaped = on_reshaped;
     options.ctx = part;
@@ -394,11 +396,12 @@ static fptc_status add_functions(struct fptc__view *v, fptc_error *err)
 
 /* ------------------------------------------------------------------------------------ opening, locking */
 
-static fptc_status part_open(struct fptc__view *v, size_t i, const char *cache_dir,
-                             const char *name, fptc_error *err)
+static fptc_status part_open(struct fptc__view *v, size_t i, const struct fptc__view_place *place,
+                             fptc_error *err)
 {
     struct fptc__view_part *part = &v->parts[i];
-    struct fptc__log_options options = {&part->sink, &part->log_turn, v->logger};
+    struct fptc__log_options options = {&part->sink, &part->log_turn, v->logger,
+                                        place->bases ? &place->bases->list[i] : NULL};
     fptc_status status;
 
     part->view = v;
@@ -409,7 +412,7 @@ static fptc_status part_open(struct fptc__view *v, size_t i, const char *cache_d
     part->sink.apply = on_apply;
     part->sink.fault = fptc__view_on_fault;
     part->sink.hole = on_hole;
-    status = fptc__partition_at(cache_dir, name, &part->at, err);
+    status = fptc__partition_at(place->cache_dir, i == 0 ? place->home : "site", &part->at, err);
     if (status != FPTC_OK)
         return status;
     fptc__turn_init(&part->turn, part->at.dir);
@@ -422,6 +425,15 @@ static fptc_status part_open(struct fptc__view *v, size_t i, const char *cache_d
 fptc_status fptc__view_open(const char *cache_dir, const char *home,
                             const struct fptc__logger *logger, struct fptc__view **out,
                             fptc_error *err)
+{
+    const struct fptc__view_place place = {cache_dir, home, NULL};
+
+    return fptc__view_open_at(&place, logger, out, err);
+}
+
+fptc_status fptc__view_open_at(const struct fptc__view_place *place,
+                               const struct fptc__logger *logger, struct fptc__view **out,
+                               fptc_error *err)
 {
     struct fptc__view *v = calloc(1, sizeof(*v));
     fptc_status status;
@@ -436,11 +448,11 @@ fptc_status fptc__view_open(const char *cache_dir, const char *home,
     status = fptc__sql_open_memory(&v->db, err);
     if (status == FPTC_OK)
         status = add_functions(v, err);
-    v->n_parts = fptc__partition_project(home) != 0 ? 2 : 1;
+    v->n_parts = fptc__partition_project(place->home) != 0 ? 2 : 1;
     if (status == FPTC_OK)
-        status = part_open(v, 0, cache_dir, home, err);
+        status = part_open(v, 0, place, err);
     if (status == FPTC_OK && v->n_parts == 2)
-        status = part_open(v, 1, cache_dir, "site", err);
+        status = part_open(v, 1, place, err);
     if (status != FPTC_OK) {
         fptc__view_close(v);
         return status;

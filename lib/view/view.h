@@ -21,7 +21,21 @@ struct fptc__view;
 
 enum fptc__part { FPTC__HOME = 0, FPTC__SITE = 1 };
 
-/* home: "project-101", "site" or "outbox". logger may be NULL; it must outlive the view. */
+/* Bases that a view shows for ever, by part. */
+struct fptc__view_bases {
+    uint64_t list[2];
+};
+/* What a view is of. */
+struct fptc__view_place {
+    const char *cache_dir;
+    const char *home;                     /* "project-101", "site" or "outbox" */
+    const struct fptc__view_bases *bases; /* NULL: follows the logs */
+};
+/* logger may be NULL; it must outlive the view. */
+fptc_status fptc__view_open_at(const struct fptc__view_place *place,
+                               const struct fptc__logger *logger, struct fptc__view **out,
+                               fptc_error *err);
+/* One that follows the logs. */
 fptc_status fptc__view_open(const char *cache_dir, const char *home,
                             const struct fptc__logger *logger, struct fptc__view **out,
                             fptc_error *err);

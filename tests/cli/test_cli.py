@@ -22,7 +22,7 @@ import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
 VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete compact maintain hold "
-         "verify repair doctor status version help").split()
+         "verify repair doctor pin drop status version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
 
@@ -589,6 +589,34 @@ class Upkeep(WithSite):
             holding.kill()
             holding.wait()
         self.assertIsNone(self.holder())
+
+    def test_pin_and_drop(self):
+        self.fptcache("mirror", "add", "--project", "101", "--type", "Shot")
+        self.fptcache("sync")
+        self.assertEqual(self.fptcache("pin", "ls"), "none\n")
+        pin = self.fptcache("pin", "add", "--project", "101", "--ttl", "2h").strip()
+        self.assertRegex(pin, "^[0-9a-f]{32}$")
+        entry, = self.json("pin", "ls")
+        self.assertEqual((entry["id"], entry["ends_in_s"] > 7000), (pin, True))
+        question = ("find", "Shot", "--project", "101", "--fields", "code", "--json")
+        rows = json.loads(self.fptcache(*question))["rows"]
+        self.fptcache("drop", "--project", "101", expect=USAGE)
+        self.assertIn("--yes", self.errors)
+        self.fptcache("drop", "--yes", expect=USAGE)
+        self.assertIn("is dropped", self.fptcache("drop", "--project", "101", "--yes"))
+        self.assertEqual(self.json("drop", "--project", "101", "--yes"), {"dropped": 101})
+        self.fptcache("drop", "--project", "999", "--yes", expect=NOTHING)
+        self.fptcache(*question, "--mode", "only-cache", expect=NO_DATA)
+        self.assertIn("was dropped from this cache", self.errors)
+        self.assertEqual(json.loads(self.fptcache(*question, "--pin", pin))["rows"], rows)
+        self.fptcache("update", "Shot", str(rows[0]["id"]), "--data", '{"code":"x"}', "--pin", pin, expect=USAGE)
+        self.assertIn("pinned", self.errors)
+        self.fptcache("pin", "touch", pin)
+        self.fptcache("pin", "rm", pin)
+        self.fptcache("pin", "rm", pin, expect=NOTHING)
+        self.fptcache("pin", "touch", expect=USAGE)
+        self.fptcache("pin", "new", expect=USAGE)
+        self.fptcache(*question, "--pin", pin, expect=NO_DATA)
 
     def test_progress_on_a_terminal_only(self):
         self.fptcache("mirror", "add", "--project", "101", "--type", "Shot")

@@ -323,7 +323,8 @@ static fptc_status by_stream_of(int is_sql, struct fptc__buf *out, fptc_error *e
 
     memset(&rows, 0, sizeof(rows));
     for (i = 0; i < 3 && status != FPTC_OK; i++)
-        status = fptc__stream_view(help_dir, help_p.name, &v, err);
+        status =
+            fptc__stream_view(&(struct fptc__view_place){help_dir, help_p.name, NULL}, &v, err);
     if (status == FPTC_OK)
         status = begin_stream(v, is_sql, &rows, &s, err);
     if (status != FPTC_OK && v != NULL && fptc__view_is_faulty(v) &&

@@ -20,7 +20,7 @@ import zlib
 
 HEADER = struct.Struct("<8sHHIQQqIIQ64s68s64sI")
 FRAME = struct.Struct("<HHIII")
-KIND_CONFIG, KIND_BASE = 10, 12
+KIND_CONFIG, KIND_DROPPED, KIND_BASE = 10, 11, 12
 NAME = re.compile(r"[0-9]{16,19}")
 
 
@@ -92,6 +92,7 @@ class Checker:
         self.partition = partition
         self.problems = []
         self.n_rolled = 0
+        self.dropped = 0  # the last drop that was met
         self.keys = {}  # key -> [commit, ...]; None: in a snapshot that does not say
 
     def problem(self, text):
@@ -99,6 +100,11 @@ class Checker:
 
     def add(self, key, number):
         self.keys.setdefault(key, []).append(number)
+
+    def forget(self, number):
+        """Commit `number` dropped the partition."""
+        self.keys = {}
+        self.dropped = number
 
     def visit_snapshot(self, db):
         """For subclasses that check more than keys."""
@@ -124,7 +130,10 @@ class Checker:
         db = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
         need(db.execute("PRAGMA integrity_check").fetchone() == ("ok",), f"{path}: integrity")
         for key, number in db.execute("SELECT key, commit_no FROM _fptc_config"):
-            self.add(key, number)
+            if key == "dropped":
+                self.dropped = number
+            else:
+                self.add(key, number)
         self.visit_snapshot(db)
         db.close()
 
@@ -132,6 +141,9 @@ class Checker:
         need(commit.partition == self.partition.name,
              f"commit {commit.number} belongs to {commit.partition}")
         for kind, body in commit.records:
+            if kind == KIND_DROPPED:
+                need(len(commit.records) == 1, f"commit {commit.number}: a drop is not alone")
+                self.forget(commit.number)
             if kind == KIND_CONFIG:
                 self.add(body["key"], commit.number)
             self.visit_record(kind, body)
@@ -172,6 +184,8 @@ class Checker:
         need(kind == KIND_BASE and body["upto"] == base, "manifest")
         rollups = body["rollups"]
         upto = rollups[0]["from"] - 1 if rollups else base
+        if not body["snapshot"]:
+            self.forget(upto)
         if body["snapshot"]:
             upto = body["snapshot"].get("upto", base)
             self.load_snapshot(body["snapshot"])
@@ -197,7 +211,10 @@ class Checker:
     def judge(self, acknowledged):
         for key, number in acknowledged.items():
             found = self.keys.get(key, [])
-            if not found:
+            if number and number < self.dropped:
+                if found:
+                    self.problem(f"back: {key} of commit {number}, dropped by {self.dropped}")
+            elif not found:
                 self.problem(f"lost: {key}, acknowledged in commit {number}")
             elif number and found != [number] and found != [None]:
                 self.problem(f"twice: {key} was acknowledged in commit {number} and is in {found}")

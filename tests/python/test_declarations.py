@@ -25,7 +25,8 @@ CALLBACK = re.compile(r"typedef\s+([\w\s*]+?)\(\*(fptc_\w+_fn)\)\s*\(([^;]*?)\)\
 TYPES = {
     "void": None, "double": ctypes.c_double, "size_t": ctypes.c_size_t, "int32_t": ctypes.c_int32,
     "int64_t": ctypes.c_int64, "uint32_t": ctypes.c_uint32, "fptc_status": ctypes.c_int32,
-    "char*": ctypes.c_char_p, "char**": ctypes.POINTER(ctypes.c_char_p), "void*": ctypes.c_void_p,
+    "char[33]": ctypes.POINTER(ctypes.c_char), "char*": ctypes.c_char_p,
+    "char**": ctypes.POINTER(ctypes.c_char_p), "void*": ctypes.c_void_p,
     "size_t*": ctypes.POINTER(ctypes.c_size_t), "int64_t*": ctypes.POINTER(ctypes.c_int64),
     "fptc_cache*": _capi.C, "fptc_query*": _capi.Q, "fptc_write*": _capi.W, "fptc_result*": _capi.R,
     "fptc_cache**": ctypes.POINTER(_capi.C), "fptc_query**": ctypes.POINTER(_capi.Q),
@@ -44,6 +45,9 @@ def code(text):
 
 def c_type(declaration, is_named):
     """`const char *type` as "char*"."""
+    array = re.fullmatch(r"(\w+) \w+(\[\d+\])", declaration.strip())
+    if array:
+        return "".join(array.groups())
     words = re.sub(r"\bconst\b", " ", declaration).replace("*", " * ").split()
     if is_named and len([w for w in words if w != "*"]) > 1:
         words.pop()

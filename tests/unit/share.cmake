@@ -1,3 +1,4 @@
 fptc_unit_test(test_share_flight)
 fptc_unit_test(test_share_holder)
+fptc_unit_test(test_share_pin)
 fptc_unit_test(test_share_turn)

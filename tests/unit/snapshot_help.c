@@ -172,7 +172,7 @@ void sh_build(int rows, struct fptc__manifest *m)
 static uint64_t append(const struct fptc__records *records)
 {
     struct fptc__append request = {.records = records};
-    struct fptc__log_options options = {NULL, NULL, NULL};
+    struct fptc__log_options options = {.sink = NULL};
     struct fptc__log *log;
 
     if (fptc__log_open(&sh_p, &options, &log, &th_err) != FPTC_OK ||
@@ -185,7 +185,7 @@ static uint64_t append(const struct fptc__records *records)
 uint64_t sh_append_random(struct dice *d)
 {
     struct fptc__records records = {.list = NULL};
-    struct fptc__log_options options = {NULL, NULL, NULL};
+    struct fptc__log_options options = {.sink = NULL};
     struct fptc__log *log;
     uint64_t number;
 

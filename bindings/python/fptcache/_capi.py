@@ -77,11 +77,11 @@ class Options(Structure):
                 ("http_proxy", c_char_p), ("ca_file", c_char_p), ("max_age_ms", c_int64),
                 ("stale_max_ms", c_int64), ("deadline_ms", c_int64), ("refresh_ms", c_int64),
                 ("grace_ms", c_int64), ("log_level", c_int32), ("reserved", c_int32), ("log", LogFn),
-                ("log_payload", c_void_p)]
+                ("log_payload", c_void_p), ("pin", c_char_p)]
 
 
 # Sizes the library was promised to have; a test compares them with the compiler's.
-SIZES = {"fptc_error": 512, "fptc_options": 168}
+SIZES = {"fptc_error": 512, "fptc_options": 176}
 
 C, Q, W, R, E = POINTER(Cache), POINTER(Query), POINTER(Write), POINTER(Result), POINTER(ErrorInfo)
 O, Text, Bytes, Status = POINTER(Options), c_char_p, POINTER(c_char), c_int32
@@ -150,6 +150,11 @@ FUNCTIONS = {
     "fptc_cache_compact": (Status, [C, Text, POINTER(R), E]),
     "fptc_cache_maintain": (Status, [C, POINTER(R), E]),
     "fptc_cache_hold": (Status, [C, ProgressFn, c_void_p, E]),
+    "fptc_cache_pin": (Status, [C, c_int64, c_int64, POINTER(c_char), E]),
+    "fptc_cache_pin_touch": (Status, [C, Text, E]),
+    "fptc_cache_unpin": (Status, [C, Text, E]),
+    "fptc_cache_pins": (Status, [C, POINTER(R), E]),
+    "fptc_cache_drop": (Status, [C, c_int64, E]),
     "fptc_cache_status": (Status, [C, POINTER(R), E]),
     "fptc_doctor": (Status, [Text, Text, c_int64, POINTER(R), E]),
 }

@@ -22,7 +22,7 @@ _WRITES = {None: 0, "through": 1, "behind": 2}
 _LEVELS = {"error": 1, "warning": 2, "info": 3, "debug": 4}
 
 _TEXT_OPTIONS = ("cache_dir", "site_url", "script_name", "script_key", "script_key_file", "user_login",
-                 "user_password", "session_token", "sudo_as_login", "http_proxy", "ca_file")
+                 "user_password", "session_token", "sudo_as_login", "http_proxy", "ca_file", "pin")
 CREDENTIALS = ("script_name", "script_key", "script_key_file", "user_login", "user_password", "session_token")
 
 Filters = Union[str, list, tuple, dict, None]
@@ -574,6 +574,31 @@ class Cache:
             status = self._call(_lib.fptc_cache_compact, _text(partition, "partition"), result)
             return _copy_document(result) if status == 0 else None
 
+    def pin(self, project: int = 0, ttl: Optional[float] = None) -> str:
+        """Pins the present of a project (0: of the types without one alone), for open(..., pin=id) on any
+        host. It ends when pin_touch() is not called for `ttl` seconds (24 hours), or with unpin()."""
+        identity = ctypes.create_string_buffer(33)
+        self._call(_lib.fptc_cache_pin, project, 0 if ttl is None else max(1, int(ttl * 1000)), identity)
+        return identity.value.decode()
+
+    def pin_touch(self, pin: str) -> bool:
+        """Keeps a pin for another ttl; False when it has ended."""
+        return self._call(_lib.fptc_cache_pin_touch, _text(pin, "pin")) == 0
+
+    def unpin(self, pin: str) -> bool:
+        """Ends a pin; False when there is none."""
+        return self._call(_lib.fptc_cache_unpin, _text(pin, "pin")) == 0
+
+    def pins(self) -> List[Dict[str, Any]]:
+        """The pins of this cache directory, whoever made them."""
+        with _result() as result:
+            self._call(_lib.fptc_cache_pins, result)
+            return _copy_document(result)
+
+    def drop_project(self, project: int) -> bool:
+        """Drops what the cache holds of a project, in FPT nothing; False when it never had any of it."""
+        return self._call(_lib.fptc_cache_drop, project) == 0
+
     def status(self) -> Dict[str, Any]:
         """What the cache holds, how old it is, what is pending, and this handle's counters."""
         with _result() as result:
@@ -597,7 +622,7 @@ def open(directory: Union[str, "os.PathLike[str]", None] = None, *, site: Option
     """Opens a cache directory (FPTCACHE_DIR when none is given). With site=URL it is made when absent.
 
     options: script_name, script_key, script_key_file, user_login, user_password, session_token,
-    sudo_as_login, http_proxy, ca_file, and mode, write, max_age, stale_max, deadline, refresh, grace in
+    sudo_as_login, http_proxy, ca_file, pin (the handle reads what it holds), and mode, write, max_age, stale_max, deadline, refresh, grace in
     seconds. log(level, text) may be called on any thread.
     """
     filled = make_options(cache_dir=directory, site_url=site, hold=hold, **options)
