@@ -6,6 +6,7 @@
  *     init     makes the cache                      append   writes until it is over, tells each acknowledgement
  *     compact  rewrites again and again             delete   deletes again and again
  *     rollup   makes roll-ups again and again
+ *     maintain asks the library for one round of upkeep again and again; hold: holds (upkeep.c)
  *     read     asks for all rows again and again    stream   reads one state slowly, row after row
  *     ask      asks for one row again and again, and tells how long that takes
  *
@@ -350,24 +351,37 @@ static int read_options(struct load *l, int n, char **list)
     return l->threads >= 1 && l->writer + l->threads <= WRITERS_MAX && l->batch < LEDGER;
 }
 
+static int play_compact(const struct load *l)
+{
+    return play_upkeep(l, compact_once);
+}
+
+static int play_rollup(const struct load *l)
+{
+    return play_upkeep(l, rollup_once);
+}
+
+static int play_delete(const struct load *l)
+{
+    return play_upkeep(l, delete_once);
+}
+
 static int play(const struct load *l)
 {
-    if (strcmp(l->role, "init") == 0)
-        return play_init(l);
-    if (strcmp(l->role, "append") == 0)
-        return play_append(l);
-    if (strcmp(l->role, "compact") == 0)
-        return play_upkeep(l, compact_once);
-    if (strcmp(l->role, "rollup") == 0)
-        return play_upkeep(l, rollup_once);
-    if (strcmp(l->role, "delete") == 0)
-        return play_upkeep(l, delete_once);
-    if (strcmp(l->role, "read") == 0)
-        return play_read(l);
-    if (strcmp(l->role, "stream") == 0)
-        return play_stream(l);
-    if (strcmp(l->role, "ask") == 0)
-        return play_ask(l);
+    static const struct {
+        const char *name;
+        int (*play)(const struct load *l);
+    } roles[] = {
+        {"init", play_init},     {"append", play_append}, {"compact", play_compact},
+        {"rollup", play_rollup}, {"delete", play_delete}, {"maintain", play_maintain},
+        {"hold", play_hold},     {"read", play_read},     {"stream", play_stream},
+        {"ask", play_ask},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+        if (strcmp(l->role, roles[i].name) == 0)
+            return roles[i].play(l);
     return 2;
 }
 

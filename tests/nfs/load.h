@@ -52,6 +52,8 @@ int play_append(const struct load *l);
 int play_read(const struct load *l);
 int play_stream(const struct load *l);
 int play_ask(const struct load *l);
+int play_maintain(const struct load *l);
+int play_hold(const struct load *l);
 
 /* ledger.c: what is written, and what a log says is there. */
 struct ledger {

@@ -53,6 +53,8 @@ def some(most):
 @scenario("three hosts append while two compact and delete, short grace")
 def contention(case):
     load(case, interval_ms=2)
+    case.start(case.hosts.names[0], "maintain", "m1", interval_ms=400, retry=1)
+    case.start(case.hosts.names[1], "hold", "h1", retry=1)
     case.start(case.hosts.names[2], "delete", "d2", interval_ms=70, grace_ms=1, age=1)
     case.start(case.hosts.names[2], "read", "r2", interval_ms=0)
     time.sleep(3)
@@ -94,6 +96,27 @@ def compactor_cut(case):
     case.wait_for(lambda: case.n_bases() > bases, 60, "a base by another host")
     case.boot(host)
     case.start(host, "compact", "c3", interval_ms=100)
+    go_on(case, case.writers[2])
+    case.finish()
+
+
+@scenario("power cut of the holder", "kill", "start")
+def holder_cut(case):
+    names = case.hosts.names
+
+    def holder():
+        return case.hosts.run(names[0], f"readlink {case.dir}/partitions/project-101/holder",
+                              check=False).decode().strip().rpartition(":")[0]
+
+    case.start(names[2], "hold", "h3")
+    case.wait_for(holder, 60, "a holder")
+    first = holder()
+    load(case, interval_ms=50)
+    some(1.0)
+    at = case.kill(names[2])
+    case.wait_for(lambda: holder() not in ("", first), 120, "another holder")
+    case.prove(True, f"held by another {time.monotonic() - at:.0f} s after")
+    case.boot(names[2])
     go_on(case, case.writers[2])
     case.finish()
 
