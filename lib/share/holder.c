@@ -191,6 +191,7 @@ static struct seat *next_seat(const struct fptc__holder *h, int64_t *out_due_mon
 {
     struct seat *at, *first = NULL;
 
+    *out_due_mono_ms = INT64_MAX;
     for (at = h->seats; at != NULL; at = at->next) {
         int64_t due = at->state == LEAVING ? 0 : at->due_mono_ms;
 
