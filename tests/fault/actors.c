@@ -122,8 +122,10 @@ char *keys_read(struct reader *r)
     must(reader_refresh(r), "a fresh reader");
     fptc__buf_init(&keys, 1u << 20);
     if (r->store.db != NULL) {
-        if (sqlite3_prepare_v2(r->store.db, "SELECT key FROM main._fptc_config ORDER BY key", -1,
-                               &stmt, NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v2(
+                r->store.db,
+                "SELECT key FROM main._fptc_config WHERE key <> 'dropped' ORDER BY key", -1, &stmt,
+                NULL) != SQLITE_OK)
             must(fptc__sql_fail(r->store.db, "a fresh reader", &th_err), "a fresh reader");
         while (sqlite3_step(stmt) == SQLITE_ROW)
             fptc__buf_addf(&keys, "%s ", (const char *)sqlite3_column_text(stmt, 0));

@@ -25,11 +25,13 @@ struct operation {
     fptc_status (*run)(fptc_error *err);
     /* Frees what begin and run left; not counted. May be NULL. */
     void (*end)(void);
-    /* In the fresh process, before the operation is repeated: NULL, or what is wrong. May be NULL. */
+    /* In the fresh process, before the operation is repeated: NULL, or what is wrong. status is FPTC_UNKNOWN
+       when the process died. May be NULL. */
     const char *(*after)(fptc_status status);
     /* What the other does meanwhile: kinds 0, 1 and 2; NULL: attack_by_deletion. */
     void (*attack)(int kind);
     int heals;    /* the store is damaged before: judged only when the operation was repeated */
+    int drops;    /* what was there goes: only what is appended afterwards must be there */
     int may_race; /* after a sleep it may say FPTC_ERACE, as it is documented to */
     int least;    /* points that there must be at least in long runs: none would pass for nothing */
 };

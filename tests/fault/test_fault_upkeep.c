@@ -214,6 +214,70 @@ static void attack_by_repair(int kind)
     close_handle();
 }
 
+static fptc_status pin(fptc_error *err)
+{
+    char id[33];
+
+    return fptc_cache_pin(cache, PROJECT, 0, id, err);
+}
+
+/* A handle of the pin finds what it should, or aborts. */
+static fptc_status find_by_pin(const char *id, fptc_error *err)
+{
+    fptc_options options = FPTC_OPTIONS_INIT;
+    fptc_status status;
+
+    options.cache_dir = sh_dir;
+    options.pin = id;
+    status = fptc_cache_open(&options, &cache, err);
+    if (status == FPTC_OK)
+        status = find(err);
+    close_handle();
+    return status;
+}
+
+static int try_pin(const char *name, void *payload)
+{
+    fptc_error *err = payload;
+
+    return strlen(name) == 32 && find_by_pin(name, err) != FPTC_OK;
+}
+
+/* A pin that was given holds what it names, whatever came meanwhile. */
+static const char *pin_holds(fptc_status status)
+{
+    static fptc_error err;
+    char path[FPTC_PATH_MAX];
+
+    if (status != FPTC_OK)
+        return NULL;
+    must(fptc__path(path, &th_err, "%s/pins", sh_dir), "a path");
+    must(fptc__dir_list(path, try_pin, &err, &th_err), "the pins");
+    return err.status == FPTC_OK ? NULL : err.message;
+}
+
+/* As attack_by_deletion, by those who know of pins. */
+static void attack_by_upkeep(int kind)
+{
+    tree_age(sh_dir, 3600);
+    if (kind == 0)
+        other_puts("other1");
+    opened();
+    must(compact(&th_err), "another compacts");
+    if (kind < 2) {
+        other_puts("other2");
+        fptc_result_free(result);
+        result = NULL;
+        must(compact(&th_err), "another compacts");
+    }
+    close_handle();
+}
+
+static fptc_status drop(fptc_error *err)
+{
+    return fptc_cache_drop(cache, PROJECT, err);
+}
+
 static fptc_status hold_and_give(fptc_error *err)
 {
     const struct fptc__holder_times times = {10, 40};
@@ -255,6 +319,21 @@ static const struct operation operations[] = {
      .heals = 1,
      .may_race = 1,
      .attack = attack_by_repair},
+    {.name = "pin",
+     .prepare = covered,
+     .begin = opened,
+     .run = pin,
+     .end = close_handle,
+     .after = pin_holds,
+     .attack = attack_by_upkeep,
+     .may_race = 1},
+    {.name = "drop",
+     .prepare = covered,
+     .begin = opened,
+     .run = drop,
+     .end = close_handle,
+     .drops = 1,
+     .may_race = 1},
     {.name = "hold and give", .prepare = covered, .run = hold_and_give},
 };
 #define N_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
