@@ -21,8 +21,8 @@ ONLY_LONG = ("log_torn_reader", "log_late_reader", "files_two_rollups")
 
 # (instance, model, processes and bounds, what is added or replaced with FPTC_LONG)
 INSTANCES = [
-    ("log_reader", "log", {"READERS": 1, "NUMBERS": 4}, {"NUMBERS": 5}),
-    ("log_writer", "log", {"WRITERS": 1, "NUMBERS": 4}, {"NUMBERS": 5}),
+    ("log_reader", "log", {"READERS": 1, "NUMBERS": 3}, {"NUMBERS": 5}),
+    ("log_writer", "log", {"WRITERS": 1, "NUMBERS": 3}, {"NUMBERS": 5}),
     ("log_compactor", "log", {"COMPACTORS": 1, "NUMBERS": 4}, {"NUMBERS": 5}),
     ("log_drop", "log", {"DROPPERS": 1, "NUMBERS": 3}, {"WRITERS": 1}),
     ("log_writer_and_reader", "log", {"WRITERS": 1, "READERS": 1, "NUMBERS": 2}, {"NUMBERS": 4}),
