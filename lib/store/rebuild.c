@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "store/drop.h"
 #include "store/indexes.h"
 #include "store/rollup_file.h"
 #include "store/snapshot.h"
@@ -37,9 +38,15 @@ void fptc__rebuild_done(struct fptc__rebuild *r)
     r->path[0] = r->dir[0] = '\0';
 }
 
-static fptc_status open_tables(struct fptc__rebuild *r, fptc_error *err)
+/* dropped: the drop that an empty database begins with; 0: none. */
+static fptc_status open_tables(struct fptc__rebuild *r, uint64_t dropped, int64_t asof_ms,
+                               fptc_error *err)
 {
-    const struct fptc__tables_options o = {.db = r->db, .base = "main", .delta = "main"};
+    const struct fptc__tables_options o = {.db = r->db,
+                                           .base = "main",
+                                           .delta = "main",
+                                           .dropped = dropped,
+                                           .dropped_asof_ms = asof_ms};
     fptc_status status = fptc__tables_open(&o, r->p->name, &r->tables, err);
 
     return status == FPTC_OK ? fptc__sql_run(r->db, "BEGIN", err) : status;
@@ -65,11 +72,12 @@ fptc_status fptc__rebuild_begin(struct fptc__rebuild *r, const struct fptc__part
     (void)snprintf(r->path, sizeof(r->path), "%s/rebuilt.sqlite", r->dir);
     status = base->snapshot[0] ? fptc__snapshot_copy(p, call, base, r->path, &r->db, err)
                                : fptc__snapshot_new(r->path, &r->db, err);
-    return status == FPTC_OK ? open_tables(r, err) : status;
+    return status == FPTC_OK ? open_tables(r, base->dropped, base->asof_ms, err) : status;
 }
 
 /* A new, empty database in place of what there was. */
-static fptc_status start_anew(struct fptc__rebuild *r, fptc_error *err)
+static fptc_status start_anew(struct fptc__rebuild *r, uint64_t dropped, int64_t asof_ms,
+                              fptc_error *err)
 {
     fptc_status status;
 
@@ -80,7 +88,7 @@ static fptc_status start_anew(struct fptc__rebuild *r, fptc_error *err)
     remove_file(r->path, "");
     remove_file(r->path, "-journal");
     status = fptc__snapshot_new(r->path, &r->db, err);
-    return status == FPTC_OK ? open_tables(r, err) : status;
+    return status == FPTC_OK ? open_tables(r, dropped, asof_ms, err) : status;
 }
 
 fptc_status fptc__rebuild_commit(struct fptc__rebuild *r, const struct fptc__commit *commit,
@@ -89,9 +97,10 @@ fptc_status fptc__rebuild_commit(struct fptc__rebuild *r, const struct fptc__com
     fptc_status status = fptc__call_check(r->call, "rebuilding a base", err);
 
     if (status == FPTC_OK && fptc__commit_begins_anew(commit))
-        status = start_anew(r, err);
-
-    if (status == FPTC_OK)
+        status = start_anew(r, 0, 0, err);
+    if (status == FPTC_OK && fptc__commit_drops(commit))
+        status = start_anew(r, commit->head.number, fptc__commit_drop_asof(commit), err);
+    else if (status == FPTC_OK)
         status = fptc__tables_apply(r->tables, commit, err);
     if (status != FPTC_OK)
         return status;

@@ -175,7 +175,7 @@ static fptc_status add_settings(const struct salvage *g, struct fptc__records *o
 {
     static const char sql[] =
         "SELECT json_object('key', key, 'value', json(value), 'asof', asof) FROM _fptc_config"
-        " WHERE key NOT IN ('hole', 'lost', 'repaired') AND json_valid(value) ORDER BY key";
+        " WHERE key NOT IN ('dropped', 'hole', 'lost', 'repaired') AND json_valid(value) ORDER BY key";
     sqlite3_stmt *stmt = NULL;
     fptc_status status = FPTC_OK;
 

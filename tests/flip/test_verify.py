@@ -249,6 +249,18 @@ class Verify(Damaged):
         self.assertIn(("commits", str(int(numbers[0]))), {(e["kind"], e["what"]) for e in document["lost"]})
         self.check_service()
 
+    def test_dropped_project(self):
+        """A drop is no damage; after one, and before it, what is damaged is repaired."""
+        with self.open() as cache:
+            cache.drop_project(101)
+            cache.mirror_add("Shot", 101)
+            cache.sync()
+            cache.compact()
+        self.assertEqual(self.problems(), [])
+        flip(self.project / "bases" / self.numbers("bases")[-1])
+        self.assertEqual(self.repair()["lost"], [])
+        self.check_service()
+
     def test_outbox(self):
         """Every mutation that can be read is kept; ids in the damaged bytes are told."""
         numbers = self.numbers("log", OUTBOX)[-6:]
