@@ -17,7 +17,7 @@
 
 static void remove_file(const char *path, const char *suffix)
 {
-    char name[256];
+    char name[FPTC_PATH_MAX];
 
     (void)snprintf(name, sizeof(name), "%s%s", path, suffix);
     (void)fptc__file_remove(name, NULL);

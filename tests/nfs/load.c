@@ -8,6 +8,7 @@
  *     rollup   makes roll-ups again and again
  *     maintain asks the library for one round of upkeep again and again; hold: holds (upkeep.c)
  *     read     asks for all rows again and again    stream   reads one state slowly, row after row
+ *     pin      pins the present, reads it from a pinned handle many times, and lets it go, again and again
  *     ask      asks for one row again and again, and tells how long that takes
  *
  * NAME is w<n> for a writer, anything else for others. Options are the numbers of struct load. All but
@@ -25,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/handle.h"
 #include "crash/counted.h"
 #include "nfs/load.h"
 #include "share/turn.h"
@@ -275,11 +277,12 @@ static void make_all_old(const struct load *l)
 static int delete_once(const struct load *l, fptc_error *err)
 {
     struct fptc__compact_stats stats = {0};
+    const struct fptc__pinned pinned = fptc__pins_of(l->dir);
     int64_t begun = now_us();
 
     if (l->age)
         make_all_old(l);
-    if (fptc__retire(&l->p, l->grace_ms, NULL, NULL, &stats, err) != FPTC_OK)
+    if (fptc__retire(&l->p, l->grace_ms, &pinned, NULL, &stats, err) != FPTC_OK)
         return 1;
     if (stats.deleted)
         say("deleted %" PRId64 " %" PRId64, stats.deleted, now_us() - begun);
@@ -374,8 +377,8 @@ static int play(const struct load *l)
     } roles[] = {
         {"init", play_init},     {"append", play_append}, {"compact", play_compact},
         {"rollup", play_rollup}, {"delete", play_delete}, {"maintain", play_maintain},
-        {"hold", play_hold},     {"read", play_read},     {"stream", play_stream},
-        {"ask", play_ask},
+        {"hold", play_hold},     {"pin", play_pin},       {"read", play_read},
+        {"stream", play_stream}, {"ask", play_ask},
     };
     size_t i;
 

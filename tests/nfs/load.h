@@ -51,6 +51,7 @@ void op_end(const struct load *l, int64_t op);
 int play_append(const struct load *l);
 int play_read(const struct load *l);
 int play_stream(const struct load *l);
+int play_pin(const struct load *l);
 int play_ask(const struct load *l);
 int play_maintain(const struct load *l);
 int play_hold(const struct load *l);

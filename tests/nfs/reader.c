@@ -137,6 +137,14 @@ static fptc_status make_query(const char *filters, int is_streaming, fptc_query 
     return status == FPTC_OK ? fptc_query_set_streaming(*query, is_streaming, err) : status;
 }
 
+static int tell_judgement(const struct judge *j)
+{
+    say("answers %" PRId64 " changes %" PRId64 " rows %" PRId64 " longest_us %" PRId64
+        " torn %d back %d failed %d",
+        j->n_answers, j->n_changes, j->n_rows, j->longest_us, j->torn, j->back, j->failed);
+    return j->torn > 0 || j->back > 0 || (j->failed > 0 && !j->l->retry);
+}
+
 static int play_reader(const struct load *l, int is_streaming)
 {
     static struct judge j;
@@ -159,10 +167,7 @@ static int play_reader(const struct load *l, int is_streaming)
     }
     fptc_query_free(query);
     fptc_cache_close(cache);
-    say("answers %" PRId64 " changes %" PRId64 " rows %" PRId64 " longest_us %" PRId64
-        " torn %d back %d failed %d",
-        j.n_answers, j.n_changes, j.n_rows, j.longest_us, j.torn, j.back, j.failed);
-    return j.torn > 0 || j.back > 0 || (j.failed > 0 && !l->retry);
+    return tell_judgement(&j);
 }
 
 int play_read(const struct load *l)
@@ -173,6 +178,70 @@ int play_read(const struct load *l)
 int play_stream(const struct load *l)
 {
     return play_reader(l, 1);
+}
+
+/* ------------------------------------------------------------------------------------------- pinned */
+
+#define READS_OF_A_PIN 20
+
+/* Every answer of one pin is the first one again: a reader who sees news is wrong, as one who goes back is. */
+static void read_pinned(struct judge *j, const char *id)
+{
+    fptc_options options = FPTC_OPTIONS_INIT;
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_cache *cache = NULL;
+    fptc_query *query = NULL;
+    int64_t changes = 0;
+    int i;
+
+    options.cache_dir = j->l->dir;
+    options.pin = id;
+    if (fptc_cache_open(&options, &cache, &err) != FPTC_OK ||
+        make_query(FILTERS, 0, &query, &err) != FPTC_OK)
+        tell_failure(j, "open", &err);
+    for (i = 0; i < READS_OF_A_PIN && query != NULL; i++) {
+        ask(j, cache, query);
+        if (i > 0 && j->n_changes != changes) {
+            say("torn pin %s shows news", id);
+            j->torn++;
+        }
+        changes = j->n_changes;
+        fptc__sleep_ms(j->l->interval_ms);
+    }
+    fptc_query_free(query);
+    fptc_cache_close(cache);
+}
+
+static void pin_and_read(struct judge *j, fptc_cache *cache)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    char id[33];
+    fptc_status status = fptc_cache_pin(cache, 101, 3600000, id, &err);
+
+    if (status == FPTC_OK) {
+        say("pinned %s", id);
+        read_pinned(j, id);
+        status = fptc_cache_unpin(cache, id, &err);
+    }
+    if (status != FPTC_OK)
+        tell_failure(j, "pin", &err);
+}
+
+int play_pin(const struct load *l)
+{
+    static struct judge j;
+    fptc_options options = FPTC_OPTIONS_INIT;
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_cache *cache = NULL;
+
+    j.l = l;
+    options.cache_dir = l->dir;
+    if (fptc_cache_open(&options, &cache, &err) != FPTC_OK)
+        tell_failure(&j, "open", &err);
+    while (cache != NULL && !is_over(l))
+        pin_and_read(&j, cache);
+    fptc_cache_close(cache);
+    return tell_judgement(&j);
 }
 
 /* ---------------------------------------------------------------------------------- one row, measured */

@@ -292,6 +292,7 @@ def old_base(case):
     case.wait_for(lambda: case.n_bases() >= 3, 60, "three bases")
     slow = [case.start(host, "stream", f"s{i}", interval_ms=30 + 40 * i, retry=1) for i in range(3)]
     slow.append(case.start(host, "read", "r9", interval_ms=2500, retry=1))
+    pinner = case.start(host, "pin", "p9", interval_ms=100, retry=1)
     case.start(host, "delete", "d9", interval_ms=50, grace_ms=1, age=1)
     time.sleep(0.5)
     before = case.snapshots()
@@ -305,6 +306,7 @@ def old_base(case):
                f"{len(before)} snapshots of then, {len(before & after)} of them left after "
                f"{case.n_bases() - bases} bases")
     case.finish()
+    case.prove(len(pinner.told("pinned")) >= 1, f"{len(pinner.told('pinned'))} pins read 20 times each")
     failed = sum(len(r.told("fail")) for r in slow)
     case.proofs.append(f"{failed} slow reads ended with an error")
 
