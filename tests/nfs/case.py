@@ -93,8 +93,16 @@ class Case:
         self.number = number  # of the run, from 0: scenarios vary with it
         self.dir = f"{hosts.path}/{name}"
         self.roles, self.proofs, self.problems = [], [], []
+        self.n_rounds, self.round, self.triggers = 1, 0, 0
         self.since = time.monotonic()
         self.must(self.start(hosts.names[0], "init", "x"), 30)
+
+    def rounds(self):
+        """The harm of a scenario is done so many times in one cache; `round` goes on over all runs."""
+        for i in range(self.n_rounds):
+            self.round = self.number * self.n_rounds + i
+            yield i
+            self.triggers += 1
 
     # ---- processes
 

@@ -73,6 +73,7 @@ class Job:
 class Hosts:
     """Hosts behind command templates."""
 
+    pace = 3  # the load waits so many times longer between operations than on a local disk
     fetch_host = None  # where the store is read for the checker ...
     fetch_path = None  # ... and what the shared path is called there
 
@@ -132,6 +133,8 @@ class Hosts:
 class Local(Hosts):
     """All hosts are processes of this machine: the harness itself is tested so."""
 
+    pace = 1
+
     def __init__(self, path, names=("a", "b", "c")):
         super().__init__("exec sh -c {command}", names, path)
         self.jobs = []
@@ -156,6 +159,8 @@ class Local(Hosts):
 
 class Lab(Hosts):
     """The virtual machines of nfslab: kernels of their own, a real server."""
+
+    pace = 15  # several kernels share few processors
 
     def __init__(self, lab, lease=10, clients=3, disk="256M", mem=320):
         self.lab = os.path.abspath(lab)

@@ -29,15 +29,15 @@ import hosts as hosts_module  # noqa: E402
 import scenarios  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COLUMNS = ("scenario", "version", "run", "acknowledged", "lost", "duplicated", "torn", "answers",
+COLUMNS = ("scenario", "version", "run", "triggers", "acknowledged", "lost", "duplicated", "torn", "answers",
            "failed_reads", "longest_append_ms", "seconds", "result", "proof", "problems")
-HEADS = ("scenario", "NFS", "runs", "acknowledged", "lost", "duplicated", "torn reads",
+HEADS = ("scenario", "NFS", "caches", "times", "acknowledged", "lost", "duplicated", "torn reads",
          "longest append, ms", "failed runs")
 
 
 class Campaign:
-    def __init__(self, hosts, program, keep, pause_s):
-        self.hosts, self.program, self.pause_s = hosts, program, pause_s
+    def __init__(self, hosts, program, keep, pause_s, rounds=1):
+        self.hosts, self.program, self.pause_s, self.rounds = hosts, program, pause_s, rounds
         self.keep = pathlib.Path(keep)
         self.keep.mkdir(parents=True, exist_ok=True)
         self.remote = f"/tmp/nfs_load.{random.randrange(1 << 32):08x}"
@@ -59,6 +59,7 @@ class Campaign:
         case = case_module.Case(self.hosts, f"{name}-{random.randrange(1 << 32):08x}", self.remote,
                                 number, self.keep)
         case.install, case.pause_s, case.calls = self.install, self.pause_s, self.calls
+        case.n_rounds = self.rounds
         return case
 
     def calls(self, role):
@@ -120,7 +121,8 @@ class Campaign:
     def row(case, problems):
         answers, torn, back, failed = case.readers() if case else (0, 0, 0, 0)
         found = [p.split(":")[0] for p in problems]
-        return {"acknowledged": getattr(case, "acknowledged", 0),
+        return {"triggers": case.triggers if case else 0,
+                "acknowledged": getattr(case, "acknowledged", 0),
                 "lost": found.count("lost"), "duplicated": found.count("twice"),
                 "torn": torn + back + found.count("torn") + found.count("damaged"),
                 "answers": answers, "failed_reads": failed,
@@ -133,11 +135,11 @@ class Campaign:
         groups = {}
         for row in self.results:
             groups.setdefault((row["scenario"], row["version"]), []).append(row)
-        lines = ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " --: |" * 7]
+        lines = ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " --: |" * 8]
         for (name, version), rows in groups.items():
             title = next(s.title for s in scenarios.LIST if s.__name__ == name)
             cells = [title, version, len(rows)]
-            cells += [sum(r[c] for r in rows) for c in ("acknowledged", "lost", "duplicated", "torn")]
+            cells += [sum(r[c] for r in rows) for c in ("triggers", "acknowledged", "lost", "duplicated", "torn")]
             cells += [f"{max(r['longest_append_ms'] for r in rows):,.0f}",
                       sum(r["result"] == "failed" for r in rows)]
             lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
@@ -158,6 +160,7 @@ def arguments():
     parser.add_argument("--vers", default="4.2,3", help="versions that the lab mounts")
     parser.add_argument("--scenario", action="append", default=[], help="all; --list names them")
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1, help="how often a run does its harm to one cache")
     parser.add_argument("--first", type=int, default=0, help="number of the first run")
     parser.add_argument("--lease", type=int, default=10, help="seconds, of the lab's server")
     parser.add_argument("--pause", type=float, default=28, metavar="S",
@@ -201,7 +204,7 @@ def main():
         return 0
     chosen = [s for s in scenarios.LIST if not a.scenario or s.__name__ in a.scenario]
     hosts, versions = make_hosts(a)
-    campaign = Campaign(hosts, a.program, a.keep, a.pause)
+    campaign = Campaign(hosts, a.program, a.keep, a.pause, a.rounds)
     for scenario in chosen:
         missing = [hook for hook in scenario.needs if not hosts.can(hook)]
         if missing:
