@@ -60,7 +60,7 @@ class Job:
             self.proc.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
-        self.thread.join(5)
+        self.thread.join(60)
         return self.proc.returncode
 
     def stop(self):

@@ -80,6 +80,9 @@ class Campaign:
                 case.start(host, "append", f"w{len(case.roles)}", count=20, interval_ms=20)
             case.must(found, 60)
             words = {line[1]: int(line[3]) for line in found.told("op")}
+            if "2" not in words:
+                raise hosts_module.Failed(f"{role} on {host} told of no second operation: "
+                                          f"{[text for _, text in found.job.lines]}")
             self.n_calls[role] = words["2"]
         case.finish()
         case.remove()

@@ -26,11 +26,11 @@ def load(case, writers=3, **options):
     case.writers = [case.start(names[i % 3], "append", f"w{i + 1}",
                                **{"interval_ms": 10 * pace, "pad": 300, "rollup": 1, **options})
                     for i in range(writers)]
-    case.start(names[0], "compact", "c1", interval_ms=150 * pace)
-    case.start(names[1], "compact", "c2", interval_ms=200 * pace)
+    case.start(names[0], "compact", "c1", interval_ms=400 * pace)
+    case.start(names[1], "compact", "c2", interval_ms=500 * pace)
     case.start(names[1], "rollup", "u1", interval_ms=150 * pace)
     case.start(names[1], "delete", "d1", interval_ms=100 * pace, grace_ms=1, age=case.number % 2)
-    case.start(names[0], "read", "r1", interval_ms=20 * pace)
+    case.start(names[0], "read", "r1", interval_ms=60 * pace)
     case.start(names[1], "stream", "s1", interval_ms=pace, retry=1)
     for writer in case.writers:
         case.wait_acks(writer, 5)
@@ -53,11 +53,11 @@ def some(most):
 @scenario("three hosts append while two compact and delete, short grace")
 def contention(case):
     names, pace = case.hosts.names, case.hosts.pace
-    load(case, interval_ms=2 * pace)
+    load(case, interval_ms=5 * pace)
     case.start(names[0], "maintain", "m1", interval_ms=400 * pace, retry=1)
     case.start(names[1], "hold", "h1", retry=1)
-    case.start(names[2], "delete", "d2", interval_ms=70 * pace, grace_ms=1, age=1)
-    case.start(names[2], "read", "r2", interval_ms=5 * pace)
+    case.start(names[2], "delete", "d2", interval_ms=120 * pace, grace_ms=1, age=1)
+    case.start(names[2], "read", "r2", interval_ms=40 * pace)
 
     def bases():
         return [len(r.told("base")) for r in case.of("compact")]
@@ -96,7 +96,7 @@ def compactor_cut(case):
     for _ in case.rounds():
         victim = case.start(host, "compact", "c3", interval_ms=20 * pace)
         case.start(host, "delete", "d3", interval_ms=20 * pace, grace_ms=1, age=1)
-        case.wait_for(lambda: victim.told("base"), 60, "a base of the victim")
+        case.wait_for(lambda: victim.told("base"), 90, "a base of the victim")
         some(0.7)
         at = case.kill(host)
         bases = case.n_bases()
@@ -145,7 +145,7 @@ def stopped_everywhere(case, host, per_kind):
             call = 1 + place * 7 % calls
             stopped.append(case.start(host, role, name, **extra, stop_op=2, stop_call=call,
                                       interval_ms=50 * case.hosts.pace))
-    pids = [case.wait_stopped(role, 60) for role in stopped]
+    pids = [case.wait_stopped(role, 180) for role in stopped]
     case.proofs.append("stopped at " + ", ".join(
         f"{r.role} {r.options['stop_call']}/{case.calls(r.role)}" for r in stopped))
     return stopped, pids
@@ -231,8 +231,8 @@ def dead_reader(case):
     host = case.hosts.names[2]
     load(case, writers=2)
     for _ in case.rounds():
-        readers = [case.start(host, "read", f"r{i}", interval_ms=10 * case.hosts.pace) for i in (7, 8)]
-        readers.append(case.start(host, "stream", "s7", interval_ms=2))
+        readers = [case.start(host, "read", f"r{i}", interval_ms=30 * case.hosts.pace) for i in (7, 8)]
+        readers.append(case.start(host, "stream", "s7", interval_ms=case.hosts.pace))
         case.wait_for(lambda: all(len(r.told("seen")) >= 2 for r in readers[:2]), 30, "readers read")
         everything = f"find {case.dir} -type f -exec cat {{}} + > /dev/null"
         case.hosts.run(host, everything, check=False)
@@ -309,8 +309,8 @@ def old_base(case):
     case.wait_for(lambda: case.n_bases() >= 2, 60, "two bases")
     slow = [case.start(host, "stream", f"s{i}", interval_ms=30 + 40 * i, retry=1) for i in range(3)]
     slow.append(case.start(host, "read", "r9", interval_ms=2500, retry=1))
-    pinner = case.start(host, "pin", "p9", interval_ms=100, retry=1)
-    case.start(host, "delete", "d9", interval_ms=50 * case.hosts.pace, grace_ms=1, age=1)
+    pinner = case.start(host, "pin", "p9", interval_ms=10 * case.hosts.pace, retry=1)
+    case.start(host, "delete", "d9", interval_ms=80 * case.hosts.pace, grace_ms=1, age=1)
     for _ in case.rounds():
         time.sleep(0.5)
         before = case.snapshots()
