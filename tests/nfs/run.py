@@ -134,25 +134,41 @@ class Campaign:
                 "proof": "; ".join(case.proofs) if case else "",
                 "problems": " | ".join(problems)[:2000]}
 
-    def table(self):
-        groups = {}
-        for row in self.results:
-            groups.setdefault((row["scenario"], row["version"]), []).append(row)
-        lines = ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " --: |" * 8]
-        for (name, version), rows in groups.items():
-            title = next(s.title for s in scenarios.LIST if s.__name__ == name)
-            cells = [title, version, len(rows)]
-            cells += [sum(r[c] for r in rows) for c in ("triggers", "acknowledged", "lost", "duplicated", "torn")]
-            cells += [f"{max(r['longest_append_ms'] for r in rows):,.0f}",
-                      sum(r["result"] == "failed" for r in rows)]
-            lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-        return "\n".join(lines)
+
+def read_rows(paths):
+    """The rows of TSV files of earlier runs."""
+    rows = []
+    for path in paths:
+        lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+        for line in lines[1:]:
+            row = dict(zip(lines[0].split("\t"), line.split("\t")))
+            for name in ("triggers", "acknowledged", "lost", "duplicated", "torn"):
+                row[name] = int(row[name])
+            row["longest_append_ms"] = float(row["longest_append_ms"])
+            rows.append(row)
+    return rows
+
+
+def table(rows):
+    """Markdown: a line for each scenario and version."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["scenario"], row["version"]), []).append(row)
+    lines = ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " --: |" * 8]
+    order = [s.__name__ for s in scenarios.LIST]
+    for (name, version), group in sorted(groups.items(), key=lambda g: (order.index(g[0][0]), g[0][1])):
+        cells = [scenarios.LIST[order.index(name)].title, version, len(group)]
+        cells += [sum(r[c] for r in group) for c in ("triggers", "acknowledged", "lost", "duplicated", "torn")]
+        cells += [f"{max(r['longest_append_ms'] for r in group):,.0f}",
+                  sum(r["result"] == "failed" for r in group)]
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return "\n".join(lines)
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    where = parser.add_mutually_exclusive_group(required=True)
+    where = parser.add_mutually_exclusive_group()
     where.add_argument("--hosts", metavar="TEMPLATE", help="how to run {command} on {host}")
     where.add_argument("--lab", metavar="COMMAND", help="the command of nfslab")
     where.add_argument("--local", metavar="DIR", help="processes of this machine, in DIR")
@@ -171,7 +187,8 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=0, help="begin no run after so long")
     parser.add_argument("--program", default=ROOT / "build/ci/tests/nfs/nfs_load")
     parser.add_argument("--keep", default=ROOT / "build/nfs")
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--list", action="store_true", help="name the scenarios and what they need")
+    parser.add_argument("--report", nargs="+", metavar="TSV", help="only the table, of earlier runs")
     return parser.parse_args()
 
 
@@ -182,6 +199,8 @@ def make_hosts(a):
         pathlib.Path(a.local).mkdir(parents=True, exist_ok=True)
         return hosts_module.Local(a.local), ["?"]
     hooks = dict(hook.split("=", 1) for hook in a.hook)
+    if not a.hosts:
+        sys.exit("run.py: say where: --hosts, --lab or --local; see --help")
     unknown = set(hooks) - set(hosts_module.HOOKS)
     if unknown or not a.path or len(a.host) < 3:
         sys.exit(f"run.py: --hosts wants --path and --host three times; unknown hooks: {unknown or 'none'}")
@@ -205,6 +224,9 @@ def main():
         for scenario in scenarios.LIST:
             print(f"{scenario.__name__:14} {scenario.title}; needs {', '.join(scenario.needs) or 'nothing'}")
         return 0
+    if a.report:
+        print(table(read_rows(a.report)))
+        return 0
     chosen = [s for s in scenarios.LIST if not a.scenario or s.__name__ in a.scenario]
     hosts, versions = make_hosts(a)
     campaign = Campaign(hosts, a.program, a.keep, a.pause, a.rounds)
@@ -220,7 +242,7 @@ def main():
             run_version(campaign, chosen, a, version, end)
     finally:
         hosts.down()
-    print("\n" + campaign.table())
+    print("\n" + table(campaign.results))
     return 1 if any(row["result"] == "failed" for row in campaign.results) else 0
 
 

@@ -140,7 +140,7 @@ def stopped_everywhere(case, host, per_kind):
         place = case.round * per_kind + i
         for role, name, extra in (("append", f"w{20 + place}", {}), ("compact", f"c{20 + place}", {}),
                                   ("rollup", f"u{20 + place}", {}),
-                                  ("delete", f"d{20 + place}", {"grace_ms": 1, "age": 1})):
+                                  ("delete", f"d{20 + place}", {"grace_ms": 1, "age": place % 2})):
             calls = case.calls(role)
             call = 1 + place * 7 % calls
             stopped.append(case.start(host, role, name, **extra, stop_op=2, stop_call=call,
