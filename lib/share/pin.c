@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/limits.h"
 
 /* Content of the longest pin, with room: three partitions of 63 bytes, a host of 63. */
 #define CONTENT_MAX 1024
@@ -157,7 +158,8 @@ static int parse(const char *text, size_t len, struct fptc__pin *out)
         out->ttl_ms = fptc__json_get_int(body, "ttl_ms");
         out->pid = fptc__json_get_int(body, "pid");
         (void)snprintf(out->host, sizeof(out->host), "%s", host ? host : "");
-        ok = out->ttl_ms > 0 && take_bases(fptc__json_get(body, "bases"), out);
+        ok = out->ttl_ms > 0 && out->ttl_ms <= FPTC_PIN_TTL_MS_MAX &&
+             take_bases(fptc__json_get(body, "bases"), out);
     }
     fptc__json_free(body);
     return ok;
