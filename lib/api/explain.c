@@ -322,9 +322,7 @@ static fptc_status run_explain(struct fptc__task *task, const struct fptc__call 
         status = describe(&e, t->mode, call, err);
     }
     if (status == FPTC_OK)
-        status = fptc__result_new(&task->result, err);
-    if (status == FPTC_OK)
-        status = fptc__result_document(task->result, e.document, err);
+        status = fptc__task_document(task, e.document, err);
     fptc__answer_done(&e.answer);
     fptc__plan_free(e.plan);
     fptc__work_end(&e.home);

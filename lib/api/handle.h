@@ -157,6 +157,9 @@ void *fptc__task_new(size_t size, struct fptc_cache *cache,
                      fptc_status (*run)(struct fptc__task *, const struct fptc__call *,
                                         fptc_error *),
                      void (*destroy)(struct fptc__task *), fptc_error *err);
+/* Makes a document the task's result. */
+fptc_status fptc__task_document(struct fptc__task *task, const fptc__json *document,
+                                fptc_error *err);
 
 /* site_schema.c: the site's list of types, or the fields of one, from the cache or FPT. */
 struct fptc__schema_topic {

@@ -44,6 +44,14 @@ void *fptc__task_new(size_t size, struct fptc_cache *cache,
     return task;
 }
 
+fptc_status fptc__task_document(struct fptc__task *task, const fptc__json *document,
+                                fptc_error *err)
+{
+    fptc_status status = fptc__result_new(&task->result, err);
+
+    return status == FPTC_OK ? fptc__result_document(task->result, document, err) : status;
+}
+
 static fptc_status hand_over(struct fptc__task *task, fptc_status status,
                              struct fptc_result **out_result)
 {

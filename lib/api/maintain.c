@@ -32,9 +32,7 @@ static fptc_status run_maintain(struct fptc__task *task, const struct fptc__call
                         fptc__json_new_double((double)(fptc__mono_ms() - start) / 1000.0)) &&
          ok;
     if (status == FPTC_OK)
-        status = ok ? fptc__result_new(&task->result, err) : fptc__fail_nomem(err);
-    if (status == FPTC_OK)
-        status = fptc__result_document(task->result, document, err);
+        status = ok ? fptc__task_document(task, document, err) : fptc__fail_nomem(err);
     fptc__json_free(document);
     return status;
 }

@@ -301,9 +301,7 @@ static fptc_status run_pins(struct fptc__task *task, const struct fptc__call *ca
     if (status == FPTC_OK && l.failed)
         status = fptc__fail_nomem(err);
     if (status == FPTC_OK)
-        status = fptc__result_new(&task->result, err);
-    if (status == FPTC_OK)
-        status = fptc__result_document(task->result, l.list, err);
+        status = fptc__task_document(task, l.list, err);
     fptc__json_free(l.list);
     return status;
 }

@@ -34,13 +34,6 @@ struct round {
     fptc_status status;
 };
 
-static fptc_status finish(struct fptc__task *task, fptc__json *document, fptc_error *err)
-{
-    fptc_status status = fptc__result_new(&task->result, err);
-
-    return status == FPTC_OK ? fptc__result_document(task->result, document, err) : status;
-}
-
 /* ---------------------------------------------------------------------------------------------- compact */
 
 static int compact_one(const char *name, void *payload)
@@ -100,7 +93,7 @@ static fptc_status run_compact(struct fptc__task *task, const struct fptc__call 
     if (status == FPTC_OK)
         status = r.status;
     if (status == FPTC_OK)
-        status = finish(task, r.list, err);
+        status = fptc__task_document(task, r.list, err);
     fptc__json_free(r.list);
     return status;
 }
@@ -349,7 +342,7 @@ static fptc_status run_status(struct fptc__task *task, const struct fptc__call *
     if (status == FPTC_OK)
         status = add_outbox(t, call, document, err);
     if (status == FPTC_OK)
-        status = ok ? finish(task, document, err) : fptc__fail_nomem(err);
+        status = ok ? fptc__task_document(task, document, err) : fptc__fail_nomem(err);
     fptc__json_free(document);
     return status;
 }

@@ -173,9 +173,7 @@ static fptc_status document(struct verify_task *t, fptc_error *err)
         ok = fptc__json_set(d, "rebuilt", fptc__json_copy(t->rebuilt)) && ok;
         ok = fptc__json_set(d, "lost", fptc__json_copy(t->lost)) && ok;
     }
-    status = ok && t->ok ? fptc__result_new(&t->task.result, err) : fptc__fail_nomem(err);
-    if (status == FPTC_OK)
-        status = fptc__result_document(t->task.result, d, err);
+    status = ok && t->ok ? fptc__task_document(&t->task, d, err) : fptc__fail_nomem(err);
     fptc__json_free(d);
     return status;
 }
