@@ -58,7 +58,7 @@ class Doctor(unittest.TestCase):
         self.nothing_left()
 
     def test_two_hosts(self):
-        both = [self.start("doctor", self.directory, "--peer", "pair", "--json", "--deadline", "60s") for _ in range(2)]
+        both = [self.start("doctor", self.directory, "--peer", "pair", "--json", "--deadline", "120s") for _ in range(2)]
         for process in both:
             out, errors = process.communicate(timeout=90)
             self.assertEqual(process.returncode, DONE, out + errors)

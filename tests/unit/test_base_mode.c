@@ -145,28 +145,29 @@ static mode_t mode_of_snapshot(void)
     return mode;
 }
 
+static void shared_as(mode_t dirs, mode_t mask, mode_t files)
+{
+    use(dirs, mask);
+    all_have(dirs, files);
+    assert_int_equal(mode_of_snapshot(), files);
+}
+
 static void test_group(void **state)
 {
     (void)state;
-    use(02770, 077);
-    all_have(02770, 0660);
-    assert_int_equal(mode_of_snapshot(), 0660);
+    shared_as(02770, 077, 0660);
 }
 
 static void test_private(void **state)
 {
     (void)state;
-    use(0700, 0);
-    all_have(0700, 0600);
-    assert_int_equal(mode_of_snapshot(), 0600);
+    shared_as(0700, 0, 0600);
 }
 
 static void test_readers(void **state)
 {
     (void)state;
-    use(02755, 077);
-    all_have(02755, 0644);
-    assert_int_equal(mode_of_snapshot(), 0644);
+    shared_as(02755, 077, 0644);
 }
 
 /* All may add, only owners may remove from a sticky directory itself: in what is below, all may. */

@@ -394,18 +394,26 @@ static void dropped_and_mirrored_again(void)
     assert_false(number_exists("log", 3));
 }
 
+/* Knows two commits, and puts a key; `meanwhile` happens just before its link. */
+static uint64_t puts_late(struct actor *w, const char *key, void (*meanwhile)(void))
+{
+    uint64_t number = 0;
+
+    other_puts("old");
+    other_puts("older");
+    actor_open(w);
+    assert_int_equal(fptc__log_refresh(w->log, &help_err), FPTC_OK);
+    tell_before("/log/", meanwhile);
+    assert_int_equal(actor_put(w, key, &number), FPTC_OK);
+    return number;
+}
+
 static void sleeping_writer_behind_a_drop(void **state)
 {
     struct actor w;
-    uint64_t number = 0;
+    uint64_t number = puts_late(&w, "sleeper", dropped_and_mirrored_again);
 
     (void)state;
-    other_puts("old");
-    other_puts("older");
-    actor_open(&w);
-    assert_int_equal(fptc__log_refresh(w.log, &help_err), FPTC_OK);
-    tell_before("/log/", dropped_and_mirrored_again);
-    assert_int_equal(actor_put(&w, "sleeper", &number), FPTC_OK);
     assert_true(number_exists("log", 3)); /* the ghost */
     assert_true(number > 4);
     assert_int_equal(model_count(&w.model, "old"), 0);
@@ -424,16 +432,9 @@ static void only_dropped(void)
 static void a_writer_loses_the_race_to_a_drop(void **state)
 {
     struct actor w;
-    uint64_t number = 0;
 
     (void)state;
-    other_puts("old");
-    other_puts("older");
-    actor_open(&w);
-    assert_int_equal(fptc__log_refresh(w.log, &help_err), FPTC_OK);
-    tell_before("/log/", only_dropped);
-    assert_int_equal(actor_put(&w, "late", &number), FPTC_OK);
-    assert_int_equal(number, 4);
+    assert_int_equal(puts_late(&w, "late", only_dropped), 4);
     actor_close(&w);
     assert_int_equal(fresh_count("late"), 1);
     assert_int_equal(fresh_count("old"), 0);

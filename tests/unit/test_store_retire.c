@@ -1,6 +1,6 @@
 /*
  * test_store_retire.c: what is deleted, in what order, and what never is.
- * Seen to fail: `commits_wait_for_the_second_base` when commits_floor() takes the newest base;
+ * Seen to fail: `commits_wait_for_the_second_base` when find_around() takes the newest base;
  * `names_go_before_files` with the steps of remove_all() turned round.
  */
 #include <setjmp.h>
