@@ -91,17 +91,27 @@ static fptc_status start_anew(struct fptc__rebuild *r, uint64_t dropped, int64_t
     return status == FPTC_OK ? open_tables(r, dropped, asof_ms, err) : status;
 }
 
+/* As fptc__log_drop(): what makes no sense is a hole. */
+static fptc_status drop(struct fptc__rebuild *r, const struct fptc__commit *commit, fptc_error *err)
+{
+    int64_t asof_ms = fptc__commit_drop_asof(commit);
+
+    return asof_ms < 0 ? FPTC_MISS : start_anew(r, commit->head.number, asof_ms, err);
+}
+
 fptc_status fptc__rebuild_commit(struct fptc__rebuild *r, const struct fptc__commit *commit,
                                  fptc_error *err)
 {
     fptc_status status = fptc__call_check(r->call, "rebuilding a base", err);
 
-    if (status == FPTC_OK && fptc__commit_begins_anew(commit))
-        status = start_anew(r, 0, 0, err);
     if (status == FPTC_OK && fptc__commit_drops(commit))
-        status = start_anew(r, commit->head.number, fptc__commit_drop_asof(commit), err);
-    else if (status == FPTC_OK)
+        status = drop(r, commit, err);
+    else if (status == FPTC_OK && fptc__commit_begins_anew(commit))
+        status = start_anew(r, 0, 0, err);
+    if (status == FPTC_OK && !fptc__commit_drops(commit))
         status = fptc__tables_apply(r->tables, commit, err);
+    if (status == FPTC_MISS) /* its content makes no sense: a hole for every reader */
+        status = fptc__tables_hole(r->tables, commit->head.number, err);
     if (status != FPTC_OK)
         return status;
     r->applied++;

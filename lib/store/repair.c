@@ -76,8 +76,10 @@ fptc_status fptc__repair_rebase(struct fptc__repair *r, const struct fptc__manif
     if (status == FPTC_OK)
         return fptc__repair_say(r, "base %" PRIu64 " from base %" PRIu64 " and %" PRIu64 " commits",
                                 m.upto, from->upto, m.upto - from->upto);
-    /* Somebody else's base of that number says the same. */
-    return status == FPTC_MISS ? FPTC_OK : status;
+    /* Somebody else's base of that number may be a roll-up that names what is damaged. */
+    return status == FPTC_MISS
+               ? fptc__fail(err, FPTC_ERACE, "%s changed meanwhile: repair again", r->p->dir)
+               : status;
 }
 
 /* --- what the new bases replace ---------------------------------------------------------------- */

@@ -462,6 +462,28 @@ static uint64_t floor_of(const struct fptc__survey *s)
     return floor;
 }
 
+/*
+ * Commits that came after log/ was listed, as far as the newest base reaches: it may be a roll-up of them.
+ * They end with the first that is not there.
+ */
+static fptc_status survey_newer_commits(struct fptc__survey *s, fptc_error *err)
+{
+    uint64_t newest = s->n_bases > 0 ? s->bases[0].manifest.upto : 0, floor = floor_of(s);
+    uint64_t number = s->n_commits > 0 ? s->commits[s->n_commits - 1].number : 0;
+    fptc_status status = FPTC_OK;
+
+    if (number < floor && !is_there(s, number + 1))
+        number = floor;
+    while (status == FPTC_OK && ++number <= newest && is_there(s, number)) {
+        if (!room_for_commit(s))
+            return fptc__fail_nomem(err);
+        s->commits[s->n_commits] = (struct fptc__survey_commit){.number = number};
+        status = look_at_commit(s, &s->commits[s->n_commits++], err);
+    }
+    forget_vanished(s);
+    return status;
+}
+
 static void fit_together(struct fptc__survey *s)
 {
     uint64_t floor = floor_of(s);
@@ -541,6 +563,8 @@ fptc_status fptc__survey_make(struct fptc__survey *s, int is_deep, fptc_error *e
     status = survey_commits(s, err);
     if (status == FPTC_OK)
         status = survey_bases(s, err);
+    if (status == FPTC_OK)
+        status = survey_newer_commits(s, err);
     if (status != FPTC_OK)
         return status;
     fit_together(s);

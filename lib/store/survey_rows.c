@@ -34,6 +34,11 @@ static const char *first(sqlite3 *db, const char *sql, sqlite3_stmt **out_stmt)
     return (const char *)sqlite3_column_text(*out_stmt, 0);
 }
 
+/* The time of a drop is the drop's own or its base's, whichever was read. */
+#define DROPPED                                                                                    \
+    "UPDATE main._fptc_config SET asof = coalesce((SELECT asof FROM base._fptc_config"             \
+    " WHERE key='" FPTC__DROPPED_KEY "'), asof) WHERE key='" FPTC__DROPPED_KEY "'"
+
 /* Rows of the table that only one side has; -1 when a side lacks the table or a column of it. */
 static int64_t count_differences(sqlite3 *db, const char *table)
 {
@@ -120,6 +125,8 @@ fptc_status fptc__survey_rows(struct fptc__survey *s, const struct fptc__survey_
         status = fptc__rebuild_close_tables(&r, err);
     if (status == FPTC_OK && r.skipped == 0)
         status = fptc__snapshot_attach(s->p, &newer->manifest, r.db, "base", err);
+    if (status == FPTC_OK && r.skipped == 0)
+        status = fptc__sql_run(r.db, DROPPED, err);
     if (status == FPTC_OK && r.skipped == 0)
         status = compare(s, r.db, path, newer, err);
     fptc__rebuild_done(&r);
