@@ -266,7 +266,9 @@ static fptc_status bring_in(struct compactor *c, struct fptc__manifest *m,
 
     m->snapshot_upto = m->upto;
     for (tries = 0; status == FPTC_END && tries < LOOKS_MAX; tries++) {
-        status = fptc__rollup_onto(c->p, m, c->call, c->logger, &rolled, err);
+        status = keep_there(c, m, err);
+        if (status == FPTC_OK)
+            status = fptc__rollup_onto(c->p, m, c->call, c->logger, &rolled, err);
         if (status == FPTC_OK || status == FPTC_MISS)
             status = whose(c, m, err);
         stats->base = rolled.base;

@@ -181,6 +181,14 @@ static void take_snapshot(struct fptc__manifest *to, const struct fptc__manifest
     to->rows = from->rows;
 }
 
+/* A rewrite may have been retired while we slept: then we go on without it. */
+static int is_snapshot_gone(const struct roller *r, const struct fptc__manifest *of)
+{
+    struct fptc__manifest m = {.upto = 0};
+    take_snapshot(&m, of);
+    return fptc__manifest_look(r->p, &m, NULL) == FPTC_MISS;
+}
+
 /* Of the last FPTC_ROLLUP_FANOUT roll-ups and the new piece. */
 static size_t n_bytes(const struct fptc__rollup_file *last, const struct roller *r)
 {
@@ -267,6 +275,8 @@ static fptc_status plan(struct roller *r, int must_move, fptc_error *err)
     }
     if (r->next.upto <= r->base.upto)
         return FPTC_MISS;
+    if (r->has_with && is_snapshot_gone(r, &r->with))
+        r->has_with = 0;
     return gather(r, err);
 }
 
@@ -318,7 +328,7 @@ static int has_been_rewritten(struct roller *r, const uint64_t *list, size_t n)
     for (size_t i = 0; i < n && list[i] > r->base.upto; i++) {
         struct fptc__manifest m;
         if (list[i] >= r->next.upto || fptc__manifest_read(r->p, list[i], &m, NULL) != FPTC_OK ||
-            m.snapshot_upto <= best)
+            m.snapshot_upto <= best || is_snapshot_gone(r, &m))
             continue;
         best = m.snapshot_upto;
         r->with = m;

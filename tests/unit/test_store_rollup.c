@@ -641,6 +641,40 @@ static void rewrite_between(void **state)
     assert_int_equal(fresh_head(), 21);
 }
 
+static int has_come, has_gone;
+
+/* The number that is to be moved to is linked: meanwhile that rewrite is retired. */
+static int rewritten_then_retired(const char *from, const char *to)
+{
+    char path[FPTC_PATH_MAX];
+    if (strstr(to, "/bases/") && !has_come) {
+        has_come = 1;
+        rewritten_in_between();
+    } else if (strstr(to, "/log/") && !has_gone) {
+        has_gone = 1;
+        remove_number("bases", 15);
+        file_path("15-x.json", path);
+        assert_int_equal(unlink(path), 0);
+    }
+    return help_sys.link(from, to);
+}
+
+static void a_rewrite_that_went_is_not_named(void **state)
+{
+    (void)state;
+    put_keys(1, 10);
+    assert_int_equal(roll_up(), 10);
+    put_keys(11, 20);
+    has_come = has_gone = 0;
+    fptc__sys.link = rewritten_then_retired;
+    roll_up();
+    fptc__sys.link = help_sys.link;
+    assert_true(has_gone);
+    assert_int_equal(newest(), 21);
+    assert_int_equal(fptc__manifest_look(&help_p, &m, &help_err), FPTC_OK);
+    each_once(NULL, 1, 20);
+}
+
 static void others_go_further(void)
 {
     put_keys(21, 25);
@@ -731,6 +765,7 @@ int main(void)
         WITH_DIR(file_taken),
         WITH_DIR(others_files_taken),
         WITH_DIR(rewrite_between),
+        WITH_DIR(a_rewrite_that_went_is_not_named),
         WITH_DIR(late),
         WITH_DIR(reply_is_lost),
         WITH_DIR(a_rewrite_onto_rollups),
