@@ -289,8 +289,21 @@ static void put_body(const struct fptc__manifest *m, struct fptc__buf *out)
                    m->prev, m->dropped > 0 && m->dropped == m->upto ? ",\"dropped\":true" : "");
 }
 
-fptc_status fptc__manifest_publish(const struct fptc__partition *p, const struct fptc__manifest *m,
-                                   fptc_error *err)
+struct from {
+    const struct fptc__partition *p;
+    uint64_t base;
+};
+
+static fptc_status look_from(void *ctx, fptc_error *err)
+{
+    const struct from *from = ctx;
+    uint64_t newest = 0;
+    fptc_status status = fptc__bases_newest(from->p, &newest, NULL, 0, NULL, err);
+    return status == FPTC_OK && newest != from->base ? FPTC_END : status;
+}
+
+static fptc_status publish(const struct fptc__partition *p, const struct fptc__manifest *m,
+                           const struct fptc__publish_look *look, fptc_error *err)
 {
     struct fptc__commit_header head;
     struct fptc__buf body;
@@ -301,9 +314,26 @@ fptc_status fptc__manifest_publish(const struct fptc__partition *p, const struct
     put_body(m, &body);
     struct fptc__record record = {FPTC__BASE, fptc__buf_text(&body), body.len};
     fptc_status status = fptc__buf_check(&body, "a manifest", err);
-    if (status == FPTC_OK)
+    if (status == FPTC_OK && look)
+        status = fptc__publish_base(p, &head, &record, look, err);
+    else if (status == FPTC_OK)
         status = fptc__publish(p, "bases", &head, &record, 1, NULL, err);
     fptc__buf_done(&body);
     /* Gone again: newer bases came and its name was retired. Somebody else's base holds. */
     return status == FPTC_UNKNOWN ? FPTC_MISS : status;
+}
+
+fptc_status fptc__manifest_publish(const struct fptc__partition *p, const struct fptc__manifest *m,
+                                   fptc_error *err)
+{
+    return publish(p, m, NULL, err);
+}
+
+fptc_status fptc__manifest_publish_from(const struct fptc__partition *p,
+                                        const struct fptc__manifest *m, uint64_t from,
+                                        fptc_error *err)
+{
+    struct from of = {p, from};
+    const struct fptc__publish_look look = {&of, look_from};
+    return publish(p, m, &look, err);
 }

@@ -46,5 +46,10 @@ fptc_status fptc__manifest_look(const struct fptc__partition *p, const struct fp
 /* Publishes bases/<m->upto>. Without roll-ups its snapshot is of m->upto. FPTC_MISS when that number is taken by somebody else's. */
 fptc_status fptc__manifest_publish(const struct fptc__partition *p, const struct fptc__manifest *m,
                                    fptc_error *err);
+/* The same when it names files of other bases: FPTC_END, and nothing is published, when `from` is no longer
+   the greatest base just before the link. */
+fptc_status fptc__manifest_publish_from(const struct fptc__partition *p,
+                                        const struct fptc__manifest *m, uint64_t from,
+                                        fptc_error *err);
 
 #endif

@@ -41,11 +41,22 @@ struct publish {
     struct fptc__buf bytes;
     char dir[FPTC_PATH_MAX];  /* of the number */
     char path[FPTC_PATH_MAX]; /* the number */
+    const struct fptc__publish_look *look;
 };
+
+static fptc_status temp_path(const struct publish *pub, char temp[FPTC_PATH_MAX], fptc_error *err)
+{
+    char plain[FPTC_PATH_MAX];
+    fptc_status status = fptc__partition_temp_path(pub->p, plain, err);
+    if (status != FPTC_OK)
+        return status;
+    return fptc__path(temp, err, "%s/tmp/%s%s", pub->p->dir, pub->look ? FPTC__BASE_TEMP : "",
+                      strrchr(plain, '/') + 1);
+}
 
 static fptc_status write_temp(const struct publish *pub, char temp[FPTC_PATH_MAX], fptc_error *err)
 {
-    fptc_status status = fptc__partition_temp_path(pub->p, temp, err);
+    fptc_status status = temp_path(pub, temp, err);
     if (status == FPTC_OK)
         status = fptc__file_create(temp, pub->bytes.data, pub->bytes.len, 0666, err);
     return status;
@@ -108,6 +119,8 @@ static fptc_status link_once(const struct publish *pub, int *again, fptc_error *
     /* Nobody else has this name: the reply to our own creation was lost. Or NFSv3 has forgotten the
        open file, because a deletion took it. */
     *again = status == FPTC_EEXIST || (status == FPTC_EIO && unwritten.sys_errno == ESTALE);
+    if (status == FPTC_OK && pub->look)
+        status = pub->look->look(pub->look->ctx, err);
     if (status != FPTC_OK)
         return status;
     int failed = fptc__sys.link(temp, pub->path) == 0 ? 0 : errno;
@@ -125,30 +138,45 @@ static fptc_status link_once(const struct publish *pub, int *again, fptc_error *
     return fptc__fail_errno(err, failed, "cannot publish %s", pub->path);
 }
 
+static fptc_status publish(struct publish *pub, const char *sub, const struct fptc__record *records,
+                           size_t n_records, uint64_t *out_checksum, fptc_error *err)
+{
+    int again = 1;
+    fptc__buf_init(&pub->bytes, FPTC_COMMIT_BYTES_MAX);
+    fptc_status status = fptc__path(pub->dir, err, "%s/%s", pub->p->dir, sub);
+    if (status == FPTC_OK)
+        status = fptc__partition_number_path(pub->p, sub, pub->head->number, pub->path, err);
+    if (status == FPTC_OK)
+        status = fptc__commit_encode(pub->head, records, n_records, &pub->bytes, out_checksum, err);
+    if (status == FPTC_OK)
+        for (int i = 0; i < TEMPS_MAX && again; i++)
+            status = link_once(pub, &again, err);
+    fptc__buf_done(&pub->bytes);
+    return status;
+}
+
 fptc_status fptc__publish(const struct fptc__partition *p, const char *sub,
                           const struct fptc__commit_header *head,
                           const struct fptc__record *records, size_t n_records,
                           uint64_t *out_checksum, fptc_error *err)
 {
     struct publish pub = {.p = p, .head = head};
-    int again = 1;
-    fptc__buf_init(&pub.bytes, FPTC_COMMIT_BYTES_MAX);
-    fptc_status status = fptc__path(pub.dir, err, "%s/%s", p->dir, sub);
-    if (status == FPTC_OK)
-        status = fptc__partition_number_path(p, sub, head->number, pub.path, err);
-    if (status == FPTC_OK)
-        status = fptc__commit_encode(head, records, n_records, &pub.bytes, out_checksum, err);
-    if (status == FPTC_OK)
-        for (int i = 0; i < TEMPS_MAX && again; i++)
-            status = link_once(&pub, &again, err);
-    fptc__buf_done(&pub.bytes);
-    return status;
+    return publish(&pub, sub, records, n_records, out_checksum, err);
 }
 
+fptc_status fptc__publish_base(const struct fptc__partition *p,
+                               const struct fptc__commit_header *head,
+                               const struct fptc__record *record,
+                               const struct fptc__publish_look *look, fptc_error *err)
+{
+    struct publish pub = {.p = p, .head = head, .look = look};
+    return publish(&pub, "bases", record, 1, NULL, err);
+}
 /* --- leftovers --- */
 
 struct sweep {
-    const char *dir;
+    char dir[FPTC_PATH_MAX];
+    const char *kind; /* what the names begin with */
     int64_t now_ms, grace_ms;
     int removed;
     fptc_status status; /* first failure */
@@ -161,6 +189,8 @@ static int sweep_one(const char *name, void *payload)
     char path[FPTC_PATH_MAX];
     int64_t mtime_ms = 0;
     fptc_error why = FPTC_ERROR_INIT;
+    if (strncmp(name, s->kind, strlen(s->kind)) != 0)
+        return 0;
     fptc_status status = fptc__path(path, &why, "%s/%s", s->dir, name);
     if (status == FPTC_OK)
         status = fptc__symlink_made(path, &mtime_ms, &why); /* also of a link that leads nowhere */
@@ -175,17 +205,28 @@ static int sweep_one(const char *name, void *payload)
     return 0;
 }
 
+static fptc_status sweep(struct sweep *s, const struct fptc__partition *p, int *out_removed)
+{
+    fptc_status status = fptc__path(s->dir, s->err, "%s/tmp", p->dir);
+    if (status == FPTC_OK)
+        status = fptc__dir_list(s->dir, sweep_one, s, s->err);
+    if (out_removed)
+        *out_removed = s->removed;
+    if (status == FPTC_MISS)
+        return FPTC_OK;
+    return status == FPTC_OK ? s->status : status;
+}
+
 fptc_status fptc__temps_remove(const struct fptc__partition *p, int64_t now_ms, int64_t grace_ms,
                                int *out_removed, fptc_error *err)
 {
-    char dir[FPTC_PATH_MAX];
-    struct sweep s = {.dir = dir, .now_ms = now_ms, .grace_ms = grace_ms, .err = err};
-    fptc_status status = fptc__path(dir, err, "%s/tmp", p->dir);
-    if (status == FPTC_OK)
-        status = fptc__dir_list(dir, sweep_one, &s, err);
-    if (out_removed)
-        *out_removed = s.removed;
-    if (status == FPTC_MISS)
-        return FPTC_OK;
-    return status == FPTC_OK ? s.status : status;
+    struct sweep s = {.kind = "", .now_ms = now_ms, .grace_ms = grace_ms, .err = err};
+    return sweep(&s, p, out_removed);
+}
+
+fptc_status fptc__base_temps_remove(const struct fptc__partition *p, int *out_removed,
+                                    fptc_error *err)
+{
+    struct sweep s = {.kind = FPTC__BASE_TEMP, .now_ms = INT64_MAX, .err = err};
+    return sweep(&s, p, out_removed);
 }

@@ -4,17 +4,18 @@
  * below a base that stays, and everybody lists `bases/` after looking for a number.
  *
  *  1. names in bases/ beyond the newest FPTC_BASES_KEPT, but not the newest sound one (its manifest can be
- *     read, its files are there with their sizes), nor the way around, nor pinned ones. Pins are listed after
- *     bases/: who pins finds his base the greatest *after* writing the pin (share/pin.h), so of a base
- *     that was below another in that listing every pin that counts is there;
+ *     read, its files are there with their sizes), nor the way around, nor pinned ones;
  *  2. commits up to the way around: the newest sound base that shares no file with the newest sound
  *     one. So each commit is in two files that one damage cannot both hit. (Only "up to the second
  *     newest base" would leave one: bases of one snapshot share it.)
- *  3. pins are listed again, and the name of a base that was pinned since is put back. He who pins
- *     writes the pin and *then* looks whether the base is listed (S11): when he saw it, the name went
- *     afterwards, so this second listing has his pin. test: pinned_while_its_name_goes
- *  4. files that no base names any more. Who has written one and not yet published who names it is
- *     spared for UNNAMED_MS whatever the grace, and looks for it after publishing;
+ *  3. temps of bases, whatever their age, and bases/ listed again: while the greatest is not the one that it
+ *     was at first, no file is removed. Who is about to publish a base that names files of others looks,
+ *     between temp and link, whether the greatest is still the one he began with (rollup.c, d): he looked
+ *     before our first listing, then his temp is gone, or after it, then what he names is named by the
+ *     bases of our second listing, which is the very one whose manifests we read (model: files.pml).
+ *  4. files that no base of that listing names, nor a pinned one. The file of a base that is not yet
+ *     published has that base's number in its name: it stays unless the number is at or below the second
+ *     greatest base of the first listing; then nobody will begin with that base. UNNAMED_MS is politeness;
  *  5. temps.
  *
  * Of a partition that was dropped, when the empty base is older than the grace, every name below it goes
@@ -22,7 +23,10 @@
  * Before the commits go, bases/ is changed once more: so also who sees that directory one change late
  * (S14) does not begin below them.
  *
- * Names in bases/ need no grace beyond UNNAMED_MS: who finds one gone lists again.
+ * Pins are listed after bases/ and before names go: who pins a base makes sure afterwards that it is still
+ * the greatest, so either he did before our listing, which then has his pin, or his base stays by rule 1.
+ * Names go only below the eighth of those that are older than the grace (at most UNNAMED_MS): a listing of
+ * bases/ that takes less than that never misses the base it began under, torn as it may be.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -57,15 +61,13 @@ struct retire {
     uint64_t bases[BASES_LISTED]; /* newest first */
     size_t n_bases;
     int has_all_bases;
-    uint64_t sound, around; /* the newest sound base, and the way around it; 0: none */
-    uint64_t deletes;       /* commits up to here */
-    int is_drop;            /* deletes is a drop */
-    size_t n_kept;          /* names in bases/ that stay whatever their age */
+    uint64_t greatest, second; /* bases, of the first listing */
+    uint64_t sound, around;    /* the newest sound base, and the way around it; 0: none */
+    uint64_t deletes;          /* commits up to here */
+    uint64_t drop;             /* the newest old one; 0: none */
+    int is_drop;               /* deletes is a drop */
     uint64_t pins[PINS_MAX];
     size_t n_pins;
-    uint64_t gone[BASES_LISTED]; /* bases whose names this call removed, and their manifests */
-    struct fptc__manifest *gone_manifests;
-    size_t n_gone;
     struct names used; /* files that bases name */
 };
 
@@ -76,15 +78,13 @@ static int is_old(const struct retire *r, const char *path, int64_t grace_ms)
            r->now_ms - mtime_ms >= grace_ms;
 }
 
-static int remove_file(struct retire *r, const char *path)
+static void remove_file(struct retire *r, const char *path)
 {
     fptc_error err = FPTC_ERROR_INIT;
-    if (fptc__file_remove_shared(path, &err) == FPTC_OK) {
+    if (fptc__file_remove_shared(path, &err) == FPTC_OK)
         r->deleted++;
-        return 1;
-    }
-    warn(r, "left behind: %s", err.message);
-    return 0;
+    else
+        warn(r, "left behind: %s", err.message);
 }
 
 /* --- names of files --- */
@@ -163,7 +163,7 @@ static void find_drop(struct retire *r)
     for (size_t i = 0; i < r->n_bases && i < FPTC_BASES_KEPT; i++) {
         if (!is_old_drop(r, r->bases[i]))
             continue;
-        r->n_kept = i + 1;
+        r->drop = r->bases[i];
         if (r->around < r->bases[i])
             r->around = 0;
         if (r->deletes < r->bases[i]) {
@@ -227,53 +227,27 @@ static int is_pinned(const struct retire *r, uint64_t base)
     return 0;
 }
 
-static void remove_base(struct retire *r, uint64_t base)
+static int is_settled(const struct retire *r, uint64_t base)
 {
     char path[FPTC_PATH_MAX];
     int64_t grace_ms = r->grace_ms < UNNAMED_MS ? r->grace_ms : UNNAMED_MS;
-    struct fptc__manifest *m = &r->gone_manifests[r->n_gone];
-    if (fptc__partition_number_path(r->p, "bases", base, path, NULL) != FPTC_OK ||
-        !is_old(r, path, grace_ms))
-        return;
-    if (fptc__manifest_read(r->p, base, m, NULL) != FPTC_OK)
-        *m = (struct fptc__manifest){.upto = 0}; /* damaged: nobody can have pinned it */
-    if (remove_file(r, path))
-        r->gone[r->n_gone++] = base;
+    return fptc__partition_number_path(r->p, "bases", base, path, NULL) == FPTC_OK &&
+           is_old(r, path, grace_ms);
 }
 
-static fptc_status remove_bases(struct retire *r, fptc_error *err)
+static void remove_bases(struct retire *r)
 {
-    size_t n = r->n_bases > r->n_kept ? r->n_bases - r->n_kept : 0;
-    if (n == 0)
-        return FPTC_OK;
-    r->gone_manifests = calloc(n, sizeof(*r->gone_manifests));
-    if (!r->gone_manifests)
-        return fptc__fail_nomem(err);
-    for (size_t i = r->n_kept; i < r->n_bases; i++)
-        if (r->bases[i] != r->sound && r->bases[i] != r->around && !is_pinned(r, r->bases[i]))
-            remove_base(r, r->bases[i]);
-    return FPTC_OK;
-}
-
-/*
- * Step 3. The race that it ends:
- *   1. we list pins; base 41 is not pinned
- *   2. another writes a pin of 41, lists bases/, sees 41, and may rely on it
- *   3. we remove bases/41; the next deletion would find nobody who names its files
- * A base below the newest that appears again changes nothing for anybody else.
- */
-static fptc_status put_back_pinned(struct retire *r, fptc_error *err)
-{
-    for (size_t i = 0; i < r->n_gone; i++) {
-        if (!is_pinned(r, r->gone[i]) || r->gone_manifests[i].upto == 0)
+    char path[FPTC_PATH_MAX];
+    size_t n_settled = 0;
+    for (size_t i = 0; i < r->n_bases; i++) {
+        uint64_t base = r->bases[i];
+        if (!is_settled(r, base))
             continue;
-        warn(r, "base %" PRIu64 " of %s was pinned while it was being removed: it is put back",
-             r->gone[i], r->p->name);
-        fptc_status status = fptc__manifest_publish(r->p, &r->gone_manifests[i], err);
-        if (status < 0)
-            return status;
+        int is_past = n_settled++ >= FPTC_BASES_KEPT || base < r->drop;
+        if (is_past && base != r->sound && base != r->around && !is_pinned(r, base) &&
+            fptc__partition_number_path(r->p, "bases", base, path, NULL) == FPTC_OK)
+            remove_file(r, path);
     }
-    return FPTC_OK;
 }
 
 /* --- commits --- */
@@ -322,7 +296,7 @@ static fptc_status remove_commits(struct retire *r, uint64_t most, fptc_error *e
     for (size_t i = 0; i < numbers.n && status == FPTC_OK; i++) {
         status = fptc__partition_number_path(r->p, "log", numbers.list[i], path, err);
         if (status == FPTC_OK && is_old(r, path, r->grace_ms))
-            (void)remove_file(r, path);
+            remove_file(r, path);
     }
     free(numbers.list);
     return status == FPTC_MISS ? FPTC_OK : status;
@@ -337,15 +311,24 @@ static fptc_status list_used(struct retire *r, fptc_error *err)
     for (size_t i = 0; i < r->n_bases; i++) {
         fptc_error why = FPTC_ERROR_INIT;
         fptc_status status = fptc__manifest_read(r->p, r->bases[i], &m, &why);
-        if (status < 0) {
+        if (status < 0)
             warn(r, "no file of %s is removed: %s", r->p->name, why.message);
+        if (status != FPTC_OK)
             return FPTC_MISS;
-        }
-        /* FPTC_MISS: another process has just retired the name. */
-        if (status == FPTC_OK && fptc__manifest_files(&m, names_add, &r->used))
+        if (fptc__manifest_files(&m, names_add, &r->used))
             return fptc__fail_nomem(err);
     }
     return FPTC_OK;
+}
+
+/* The base that a file was made for: "<S>-..." or "<from>-<S>-....rollup"; 0: it does not say. */
+static uint64_t made_for(const char *name)
+{
+    char *end = NULL;
+    uint64_t number = strtoull(name, &end, 10);
+    if (*end == '-' && strstr(name, ".rollup"))
+        number = strtoull(end + 1, &end, 10);
+    return *end == '-' ? number : 0;
 }
 
 static int remove_unused(const char *name, void *payload)
@@ -353,18 +336,23 @@ static int remove_unused(const char *name, void *payload)
     struct retire *r = payload;
     char path[FPTC_PATH_MAX];
     int64_t grace_ms = r->grace_ms > UNNAMED_MS ? r->grace_ms : UNNAMED_MS;
-    if (!names_have(&r->used, name) &&
+    if (!names_have(&r->used, name) && made_for(name) <= r->second &&
         fptc__path(path, NULL, "%s/files/%s", r->p->dir, name) == FPTC_OK &&
         is_old(r, path, grace_ms))
-        (void)remove_file(r, path);
+        remove_file(r, path);
     return 0;
 }
 
+/* Steps 3 and 4. */
 static fptc_status remove_files(struct retire *r, fptc_error *err)
 {
     char path[FPTC_PATH_MAX];
-    fptc_status status = list_bases(r, err);
-    if (status != FPTC_OK || !r->has_all_bases)
+    int n_temps = 0;
+    fptc_status status = fptc__base_temps_remove(r->p, &n_temps, err);
+    r->deleted += n_temps;
+    if (status == FPTC_OK)
+        status = list_bases(r, err);
+    if (status != FPTC_OK || !r->has_all_bases || r->n_bases == 0 || r->bases[0] != r->greatest)
         return status;
     status = list_used(r, err);
     if (status == FPTC_OK)
@@ -381,19 +369,20 @@ static fptc_status remove_all(struct retire *r, fptc_error *err)
     int n_temps = 0;
     fptc_status status = list_bases(r, err);
     int knows_pins = status == FPTC_OK && list_pins(r);
+    r->greatest = r->n_bases > 0 ? r->bases[0] : 0;
+    r->second = r->n_bases > 1 ? r->bases[1] : 0;
     if (status == FPTC_OK)
         status = find_around(r, err);
     if (status == FPTC_OK)
         find_drop(r);
+    if (r->second < r->drop)
+        r->second = r->drop;
     if (status == FPTC_OK && knows_pins)
-        status = remove_bases(r, err);
+        remove_bases(r);
     if (status == FPTC_OK && r->deletes > 0)
         status = remove_commits(r, r->deletes, err);
-    if (status == FPTC_OK && knows_pins && list_pins(r)) {
-        status = put_back_pinned(r, err);
-        if (status == FPTC_OK)
-            status = remove_files(r, err);
-    }
+    if (status == FPTC_OK && knows_pins)
+        status = remove_files(r, err);
     if (status == FPTC_OK)
         status = fptc__temps_remove(r->p, r->now_ms, r->grace_ms, &n_temps, err);
     r->deleted += n_temps;
@@ -408,11 +397,7 @@ fptc_status fptc__retire(const struct fptc__partition *p, int64_t grace_ms,
     struct retire *r = calloc(1, sizeof(*r));
     if (!r)
         return fptc__fail_nomem(err);
-    *r = (struct retire){.p = p,
-                         .logger = logger,
-                         .pinned = pinned,
-                         .grace_ms = grace_ms,
-                         .n_kept = FPTC_BASES_KEPT};
+    *r = (struct retire){.p = p, .logger = logger, .pinned = pinned, .grace_ms = grace_ms};
     fptc_status status = fptc__partition_exists(p, err);
     if (status == FPTC_OK)
         status = fptc__server_now(&clock, p, &r->now_ms, err);
@@ -421,7 +406,6 @@ fptc_status fptc__retire(const struct fptc__partition *p, int64_t grace_ms,
     if (stats)
         stats->deleted += r->deleted;
     names_done(&r->used);
-    free(r->gone_manifests);
     free(r);
     return status == FPTC_MISS ? FPTC_OK : status;
 }

@@ -17,10 +17,15 @@
  *     We read it. The listing at the end of the pass shows n+1 > B: thrown away. [ghosts_are_not_folded]
  *  c. A roller sleeps for hours between 2 and 3. Its file, which no base named, was deleted. keep_there()
  *     looks for it after publishing, and writes the same bytes under the same name. [file_taken]
+ *     A deletion that itself sleeps between its look and its unlink takes only files of a number that is
+ *     below the second greatest base (retire.c, 4): then ours is not the base.
  *  d. The same, and bases between B and n came, so that the *other* files which bases/n names were deleted
  *     with their last name. look_after() finds them gone, and a new base is made at once, from the newest
- *     sound one; commits above that are still there (retire.c, 2). Until then readers do the same, with
- *     a warning. [others_files_taken]
+ *     sound one; commits above that are still there (retire.c, 2). But a deletion may sleep before its
+ *     unlink, so that our look still finds them (model F1). Hence the greatest base is looked at between
+ *     the writing of the manifest's temp and its link, and deletion unlinks all such temps before it
+ *     looks what bases name: who slept from the look on has no temp to link, and looks again.
+ *     [others_files_taken, a_sleeper_has_no_temp]
  *  e. A rewrite lands between B and n while we are between 1 and 3: our base, the greater, would name the
  *     old snapshot and undo the rewrite. look_after() finds a base between B and n with a newer snapshot,
  *     and a base that names that is made. Who dies just then leaves the rewrite undone, and due again.
@@ -50,6 +55,7 @@ struct roller {
     const struct fptc__logger *logger;
     struct fptc__log *log;
     struct fptc__manifest base; /* entered */
+    uint64_t greatest;          /* base when the pass ended: it, unless that is damaged */
     struct fptc__buf bytes;     /* the commits above it */
     int64_t plain;
     size_t bytes_max;           /* that this call may write */
@@ -232,7 +238,8 @@ static void remove_own(struct roller *r)
         (void)fptc__file_remove(path, NULL);
 }
 
-/* FPTC_OK published, FPTC_MISS somebody else's base has the number; then our file is gone. */
+/* FPTC_OK published, FPTC_MISS somebody else's base has the number, FPTC_END others have come: both times our
+   file is gone. */
 static fptc_status publish(struct roller *r, fptc_error *err)
 {
     struct fptc__manifest there;
@@ -241,7 +248,7 @@ static fptc_status publish(struct roller *r, fptc_error *err)
     fptc_status status = fptc__rollup_put(r->p, &r->bytes, own_file(r), err);
     if (status != FPTC_OK)
         return status;
-    status = fptc__manifest_publish(r->p, &r->next, err);
+    status = fptc__manifest_publish_from(r->p, &r->next, r->greatest, err);
     if (status < 0) {
         if (fptc__manifest_read(r->p, r->next.upto, &there, NULL) != FPTC_OK)
             return status; /* nobody knows: the file stays */
@@ -249,7 +256,7 @@ static fptc_status publish(struct roller *r, fptc_error *err)
                       strcmp(there.rollups[there.n_rollups - 1].name, own_file(r)->name) == 0;
         status = is_ours ? FPTC_OK : FPTC_MISS;
     }
-    if (status == FPTC_MISS)
+    if (status == FPTC_MISS || status == FPTC_END)
         remove_own(r);
     return status;
 }
@@ -265,6 +272,7 @@ static fptc_status plan(struct roller *r, int must_move, fptc_error *err)
         status = move_head(r, err);
     if (status != FPTC_OK)
         return status;
+    r->greatest = fptc__log_newest_base(r->log);
     r->next.upto = fptc__log_head(r->log);
     r->next.prev = fptc__log_head_checksum(r->log);
     if (r->next.upto <= fptc__log_newest_base(r->log))
@@ -357,9 +365,12 @@ static fptc_status look_after(struct roller *r, fptc_error *err)
 static fptc_status roll(struct roller *r, struct fptc__compact_stats *stats, fptc_error *err)
 {
     fptc_status status = FPTC_OK;
+    int must_move = 0;
     for (int i = 0; i < ROUNDS_MAX; i++) {
-        status = round_of(r, i > 0 || r->has_with, err);
+        status = round_of(r, must_move || r->has_with, err);
         stats->base = r->base.upto;
+        if (status == FPTC_END)
+            continue;
         if (status != FPTC_OK)
             return status;
         stats->base = r->next.upto;
@@ -372,8 +383,9 @@ static fptc_status roll(struct roller *r, struct fptc__compact_stats *stats, fpt
         status = look_after(r, err);
         if (status != FPTC_MISS)
             return status;
+        must_move = 1;
     }
-    return status;
+    return status == FPTC_END ? FPTC_MISS : status;
 }
 
 static fptc_status run(struct roller *r, struct fptc__compact_stats *stats, fptc_error *err)

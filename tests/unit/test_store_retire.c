@@ -126,7 +126,7 @@ static void files_that_no_base_names_go_after_a_while(void **state)
     char path[FPTC_PATH_MAX];
     (void)state;
     put_and_fold(FPTC_BASES_KEPT + 2);
-    assert_int_equal(fptc__path(path, NULL, "%s/files/11-just-copied.sqlite", help_p.dir), FPTC_OK);
+    assert_int_equal(fptc__path(path, NULL, "%s/files/9-just-copied.sqlite", help_p.dir), FPTC_OK);
     assert_int_equal(fptc__file_create(path, "x", 1, 0666, &help_err), FPTC_OK);
     retire(0);
     /* None yet: a compactor may be about to name one. */
@@ -303,19 +303,47 @@ static void what_is_pinned_stays(void **state)
     assert_int_equal(count_entries("files"), FPTC_BASES_KEPT);
 }
 
-static void pinned_while_its_name_goes(void **state)
+/* He may be about to publish base 10, which would be the second greatest, and 11. */
+static void files_of_bases_to_come_stay(void **state)
 {
-    struct pins p = {.list = {2}, .n = 1, .from_call = 1};
+    static const char *const names[] = {"11-0123456789abcdef.sqlite",
+                                        "3-10-0123456789abcdef.rollup",
+                                        "8-9-0123456789abcdef.rollup", "8-0123456789abcdef.sqlite"};
+    char path[4][FPTC_PATH_MAX];
     (void)state;
-    put_and_fold(FPTC_BASES_KEPT + 3);
-    age("files", 11 * 60);
-    retire_with(&p); /* the pin is seen by the second listing only */
-    must_be_whole(2);
-    assert_false(number_exists("bases", 1));
-    p.from_call = 0;
-    retire_with(&p);
-    must_be_whole(2);
-    assert_int_equal(fresh_head(), FPTC_BASES_KEPT + 3);
+    put_and_fold(10);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(fptc__path(path[i], NULL, "%s/files/%s", help_p.dir, names[i]), FPTC_OK);
+        assert_int_equal(fptc__file_create(path[i], "x", 1, 0666, &help_err), FPTC_OK);
+    }
+    age("files", 24 * 3600);
+    retire(0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(access(path[i], F_OK), i < 2 ? 0 : -1);
+}
+
+static void young_names_do_not_push_old_ones_out(void **state)
+{
+    (void)state;
+    put_and_fold(4);
+    age("bases", 2 * 3600);
+    put_and_fold(2 * FPTC_BASES_KEPT);
+    retire(HOUR_MS);
+    assert_int_equal(count_entries("bases"), 4 + 2 * FPTC_BASES_KEPT);
+    age("bases", 2 * 3600);
+    retire(HOUR_MS);
+    assert_int_equal(count_entries("bases"), FPTC_BASES_KEPT);
+}
+
+static void temps_of_bases_go_at_any_age(void **state)
+{
+    char path[FPTC_PATH_MAX];
+    (void)state;
+    put_and_fold(2);
+    assert_int_equal(fptc__path(path, NULL, "%s/tmp/base-x", help_p.dir), FPTC_OK);
+    assert_int_equal(fptc__file_create(path, "x", 1, 0666, &help_err), FPTC_OK);
+    retire(HOUR_MS);
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 static void unknown_pins_keep_everything(void **state)
@@ -496,7 +524,9 @@ int main(void)
         CASE(the_way_around_stays),
         CASE(rollups_alone_keep_each_commit_twice),
         CASE(what_is_pinned_stays),
-        CASE(pinned_while_its_name_goes),
+        CASE(files_of_bases_to_come_stay),
+        CASE(young_names_do_not_push_old_ones_out),
+        CASE(temps_of_bases_go_at_any_age),
         CASE(unknown_pins_keep_everything),
         CASE(names_go_before_files),
         CASE(a_failure_is_logged_and_skipped),

@@ -694,6 +694,28 @@ static void late(void **state)
     each_once(NULL, 1, 26);
 }
 
+/* Deletion unlinks the temps of bases, and then others go further: who slept has nothing to link. */
+static void temps_go_and_others_go_on(void)
+{
+    int n = 0;
+    assert_int_equal(fptc__base_temps_remove(&help_p, &n, &help_err), FPTC_OK);
+    assert_int_equal(n, 1);
+    put_keys(21, 22);
+    assert_int_equal(roll_up(), 22);
+}
+
+static void a_sleeper_has_no_temp(void **state)
+{
+    (void)state;
+    put_keys(1, 20);
+    before_link(temps_go_and_others_go_on);
+    roll_up();
+    assert_int_equal(newest(), 22);
+    assert_false(number_exists("bases", 20));
+    assert_int_equal(count_entries("files"), 1); /* its own file is gone */
+    each_once(NULL, 1, 22);
+}
+
 static int reply_lost(const char *from, const char *to)
 {
     int is_base = strstr(to, "/bases/") != NULL;
@@ -767,6 +789,7 @@ int main(void)
         WITH_DIR(rewrite_between),
         WITH_DIR(a_rewrite_that_went_is_not_named),
         WITH_DIR(late),
+        WITH_DIR(a_sleeper_has_no_temp),
         WITH_DIR(reply_is_lost),
         WITH_DIR(a_rewrite_onto_rollups),
     };
