@@ -714,9 +714,11 @@ static void nothing_acknowledged_behind_a_drop_is_lost(void **state)
         for (int k = 0; k < PUTS; k++) {
             int is_behind = putters[i].numbers[k] > dropped;
             snprintf(key, sizeof(key), "%d-%d", i, k);
-            if (fresh_count(key) != (size_t)is_behind)
-                fail_msg("%s, commit %" PRIu64 ", drop %" PRIu64, key, putters[i].numbers[k],
-                         dropped);
+            /* Twice is allowed: these appends have no check, so one with an unclear end is repeated. */
+            size_t n = fresh_count(key);
+            if ((n > 0) != is_behind)
+                fail_msg("%s is there %zu times, commit %" PRIu64 ", drop %" PRIu64, key, n,
+                         putters[i].numbers[k], dropped);
             n_behind += is_behind;
         }
     }
