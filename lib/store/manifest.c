@@ -113,16 +113,25 @@ static int take_rollup(const fptc__json *object, struct fptc__rollup_file *out)
 static int take_rollups(const fptc__json *list, struct fptc__manifest *out)
 {
     for (const fptc__json *i = fptc__json_first(list); i; i = fptc__json_next(i)) {
-        const struct fptc__rollup_file *before = out->rollups + out->n_rollups - 1;
-        struct fptc__rollup_file *r = &out->rollups[out->n_rollups];
-        if (!take_rollup(i, r) || (out->n_rollups > 0 && r->from != before->to + 1))
+        if (!take_rollup(i, &out->rollups[out->n_rollups]))
             return 0;
         out->n_rollups++;
     }
     return 1;
 }
 
-/* The snapshot and the roll-ups, which must hold 1..S together. */
+/* Whether the snapshot and the roll-ups hold 1..S together. */
+static int holds_all(const struct fptc__manifest *m)
+{
+    for (size_t i = 1; i < m->n_rollups; i++)
+        if (m->rollups[i].from != m->rollups[i - 1].to + 1)
+            return 0;
+    if (m->n_rollups == 0)
+        return m->snapshot_upto == m->upto;
+    return m->snapshot_upto <= m->upto && m->rollups[0].from <= m->snapshot_upto + 1 &&
+           m->rollups[m->n_rollups - 1].to == m->upto;
+}
+
 static int take_files(const fptc__json *body, struct fptc__manifest *out)
 {
     const fptc__json *snapshot = fptc__json_get(body, "snapshot");
@@ -132,10 +141,7 @@ static int take_files(const fptc__json *body, struct fptc__manifest *out)
         out->snapshot_upto = out->n_rollups ? out->rollups[0].from - 1 : out->upto;
     else if (!take_snapshot(snapshot, out))
         return 0;
-    if (out->n_rollups == 0)
-        return out->snapshot_upto == out->upto;
-    return out->rollups[0].from <= out->snapshot_upto + 1 &&
-           out->rollups[out->n_rollups - 1].to == out->upto;
+    return holds_all(out);
 }
 
 /* Said of S itself; a base with roll-ups behind a drop shows it by where they begin. */
@@ -307,6 +313,9 @@ static fptc_status publish(const struct fptc__partition *p, const struct fptc__m
 {
     struct fptc__commit_header head;
     struct fptc__buf body;
+    if (m->n_rollups > 0 && !holds_all(m))
+        return fptc__fail(err, FPTC_EINTERNAL,
+                          "files that leave out commits were to be base %" PRIu64, m->upto);
     fptc__writer_fill(&head, p);
     head.number = m->upto;
     head.prev = m->prev;

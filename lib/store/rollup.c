@@ -261,17 +261,23 @@ static fptc_status publish(struct roller *r, fptc_error *err)
     return status;
 }
 
+/* Whether the base entered names a snapshot as new as the one to be named: its roll-ups begin above that. */
+static int has_own_snapshot(const struct roller *r)
+{
+    return r->has_with && r->base.snapshot_upto >= r->with.snapshot_upto;
+}
+
 /* What is to be published: FPTC_MISS when there is nothing. */
 static fptc_status plan(struct roller *r, int must_move, fptc_error *err)
 {
     fptc_status status = pass(r, err);
-    if (status == FPTC_OK && r->has_with && r->base.snapshot_upto >= r->with.snapshot_upto)
-        return FPTC_MISS;
-    if (status == FPTC_OK && must_move && fptc__log_head(r->log) <= fptc__log_newest_base(r->log) &&
-        !r->is_full)
+    if (status == FPTC_OK && !has_own_snapshot(r) && must_move &&
+        fptc__log_head(r->log) <= fptc__log_newest_base(r->log) && !r->is_full)
         status = move_head(r, err);
     if (status != FPTC_OK)
         return status;
+    if (has_own_snapshot(r)) /* asked again: a base may have been entered while the head moved */
+        return FPTC_MISS;
     r->greatest = fptc__log_newest_base(r->log);
     r->next.upto = fptc__log_head(r->log);
     r->next.prev = fptc__log_head_checksum(r->log);
