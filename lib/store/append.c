@@ -166,7 +166,8 @@ static fptc_status gather(const struct group *g, struct outcome *o)
         return fptc__fail_nomem(&o->err);
     for (const struct fptc__waiter *w = g->first; w; w = w->next_in_group) {
         const struct fptc__records *r = w->request->records;
-        memcpy(o->records + n, r->list, r->n * sizeof(*r->list));
+        if (r->n > 0) /* a request may be for the number alone: then it has no list */
+            memcpy(o->records + n, r->list, r->n * sizeof(*r->list));
         n += r->n;
     }
     o->n_records = n;
