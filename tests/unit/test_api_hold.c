@@ -23,7 +23,7 @@
 #include "store_help.h"
 
 #define BEAT_MS 40
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 static const char site[] = "http://127.0.0.1:1";
 static fptc_error err;
@@ -246,7 +246,7 @@ static void auto_leaves_it_to_who_holds(void **state)
     assert_int_equal(fptc__holder_take(other, help_p.dir, NULL, &err), FPTC_OK);
     use_partition(cache);
     make_due();
-    reaches(beat, beat() + 30); /* for longer than a claim needs to go stale */
+    reaches(beat, beat() + 60); /* for longer than a claim needs to go stale */
     assert_int_equal(base(), 0);
     fptc__holder_free(other);
     reaches(base, 1);
@@ -596,6 +596,6 @@ int main(void)
     fptc__sys.unlink = odd_unlink;
     fptc__sys.symlink = odd_symlink;
     fptc__upkeep_times =
-        (struct fptc__upkeep_times){{BEAT_MS, 20 * BEAT_MS}, BEAT_MS, BEAT_MS, BEAT_MS};
+        (struct fptc__upkeep_times){{BEAT_MS, 50 * BEAT_MS}, BEAT_MS, BEAT_MS, BEAT_MS};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
