@@ -35,6 +35,11 @@ import harness  # noqa: E402
 ROWS, GONE, MUTATE, ATTEMPT, SETTLE, REFUSE = 1, 2, 3, 4, 5, 6
 INTENT, ATTEMPTED, SETTLED, REFUSED = 0, 1, 2, 3
 
+# Where one directory sees many processes, a call has the same number in each only while no roll-up is due and as
+# many names are listed in bases/: those are kept by compacting so many times first, and after every few processes.
+BASES = 9
+COMPACT_EVERY = 4
+
 
 class Run:
     """What one process printed before its end."""

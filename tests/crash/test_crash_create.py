@@ -66,10 +66,14 @@ class Creating(crash_case.Case):
         """One directory, one kill after the other: each process creates one row and dies in its second."""
         self.repeated = {}
         directory = self.mirrored()
+        for at in range(crash_case.BASES):
+            self.work(directory, f"create=base{at}:1", "compact")
         trace = self.work(directory, "create=count:1", "begin", "create=counted:1").trace
         points, n = self.steps(trace), 0
         changing = set(self.changing(trace))
-        for mode, k in points:
+        for at, (mode, k) in enumerate(points):
+            if at % crash_case.COMPACT_EVERY == 0:
+                self.work(directory, "compact")
             name = f"zh{mode[0]}{k}_"
             run = self.run_writer(directory, mode, k, f"create={name}w:1", "begin", f"create={name}v:1")
             n += run.was_killed

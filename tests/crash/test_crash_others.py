@@ -24,10 +24,14 @@ class Changing(crash_case.Case):
 
     def go_through(self, word, is_done, is_kept):
         directory = self.begin()
+        for _ in range(crash_case.BASES):
+            self.work(directory, word.format(id=self.free.pop()), "compact")
         trace = self.work(directory, word.format(id=self.free.pop()), "begin", word.format(id=self.free.pop())).trace
         points, n, n_acked = self.steps(trace), 0, 0
         self.assertGreater(len(self.free), 2 * len(points), "rows are missing for this")
         for at, (mode, k) in enumerate(points):
+            if at % crash_case.COMPACT_EVERY == 0:
+                self.work(directory, "compact")
             first, second = self.free.pop(), self.free.pop()
             where = f"killed {mode} call {k} ({trace[k - 1]})"
             run = self.run_writer(directory, mode, k, word.format(id=first), "begin", word.format(id=second))
