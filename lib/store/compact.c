@@ -363,6 +363,7 @@ static fptc_status fold(struct compactor *c, struct fptc__log *log,
         return status;
     m.upto = fptc__log_head(log);
     m.prev = fptc__log_head_checksum(log);
+    m.last_drop = fptc__log_dropped(log);
     base = fptc__log_base(log);
     stats->base = base;
     if (fptc__log_dropped(log) == m.upto && m.upto > base) {

@@ -89,7 +89,7 @@ uint64_t fptc__log_head_checksum(struct fptc__log *log);
 uint64_t fptc__log_base(struct fptc__log *log); /* the base that was entered last */
 /* The newest base when bases were last listed; it may be below the head that was known then. */
 uint64_t fptc__log_newest_base(struct fptc__log *log);
-/* The drop that the sink's state began with: 0 none, or it is older than the snapshot. */
+/* Number of the last drop; 0: none. */
 uint64_t fptc__log_dropped(struct fptc__log *log);
 /* Start of the last complete pass; 0: never, or the history was just found to be rolled back. */
 int64_t fptc__log_refreshed_mono_ms(struct fptc__log *log);

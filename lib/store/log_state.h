@@ -45,7 +45,7 @@ struct fptc__log {
 
     int is_started;         /* the sink has been given a base */
     uint64_t head_checksum; /* of the commit `head`; 0: unknown (a hole, or an old base) */
-    uint64_t dropped;       /* a drop that the sink began with, and nothing else since; 0: none */
+    uint64_t dropped;       /* number of the last drop; 0: none */
     uint64_t bad_base;      /* newest base, known to be unusable: commits replace it; 0: none */
     char shunned[160];      /* a snapshot file that was found damaged while it was read; "": none */
     uint64_t irreplaceable; /* the newest base, while nothing leads around what is damaged in it */

@@ -150,6 +150,10 @@ static int take_dropped(const fptc__json *body, struct fptc__manifest *out)
     int says = fptc__json_is_true(fptc__json_get(body, "dropped"));
     if (says || (!out->snapshot[0] && out->n_rollups > 0))
         out->dropped = out->snapshot_upto;
+    int64_t last = fptc__json_get_int(body, "last_drop");
+    out->last_drop = last > 0 && (uint64_t)last > out->dropped ? (uint64_t)last : out->dropped;
+    if (out->last_drop > out->upto)
+        return 0;
     return !says || (!out->snapshot[0] && out->n_rollups == 0);
 }
 
@@ -291,8 +295,11 @@ static void put_body(const struct fptc__manifest *m, struct fptc__buf *out)
             fptc__buf_addc(out, ',');
         put_rollup(&m->rollups[i], out);
     }
-    fptc__buf_addf(out, "],\"asof\":%" PRId64 ",\"prev\":\"%016" PRIx64 "\"%s}", m->asof_ms,
-                   m->prev, m->dropped > 0 && m->dropped == m->upto ? ",\"dropped\":true" : "");
+    fptc__buf_addf(out, "],\"asof\":%" PRId64 ",\"prev\":\"%016" PRIx64 "\"%s", m->asof_ms, m->prev,
+                   m->dropped > 0 && m->dropped == m->upto ? ",\"dropped\":true" : "");
+    if (m->last_drop > 0)
+        fptc__buf_addf(out, ",\"last_drop\":%" PRIu64, m->last_drop);
+    fptc__buf_addc(out, '}');
 }
 
 struct from {

@@ -28,6 +28,7 @@ struct fptc__manifest {
     struct fptc__rollup_file rollups[FPTC_ROLLUPS_MAX]; /* what they hold of 1..X is passed over */
     size_t n_rollups;
     uint64_t dropped; /* commit that dropped the partition, when 1..X is empty by that: X; else 0 */
+    uint64_t last_drop; /* of 1..S, also when rows came since; 0: none, or not known */
 };
 
 /* Greatest base number, 0 if there is none. One opendir/readdir. Also fills the sorted list of the

@@ -289,7 +289,7 @@ static fptc_status reset(struct fptc__log *log, const struct fptc__manifest *m, 
     if (status != FPTC_OK)
         return status;
     log->is_started = 1;
-    log->dropped = m->dropped;
+    log->dropped = m->last_drop;
     log->head = log->is_roller ? m->upto : m->snapshot_upto;
     log->head_checksum = log->head == m->upto ? m->prev : 0;
     return FPTC_OK;

@@ -64,6 +64,7 @@ fptc_status fptc__rebuild_begin(struct fptc__rebuild *r, const struct fptc__part
     r->base = base;
     r->upto = base->snapshot_upto;
     r->last_checksum = base->prev;
+    r->last_drop = base->last_drop;
     status = fptc__localdir_make(r->dir, err);
     if (status != FPTC_OK) {
         r->dir[0] = '\0';
@@ -96,7 +97,10 @@ static fptc_status drop(struct fptc__rebuild *r, const struct fptc__commit *comm
 {
     int64_t asof_ms = fptc__commit_drop_asof(commit);
 
-    return asof_ms < 0 ? FPTC_MISS : start_anew(r, commit->head.number, asof_ms, err);
+    if (asof_ms < 0)
+        return FPTC_MISS;
+    r->last_drop = commit->head.number;
+    return start_anew(r, commit->head.number, asof_ms, err);
 }
 
 fptc_status fptc__rebuild_commit(struct fptc__rebuild *r, const struct fptc__commit *commit,
@@ -236,6 +240,7 @@ fptc_status fptc__rebuild_publish(struct fptc__rebuild *r, struct fptc__manifest
     fptc_status status = finish(r, m, logger, err);
 
     m->snapshot_upto = m->upto;
+    m->last_drop = r->last_drop;
     m->n_rollups = 0;
     if (status == FPTC_OK)
         status = fptc__snapshot_put(r->p, r->call, r->path, m, err);

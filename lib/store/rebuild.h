@@ -30,9 +30,10 @@ struct fptc__rebuild {
     sqlite3 *db;                         /* NULL before begin */
     struct fptc__tables *tables;
     const struct fptc__manifest *base;
-    uint64_t upto;          /* last number looked at */
-    uint64_t applied;       /* commits applied by this */
-    uint64_t skipped;       /* passed over: not there, or not sound */
+    uint64_t upto;    /* last number looked at */
+    uint64_t applied; /* commits applied by this */
+    uint64_t skipped; /* passed over: not there, or not sound */
+    uint64_t last_drop;
     uint64_t last_checksum; /* of the last commit applied; 0: none */
 };
 

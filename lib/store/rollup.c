@@ -281,6 +281,7 @@ static fptc_status plan(struct roller *r, int must_move, fptc_error *err)
     r->greatest = fptc__log_newest_base(r->log);
     r->next.upto = fptc__log_head(r->log);
     r->next.prev = fptc__log_head_checksum(r->log);
+    r->next.last_drop = fptc__log_dropped(r->log);
     if (r->next.upto <= fptc__log_newest_base(r->log))
         return FPTC_MISS;
     if (fptc__log_dropped(r->log) == r->next.upto) {

@@ -364,6 +364,7 @@ static void a_pin_holds_what_was_dropped(void **state)
 /* --- who comes late ------------------------------------------------------------------------------- */
 
 static void (*before_link)(void); /* once, before the next link into `story_dir` */
+static void (*after_link)(void);  /* the same, when it is done and its caller sleeps */
 static const char *story_dir;
 
 static int story_link(const char *from, const char *to)
@@ -374,7 +375,13 @@ static int story_link(const char *from, const char *to)
         before_link = NULL;
         before();
     }
-    return help_sys.link(from, to);
+    int result = help_sys.link(from, to);
+    void (*after)(void) = after_link;
+    if (after && strstr(to, story_dir)) {
+        after_link = NULL;
+        after();
+    }
+    return result;
 }
 
 static void tell_before(const char *dir, void (*what)(void))
@@ -438,6 +445,29 @@ static void a_writer_loses_the_race_to_a_drop(void **state)
     actor_close(&w);
     assert_int_equal(fresh_count("late"), 1);
     assert_int_equal(fresh_count("old"), 0);
+}
+
+static void mirrored_again_and_rewritten(void)
+{
+    assert_int_equal(other_puts("again"), 4);
+    rewrites();
+    assert_true(newest_base().snapshot[0] != '\0');
+}
+
+/* It cannot see its own commit any more: the base says that it was done. */
+static void a_drop_that_slept_is_done_once(void **state)
+{
+    (void)state;
+    other_puts("old");
+    other_puts("older");
+    tell_before("/log/", NULL);
+    after_link = mirrored_again_and_rewritten;
+    assert_int_equal(drops(), 3);
+    assert_null(after_link);
+    assert_int_equal(fresh_count("again"), 1);
+    assert_int_equal(fresh_count("old"), 0);
+    rolls_up();
+    assert_int_equal(newest_base().last_drop, 3);
 }
 
 static void another_wins(void)
@@ -743,6 +773,7 @@ int main(void)
         CASE(old_files_go_behind_a_new_mirror),
         CASE(a_pin_holds_what_was_dropped),
         CASE(sleeping_writer_behind_a_drop),
+        CASE(a_drop_that_slept_is_done_once),
         CASE(a_writer_loses_the_race_to_a_drop),
         CASE(a_drop_loses_the_race),
         CASE(late_base_changes_nothing),
