@@ -10,6 +10,7 @@
 #include "api/result.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "store/log.h"
 #include "store/rollup.h"
 
 struct pin_task {
@@ -41,7 +42,46 @@ static fptc_status look_at_bases(const struct fptc_cache *cache, struct fptc__pi
     return status;
 }
 
-/* So that the newest base is the present. */
+static fptc_status find_head(const struct fptc__partition *p, const struct fptc_cache *cache,
+                             uint64_t *out, fptc_error *err)
+{
+    const struct fptc__log_options options = {.logger = &cache->logger};
+    struct fptc__log *log = NULL;
+    fptc_status status = fptc__log_open(p, &options, &log, err);
+
+    if (status == FPTC_OK)
+        status = fptc__log_refresh(log, err);
+    *out = status == FPTC_OK ? fptc__log_head(log) : 0;
+    fptc__log_close(log);
+    return status;
+}
+
+/* One roll-up takes what its time allows, and may find that another came first. */
+static fptc_status fold_one(const struct fptc_cache *cache, const struct fptc__call *call,
+                            const struct fptc__partition *p, fptc_error *err)
+{
+    uint64_t head = 0, base = 0;
+    fptc_status status = find_head(p, cache, &head, err);
+    int tries;
+
+    if (status == FPTC_OK)
+        status = fptc__bases_newest(p, &base, NULL, 0, NULL, err);
+    for (tries = 0; status == FPTC_OK && base < head; tries++) {
+        status = fptc__call_check(call, "pinning", err);
+        if (status == FPTC_OK && tries == FPTC_PIN_ATTEMPTS_MAX)
+            status = fptc__fail(err, FPTC_ERACE,
+                                "%s could not be rolled up to commit %" PRIu64
+                                ": try again later, or with a longer deadline",
+                                p->name, head);
+        if (status == FPTC_OK)
+            status = fptc__rollup(p, call, &cache->logger, NULL, err);
+        if (status == FPTC_OK)
+            status = fptc__bases_newest(p, &base, NULL, 0, NULL, err);
+    }
+    return status;
+}
+
+/* So that the newest base is the present: all that was committed when the call began. */
 static fptc_status fold(struct fptc_cache *cache, const struct fptc__call *call,
                         const struct fptc__pin *pin, fptc_error *err)
 {
@@ -54,7 +94,7 @@ static fptc_status fold(struct fptc_cache *cache, const struct fptc__call *call,
         if (status == FPTC_OK)
             status = fptc__partition_exists(&p, err);
         if (status == FPTC_OK)
-            status = fptc__rollup(&p, call, &cache->logger, NULL, err);
+            status = fold_one(cache, call, &p, err);
         if (status == FPTC_MISS)
             status = FPTC_OK;
     }

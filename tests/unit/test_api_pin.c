@@ -10,8 +10,10 @@
 /* cmocka.h wants the four above before it */
 #include <cmocka.h>
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/limits.h"
 #include "fptcache/fptcache.h"
@@ -101,6 +103,82 @@ static void others_win_for_ever(void **state)
     assert_int_equal(n, 0);
 }
 
+/* Random digits, which deflate to half. */
+static void put_much(void)
+{
+    struct fptc__records records = {.list = NULL};
+    struct fptc__append request = {.records = &records};
+    struct fptc__buf body;
+    struct actor a;
+    char hex[33];
+
+    fptc__buf_init(&body, 1 << 20);
+    fptc__buf_adds(&body, "{\"key\":\"much\",\"value\":\"");
+    for (int i = 0; i < 6000; i++) {
+        fptc__random_hex32(hex);
+        fptc__buf_adds(&body, hex);
+    }
+    fptc__buf_adds(&body, "\",\"asof\":1}");
+    assert_int_equal(fptc__records_add(&records, FPTC__CONFIG, body.data, body.len, 0, &help_err),
+                     FPTC_OK);
+    actor_open(&a);
+    assert_int_equal(fptc__log_append(a.log, &request, NULL, &help_err), FPTC_OK);
+    actor_close(&a);
+    fptc__records_done(&records);
+    fptc__buf_done(&body);
+}
+
+/* Of which the library keeps 200 ms for itself; 3 ms are left of it. */
+#define DEADLINE_MS 20000
+#define PASSED_MS (DEADLINE_MS - 203)
+static atomic_int has_passed;
+static struct timespec begun;
+
+/* The clock stands still; it moves once, when bases are looked at: then the deadline is known. */
+static int stopped_clock(clockid_t clock, struct timespec *out)
+{
+    if (clock != CLOCK_BOOTTIME)
+        return help_sys.clock_gettime(clock, out);
+    int64_t ns = begun.tv_nsec + (has_passed ? (int64_t)PASSED_MS * 1000000 : 0);
+    out->tv_sec = begun.tv_sec + (time_t)(ns / 1000000000);
+    out->tv_nsec = (long)(ns % 1000000000);
+    return 0;
+}
+
+static DIR *pass_at_bases(const char *path)
+{
+    if (strstr(path, "/project-101/bases"))
+        has_passed = 1;
+    return help_sys.opendir(path);
+}
+
+/* Each roll-up takes less than is there: what is pinned is the present all the same. */
+static void roll_ups_cut_short(void **state)
+{
+    fptc_options options = FPTC_OPTIONS_INIT;
+    fptc_cache *hasty = NULL;
+    char id[33];
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        put_much();
+    options.cache_dir = help_dir;
+    options.deadline_ms = DEADLINE_MS;
+    assert_int_equal(fptc_cache_open(&options, &hasty, &help_err), FPTC_OK);
+    has_passed = 0;
+    help_sys.clock_gettime(CLOCK_BOOTTIME, &begun);
+    fptc__sys.clock_gettime = stopped_clock;
+    fptc__sys.opendir = pass_at_bases;
+    fptc_status status = fptc_cache_pin(hasty, 101, 0, id, &help_err);
+    fptc__sys.clock_gettime = help_sys.clock_gettime;
+    fptc__sys.opendir = help_sys.opendir;
+    assert_true(has_passed);
+    if (status != FPTC_OK)
+        fail_msg("%s", help_err.message);
+    assert_int_equal(pinned_base(id), 4);
+    fptc_cache_close(hasty);
+}
+
 /* Many bases later the pinned one is there, name and all; without the pin it goes. */
 static void a_pinned_base_stays(void **state)
 {
@@ -172,10 +250,8 @@ static void pins_are_listed_behind_bases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_newer_base_meanwhile),
-        CASE(others_win_for_ever),
-        CASE(a_pinned_base_stays),
-        CASE(pins_are_listed_behind_bases),
+        CASE(a_newer_base_meanwhile), CASE(others_win_for_ever),          CASE(roll_ups_cut_short),
+        CASE(a_pinned_base_stays),    CASE(pins_are_listed_behind_bases),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
