@@ -115,10 +115,12 @@ static int check_one(const char *name, void *payload)
     struct verify_task *t = payload;
     struct fptc_cache *cache = t->task.cache;
     const struct fptc__survey_ear ear = {t, on_problem, on_step};
+    const struct fptc__pinned pinned = fptc__pins_of(cache->options.cache_dir);
     struct fptc__partition p;
     struct fptc__repair r = {.p = &p,
                              .call = t->call,
                              .logger = &cache->logger,
+                             .pinned = &pinned,
                              .ctx = t,
                              .rebuilt = on_rebuilt,
                              .lost = on_lost};

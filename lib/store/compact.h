@@ -31,6 +31,16 @@ struct fptc__pinned {
     fptc_status (*list)(void *ctx, const char *partition, uint64_t *out, size_t room, size_t *n,
                         fptc_error *err);
 };
+#define FPTC__PINS_MAX 1024
+/* The pinned bases of a partition, as they were at one moment. */
+struct fptc__pins {
+    uint64_t list[FPTC__PINS_MAX];
+    size_t n;
+};
+/* 1 when they are known. pinned may be NULL: none are. 0 is logged: then any base may be pinned. */
+int fptc__pins_look(struct fptc__pins *pins, const struct fptc__pinned *pinned,
+                    const char *partition, const struct fptc__logger *logger);
+int fptc__pins_have(const struct fptc__pins *pins, uint64_t base);
 /* Deletes what no base needs, only what is older than grace_ms by the file server's clock: FORMAT.md,
    "Deletion". pinned may be NULL: none are; it is asked after bases/ was listed. Failures to unlink are logged and skipped. */
 fptc_status fptc__retire(const struct fptc__partition *p, int64_t grace_ms,

@@ -141,21 +141,25 @@ static void remove_files(struct fptc__repair *r, const struct fptc__survey *s,
 /*
  * Bases that are not sound and below the newest, which is; numbers up to the second newest that are not
  * sound. A name in bases/ goes before its file. is_restarted: what is below the second newest base does
- * not lead to it, and nobody may start there.
+ * not lead to it, and nobody may start there, but he who has pinned it and goes no further.
  */
 static fptc_status clean_up(struct fptc__repair *r, const struct fptc__survey *s, int is_restarted,
                             fptc_error *err)
 {
     uint64_t list[2] = {0, 0}, newest = 0;
+    struct fptc__pins pins = {.n = 0};
     size_t n = 0, i;
     fptc_status status = fptc__bases_newest(r->p, &newest, list, 2, &n, err);
+    int knows_pins = fptc__pins_look(&pins, r->pinned, r->p->name, r->logger);
 
     if (status != FPTC_OK || n == 0)
         return status;
     for (i = 0; i < s->n_bases; i++) {
         const struct fptc__survey_base *b = &s->bases[i];
 
-        if (b->manifest.upto >= newest || (b->condition == FPTC__SOUND && !is_restarted))
+        int stays = !is_restarted || !knows_pins || fptc__pins_have(&pins, b->manifest.upto);
+
+        if (b->manifest.upto >= newest || (b->condition == FPTC__SOUND && stays))
             continue;
         remove_number(r, "bases", b->manifest.upto);
         if (b->condition != FPTC__SOUND)

@@ -16,13 +16,15 @@
 #define FPTC_STORE_REPAIR_H
 
 #include "store/commit.h"
+#include "store/compact.h"
 #include "store/survey.h"
 
 struct fptc__repair {
     const struct fptc__partition *p;
     const struct fptc__call *call;
     const struct fptc__logger *logger;
-    int64_t files; /* out: looked at */
+    const struct fptc__pinned *pinned; /* NULL: no base is */
+    int64_t files;                     /* out: looked at */
     void *ctx;
     /* What was made anew, and what is lost: kind is "commits", "coverage", "mutation", "history". */
     void (*rebuilt)(void *ctx, const char *partition, const char *what);

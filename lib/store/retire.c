@@ -42,7 +42,6 @@
 #define NUMBERS_MAX 16384
 /* Bases that may lie about at once: those of UNNAMED_MS with a roll-up every second, and spare. */
 #define BASES_LISTED 1024
-#define PINS_MAX 1024
 
 #define warn(r, ...) fptc__log_line((r)->logger, FPTC_LOG_WARNING, __VA_ARGS__)
 
@@ -66,8 +65,7 @@ struct retire {
     uint64_t deletes;          /* commits up to here */
     uint64_t drop;             /* the newest old one; 0: none */
     int is_drop;               /* deletes is a drop */
-    uint64_t pins[PINS_MAX];
-    size_t n_pins;
+    struct fptc__pins pins;
     struct names used; /* files that bases name */
 };
 
@@ -203,26 +201,27 @@ static fptc_status find_around(struct retire *r, fptc_error *err)
 }
 
 /* 0 when it cannot be known what is pinned. */
-static int list_pins(struct retire *r)
+int fptc__pins_look(struct fptc__pins *pins, const struct fptc__pinned *pinned,
+                    const char *partition, const struct fptc__logger *logger)
 {
     fptc_error err = FPTC_ERROR_INIT;
-    r->n_pins = 0;
-    if (!r->pinned || !r->pinned->list)
+    pins->n = 0;
+    if (!pinned || !pinned->list)
         return 1;
     fptc_status status =
-        r->pinned->list(r->pinned->ctx, r->p->name, r->pins, PINS_MAX, &r->n_pins, &err);
-    if (status == FPTC_OK && r->n_pins <= PINS_MAX)
+        pinned->list(pinned->ctx, partition, pins->list, FPTC__PINS_MAX, &pins->n, &err);
+    if (status == FPTC_OK && pins->n <= FPTC__PINS_MAX)
         return 1;
-    warn(r, "nothing that may be pinned is removed from %s: %s", r->p->name,
-         status == FPTC_OK ? "there are too many pins" : err.message);
-    r->n_pins = 0;
+    fptc__log_line(logger, FPTC_LOG_WARNING, "nothing that may be pinned is removed from %s: %s",
+                   partition, status == FPTC_OK ? "there are too many pins" : err.message);
+    pins->n = 0;
     return 0;
 }
 
-static int is_pinned(const struct retire *r, uint64_t base)
+int fptc__pins_have(const struct fptc__pins *pins, uint64_t base)
 {
-    for (size_t i = 0; i < r->n_pins; i++)
-        if (r->pins[i] == base)
+    for (size_t i = 0; i < pins->n; i++)
+        if (pins->list[i] == base)
             return 1;
     return 0;
 }
@@ -244,7 +243,7 @@ static void remove_bases(struct retire *r)
         if (!is_settled(r, base))
             continue;
         int is_past = n_settled++ >= FPTC_BASES_KEPT || base < r->drop;
-        if (is_past && base != r->sound && base != r->around && !is_pinned(r, base) &&
+        if (is_past && base != r->sound && base != r->around && !fptc__pins_have(&r->pins, base) &&
             fptc__partition_number_path(r->p, "bases", base, path, NULL) == FPTC_OK)
             remove_file(r, path);
     }
@@ -368,7 +367,8 @@ static fptc_status remove_all(struct retire *r, fptc_error *err)
 {
     int n_temps = 0;
     fptc_status status = list_bases(r, err);
-    int knows_pins = status == FPTC_OK && list_pins(r);
+    int knows_pins =
+        status == FPTC_OK && fptc__pins_look(&r->pins, r->pinned, r->p->name, r->logger);
     r->greatest = r->n_bases > 0 ? r->bases[0] : 0;
     r->second = r->n_bases > 1 ? r->bases[1] : 0;
     if (status == FPTC_OK)

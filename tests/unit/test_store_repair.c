@@ -81,10 +81,13 @@ static int verifies(void)
     return n_problems;
 }
 
+static const struct fptc__pinned *pinned;
+
 static void repairs_beside(int (*step)(void *ctx, int64_t bytes))
 {
     const struct fptc__survey_ear ear = {.problem = on_problem, .step = step};
-    struct fptc__repair r = {.p = &help_p, .rebuilt = on_rebuilt, .lost = on_lost};
+    struct fptc__repair r = {
+        .p = &help_p, .pinned = pinned, .rebuilt = on_rebuilt, .lost = on_lost};
 
     n_problems = n_rebuilt = n_lost = 0;
     if (fptc__repair_partition(&r, &ear, &help_err) != FPTC_OK)
@@ -237,6 +240,53 @@ static void nonsense_is_passed_over(void **state)
     assert_int_equal(fresh_count("three"), 1);
 }
 
+/* --- pins ------------------------------------------------------------------------------------------ */
+
+static fptc_status first_is_pinned(void *ctx, const char *partition, uint64_t *out, size_t room,
+                                   size_t *n, fptc_error *err)
+{
+    (void)ctx;
+    (void)partition;
+    (void)room;
+    (void)err;
+    out[0] = 1;
+    *n = 1;
+    return FPTC_OK;
+}
+
+/* Commits are lost, and the history begins anew: who reads a pinned base goes on. */
+static void a_pinned_base_outlives_a_lost_history(void **state)
+{
+    const struct fptc__pinned first = {NULL, first_is_pinned};
+    struct fptc__manifest m;
+    char path[FPTC_PATH_MAX];
+
+    (void)state;
+    for (int is_pinned = 1; is_pinned >= 0; is_pinned--) {
+        pinned = is_pinned ? &first : NULL;
+        other_puts("one");
+        rewrites();
+        other_puts("two");
+        other_puts("three");
+        rewrites();
+        uint64_t newest = newest_base().upto;
+        for (uint64_t i = newest - 1; i <= newest; i++) {
+            assert_int_equal(fptc__partition_number_path(&help_p, "log", i, path, &help_err),
+                             FPTC_OK);
+            (void)remove(path);
+        }
+        harm(newest_base().snapshot);
+        repairs_beside(NULL);
+        assert_true(n_lost > 0);
+        assert_int_equal(verifies(), 0);
+        assert_int_equal(fptc__manifest_read(&help_p, 1, &m, &help_err),
+                         is_pinned ? FPTC_OK : FPTC_MISS);
+        if (is_pinned)
+            assert_int_equal(fptc__manifest_look(&help_p, &m, &help_err), FPTC_OK);
+    }
+    pinned = NULL;
+}
+
 /* --- others write meanwhile ----------------------------------------------------------------------- */
 
 static int n_steps;
@@ -309,10 +359,15 @@ static void a_base_that_came_first_is_no_repair(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_rewrite_over_a_drop_is_sound),  CASE(a_drop_between_two_rewrites_is_sound),
-        CASE(a_repair_keeps_a_drop),           CASE(a_repair_from_the_empty_base_keeps_it),
-        CASE(a_drop_of_another_time_is_sound), CASE(nonsense_is_passed_over),
-        CASE(what_came_meanwhile_is_not_lost), CASE(a_base_that_came_first_is_no_repair),
+        CASE(a_rewrite_over_a_drop_is_sound),
+        CASE(a_drop_between_two_rewrites_is_sound),
+        CASE(a_repair_keeps_a_drop),
+        CASE(a_repair_from_the_empty_base_keeps_it),
+        CASE(a_drop_of_another_time_is_sound),
+        CASE(nonsense_is_passed_over),
+        CASE(a_pinned_base_outlives_a_lost_history),
+        CASE(what_came_meanwhile_is_not_lost),
+        CASE(a_base_that_came_first_is_no_repair),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
