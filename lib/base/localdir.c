@@ -22,8 +22,7 @@ static const char *local_disk(void)
     return named != NULL && named[0] == '/' && strlen(named) <= TMPDIR_BYTES_MAX ? named : P_tmpdir;
 }
 
-/* The name space that our process ids are of: those of another container mean nothing here. 0: not known. */
-static unsigned long process_space(void)
+unsigned long fptc__process_space(void)
 {
     char text[64];
 
@@ -78,7 +77,7 @@ static int clear_one(const char *name, void *payload)
 fptc_status fptc__localdir_make(char out[FPTC__LOCALDIR_BYTES], fptc_error *err)
 {
     char parent[FPTC__LOCALDIR_BYTES / 2 + 64], hex[33];
-    struct leftovers l = {parent, process_space()};
+    struct leftovers l = {parent, fptc__process_space()};
 
     fptc__random_hex32(hex);
     (void)snprintf(parent, sizeof(parent), "%s/fptcache.%lu", local_disk(),

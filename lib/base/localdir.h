@@ -13,4 +13,7 @@
    removes it, with what he put there. */
 fptc_status fptc__localdir_make(char out[FPTC__LOCALDIR_BYTES], fptc_error *err);
 
+/* The name space that our process ids are of: those of another container mean nothing here. 0: not known. */
+unsigned long fptc__process_space(void);
+
 #endif

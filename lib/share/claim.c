@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/localdir.h"
 #include "base/symlink.h"
 #include "base/sys.h"
 
@@ -15,7 +16,8 @@ void fptc__claimant(char out[FPTC__CLAIMANT_BYTES])
 
     fptc__random_hex32(hex);
     fptc__boot_id(boot);
-    snprintf(out, FPTC__CLAIMANT_BYTES, "%s:%lld:%.16s", boot, (long long)fptc__process_id(), hex);
+    snprintf(out, FPTC__CLAIMANT_BYTES, "%s.%lx:%lld:%.16s", boot, fptc__process_space(),
+             (long long)fptc__process_id(), hex);
 }
 
 int fptc__claim_make(const char *path, const char *content)
@@ -43,7 +45,8 @@ int fptc__claim_is_dead(const char *content, const char *own)
 {
     size_t boot = strcspn(own, ":") + 1;
 
-    return strncmp(content, own, boot) == 0 &&
+    /* A boot that has no name could be any host's. */
+    return memchr(own, '-', boot) != NULL && strncmp(content, own, boot) == 0 &&
            !fptc__process_lives(strtoll(content + boot, NULL, 10));
 }
 

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* "<boot id>:<process id>:<16 hexadecimal digits>", unique to whoever made it. */
+/* "<boot id>.<process name space>:<process id>:<16 hexadecimal digits>", unique to whoever made it. */
 #define FPTC__CLAIMANT_BYTES 80
 /* What any claim may say, with what its kind puts after the claimant. */
 #define FPTC__CLAIM_BYTES 192

@@ -325,7 +325,8 @@ static fptc_status try_link(const struct fptc__holder *h, const char *dir,
         return make_link(h, at.path, 1, err);
     if (status != FPTC_OK || is_ours(h, content))
         return status;
-    if (fptc__claim_watch(rival, content, 2 * h->times.beat_ms) < h->times.stale_ms)
+    if (fptc__claim_watch(rival, content, 2 * h->times.beat_ms) < h->times.stale_ms &&
+        !fptc__claim_is_dead(content, h->id))
         return rival->has_changed && rival->unchanged_ms < 2 * h->times.beat_ms ? FPTC_MISS
                                                                                 : FPTC_PENDING;
     status = swap_link(h, &at, 1, &why);

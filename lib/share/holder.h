@@ -1,7 +1,7 @@
 /*
  * holder.h: who does the upkeep of a partition, elected by a claim that moves: the symlink
  *
- *   partitions/<p>/holder -> "<boot id>:<process id>:<16 hex>:<host>:<beat>"
+ *   partitions/<p>/holder -> "<boot id>.<process name space>:<process id>:<16 hex>:<host>:<beat>"
  *
  * swapped for one of the next beat every few seconds, by a thread that does nothing else, so that neither
  * a long compaction nor an unlink that hangs stops it. One holder may hold any number of partitions.

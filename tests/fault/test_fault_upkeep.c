@@ -310,6 +310,7 @@ static const struct operation operations[] = {
      .begin = opened,
      .run = compact,
      .end = close_handle},
+    {.name = "maintain", .prepare = covered, .begin = opened, .run = maintain, .end = close_handle},
     {.name = "verify", .prepare = covered, .begin = opened, .run = verify, .end = close_handle},
     {.name = "repair",
      .prepare = damaged,
@@ -334,15 +335,10 @@ static const struct operation operations[] = {
      .drops = 1,
      .may_race = 1},
     {.name = "hold and give", .prepare = covered, .run = hold_and_give},
-    /* Only in long runs: who dies in it leaves a claim, which the next round waits for half a minute. */
-    {.name = "maintain", .prepare = covered, .begin = opened, .run = maintain, .end = close_handle},
 };
 #define N_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 int main(int argc, char **argv)
 {
-    const char *is_long = getenv("FPTC_LONG");
-    size_t n = is_long != NULL && is_long[0] == '1' ? N_OPERATIONS : N_OPERATIONS - 1;
-
-    return points_main(operations, n, argc > 1 ? argv[1] : NULL);
+    return points_main(operations, N_OPERATIONS, argc > 1 ? argv[1] : NULL);
 }
