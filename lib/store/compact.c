@@ -195,11 +195,11 @@ static fptc_status finish_local(struct compactor *c, struct fptc__manifest *m, f
     return fptc__snapshot_finish(db, m, err);
 }
 
-static void remove_snapshot(const struct compactor *c, const struct fptc__manifest *m)
+static void remove_snapshot(const struct compactor *c, const char *name)
 {
     char path[FPTC_PATH_MAX];
 
-    if (fptc__path(path, NULL, "%s/files/%s", c->p->dir, m->snapshot) == FPTC_OK)
+    if (fptc__path(path, NULL, "%s/files/%s", c->p->dir, name) == FPTC_OK)
         (void)fptc__file_remove(path, NULL);
 }
 
@@ -282,6 +282,7 @@ static fptc_status seal_and_publish(struct compactor *c, struct fptc__manifest *
                                     struct fptc__compact_stats *stats, fptc_error *err)
 {
     fptc_status status = finish_local(c, m, err), published;
+    char first_name[sizeof(m->snapshot)];
 
     if (status == FPTC_OK)
         status = fptc__call_check(c->call, "compacting", err);
@@ -291,17 +292,18 @@ static fptc_status seal_and_publish(struct compactor *c, struct fptc__manifest *
         return status;
     status = fptc__call_check(c->call, "compacting", err);
     if (status != FPTC_OK) {
-        remove_snapshot(c, m);
+        remove_snapshot(c, m->snapshot);
         return status;
     }
     published = publish(c, m, err);
     if (published < 0)
         return published;
     stats->base = m->upto;
+    memcpy(first_name, m->snapshot, sizeof(first_name));
     status = bring_in(c, m, stats, err);
+    if (published == FPTC_MISS && status >= 0)
+        remove_snapshot(c, first_name); /* no base names it so */
     if (status == FPTC_MISS) {
-        if (published == FPTC_MISS)
-            remove_snapshot(c, m);
         stats->folded = 0;
         return FPTC_OK;
     }

@@ -178,6 +178,7 @@ static fptc_status find_around(struct retire *r, fptc_error *err)
     char path[FPTC_PATH_MAX];
     struct fptc__manifest m;
     struct names newest = {.list = NULL};
+    uint64_t newest_snapshot = 0;
     int has_newest = 0, said = 0;
     for (size_t i = 0; i < r->n_bases && said == 0 && !r->deletes; i++) {
         if (!is_sound(r, r->bases[i], &m))
@@ -185,10 +186,13 @@ static fptc_status find_around(struct retire *r, fptc_error *err)
         if (!has_newest) {
             has_newest = 1;
             r->sound = r->bases[i];
+            newest_snapshot = m.snapshot[0] ? m.snapshot_upto : 0;
             said = fptc__manifest_files(&m, names_add, &newest);
             continue;
         }
-        if (fptc__manifest_files(&m, names_clash, &newest))
+        /* One snapshot may have two names (rollup.c, h). */
+        if (fptc__manifest_files(&m, names_clash, &newest) ||
+            (m.snapshot[0] && m.snapshot_upto == newest_snapshot))
             continue;
         if (!r->around)
             r->around = r->bases[i];

@@ -33,6 +33,9 @@
  *  f. A late, older base: nobody begins below the greatest number; its file goes with its name. [late]
  *  g. A rewrite that is passed by roll-ups: compact.c comes here, to fptc__rollup_onto(). When n is a base
  *     already there is no number left to publish at; a commit without records makes one. [no_number_left]
+ *  h. A snapshot that no base names yet, or none of the newest, as in e and g, is old by its number: a deletion
+ *     asleep before its unlink may take it after we named it. So it is named by a second name, with
+ *     the number of our base, which protects it as it does the roll-up's own file (c). [snapshot_taken]
  */
 #include "store/rollup.h"
 
@@ -44,6 +47,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "store/rollup_file.h"
+#include "store/snapshot.h"
 
 /* Rounds of one call, and times that a file which somebody removed is put back. */
 #define ROUNDS_MAX 4
@@ -231,11 +235,20 @@ static struct fptc__rollup_file *own_file(struct roller *r)
     return &r->next.rollups[r->next.n_rollups - 1];
 }
 
-static void remove_own(struct roller *r)
+static void remove_file(struct roller *r, const char *name)
 {
     char path[FPTC_PATH_MAX];
-    if (fptc__path(path, NULL, "%s/files/%s", r->p->dir, own_file(r)->name) == FPTC_OK)
+    if (fptc__path(path, NULL, "%s/files/%s", r->p->dir, name) == FPTC_OK)
         (void)fptc__file_remove(path, NULL);
+}
+
+/* Race h, then the roll-up. FPTC_END: the snapshot has gone. */
+static fptc_status put_files(struct roller *r, fptc_error *err)
+{
+    fptc_status status = r->has_with ? fptc__snapshot_link(r->p, &r->next, err) : FPTC_OK;
+    if (status != FPTC_OK)
+        return status == FPTC_MISS ? FPTC_END : status;
+    return fptc__rollup_put(r->p, &r->bytes, own_file(r), err);
 }
 
 /* FPTC_OK published, FPTC_MISS somebody else's base has the number, FPTC_END others have come: both times our
@@ -245,7 +258,7 @@ static fptc_status publish(struct roller *r, fptc_error *err)
     struct fptc__manifest there;
     if (r->next.dropped)
         return fptc__manifest_publish(r->p, &r->next, err);
-    fptc_status status = fptc__rollup_put(r->p, &r->bytes, own_file(r), err);
+    fptc_status status = put_files(r, err);
     if (status != FPTC_OK)
         return status;
     status = fptc__manifest_publish_from(r->p, &r->next, r->greatest, err);
@@ -256,8 +269,11 @@ static fptc_status publish(struct roller *r, fptc_error *err)
                       strcmp(there.rollups[there.n_rollups - 1].name, own_file(r)->name) == 0;
         status = is_ours ? FPTC_OK : FPTC_MISS;
     }
-    if (status == FPTC_MISS || status == FPTC_END)
-        remove_own(r);
+    if (status != FPTC_MISS && status != FPTC_END)
+        return status;
+    remove_file(r, own_file(r)->name);
+    if (r->has_with)
+        remove_file(r, r->next.snapshot);
     return status;
 }
 
@@ -412,7 +428,7 @@ static fptc_status run(struct roller *r, struct fptc__compact_stats *stats, fptc
     return status;
 }
 
-fptc_status fptc__rollup_onto(const struct fptc__partition *p, const struct fptc__manifest *with,
+fptc_status fptc__rollup_onto(const struct fptc__partition *p, struct fptc__manifest *with,
                               const struct fptc__call *call, const struct fptc__logger *logger,
                               struct fptc__compact_stats *stats, fptc_error *err)
 {
@@ -426,6 +442,8 @@ fptc_status fptc__rollup_onto(const struct fptc__partition *p, const struct fptc
     if (with)
         take_snapshot(&r->with, with);
     fptc_status status = run(r, stats, err);
+    if (with && status == FPTC_OK && r->next.snapshot_upto == with->snapshot_upto)
+        take_snapshot(with, &r->next);
     free(r);
     return status;
 }

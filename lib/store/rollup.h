@@ -20,10 +20,10 @@ fptc_status fptc__rollup(const struct fptc__partition *p, const struct fptc__cal
                          fptc_error *err);
 /*
  * The same for a rewrite that bases have passed: publishes a base with the snapshot of `with` (name, bytes,
- * checksum, rows, snapshot_upto are looked at) and the roll-ups above it. FPTC_MISS when a base has a newer
- * snapshot already.
+ * checksum, rows, snapshot_upto are looked at) and the roll-ups above it. The base names it by a name of its
+ * own, which becomes that of `with`. FPTC_MISS when a base has a newer snapshot already.
  */
-fptc_status fptc__rollup_onto(const struct fptc__partition *p, const struct fptc__manifest *with,
+fptc_status fptc__rollup_onto(const struct fptc__partition *p, struct fptc__manifest *with,
                               const struct fptc__call *call, const struct fptc__logger *logger,
                               struct fptc__compact_stats *stats, fptc_error *err);
 

@@ -293,22 +293,47 @@ static fptc_status put_as_named(const struct fptc__partition *p, const struct fp
     return status == FPTC_MISS ? fptc__fail(err, FPTC_EIO, "%s has gone", local_path) : status;
 }
 
+static void name_snapshot(struct fptc__manifest *m, uint64_t number)
+{
+    char hex[33];
+
+    fptc__random_hex32(hex);
+    (void)snprintf(m->snapshot, sizeof(m->snapshot), "%" PRIu64 "-%.16s.sqlite", number, hex);
+}
+
 fptc_status fptc__snapshot_put(const struct fptc__partition *p, const struct fptc__call *call,
                                const char *local_path, struct fptc__manifest *m, fptc_error *err)
 {
     int is_new = m->snapshot[0] == '\0', i;
     fptc_status status = FPTC_EEXIST;
-    char hex[33];
 
     if (!is_new)
         return put_as_named(p, call, local_path, m, err);
     /* FPTC_EEXIST of a name that nobody else has: the reply to our own creation was lost. */
     for (i = 0; i < 2 && status == FPTC_EEXIST; i++) {
-        fptc__random_hex32(hex);
-        (void)snprintf(m->snapshot, sizeof(m->snapshot), "%" PRIu64 "-%.16s.sqlite", m->upto, hex);
+        name_snapshot(m, m->upto);
         status = put_as_named(p, call, local_path, m, err);
     }
     return status;
+}
+
+fptc_status fptc__snapshot_link(const struct fptc__partition *p, struct fptc__manifest *m,
+                                fptc_error *err)
+{
+    char from[FPTC_PATH_MAX], to[FPTC_PATH_MAX];
+    fptc_status status = fptc__path(from, err, "%s/files/%s", p->dir, m->snapshot);
+    int failed;
+
+    name_snapshot(m, m->upto);
+    if (status == FPTC_OK)
+        status = fptc__path(to, err, "%s/files/%s", p->dir, m->snapshot);
+    if (status != FPTC_OK)
+        return status;
+    failed = fptc__sys.link(from, to) == 0 ? 0 : errno;
+    /* A reply may be lost: nobody else has that name. */
+    if (failed == 0 || fptc__file_info(to, NULL, NULL, NULL) == FPTC_OK)
+        return FPTC_OK;
+    return failed == ENOENT ? FPTC_MISS : fptc__fail_errno(err, failed, "cannot link %s", to);
 }
 
 fptc_status fptc__snapshot_seal(const struct fptc__partition *p, sqlite3 *db,

@@ -27,6 +27,10 @@ fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fp
                                 sqlite3 **out, fptc_error *err);
 /* Finishes db: statistics, integrity check, count of rows (m->rows). Closes it in every case. */
 fptc_status fptc__snapshot_finish(sqlite3 *db, struct fptc__manifest *m, fptc_error *err);
+/* Gives m's snapshot a second name in files/, a new unique one from m->upto, and m that one. The directory
+   is not synced. FPTC_MISS: the snapshot is gone. */
+fptc_status fptc__snapshot_link(const struct fptc__partition *p, struct fptc__manifest *m,
+                                fptc_error *err);
 /* Copies a finished local_path to files/ with page checksums, and syncs it. Fills m->snapshot (a new
    unique name from m->upto, unless one is set already), snapshot_bytes, snapshot_checksum: the same
    file gives the same bytes each time. On failure the copy is removed. */

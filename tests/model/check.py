@@ -36,6 +36,7 @@ INSTANCES = [
     ("files_two", "files", {"ROLLERS": 1, "REWRITERS": 1, "DELETERS": 1, "NUMBERS": 3}, {"NUMBERS": 4}),
     ("files_two_rollups", "files", {"ROLLERS": 2, "DELETERS": 1, "NUMBERS": 3}, {"NUMBERS": 4}),
     ("files_two_deleters", "files", {"ROLLERS": 1, "DELETERS": 2, "NUMBERS": 3}, {"NUMBERS": 4}),
+    ("files_passed", "files", {"PASSED": 1, "REWRITERS": 1, "DELETERS": 1, "NUMBERS": 4}, {"NUMBERS": 5}),
     ("files_pin", "files", {"PINNERS": 1, "REWRITERS": 1, "DELETERS": 1, "NUMBERS": 3}, {"NUMBERS": 4}),
 ]
 
@@ -68,6 +69,7 @@ TAKEN_OUT = [
      {"NUMBERS": 5}),
     ("files_rollup", "NO_NUMBER", "it removes files of numbers above the second greatest base", {}),
     ("files_rollup", "FILES_FIRST", "it removes files before the names that name them", {}),
+    ("files_passed", "NO_OWN_NAME", "a rewrite that was passed is named by the file name of its own number", {}),
     ("files_pin", "NO_RECHECK", "who pins does not look at bases/ once the pin is written", {}),
     ("files_pin", "PIN_LISTED", "he looks only whether the base is still there, not whether it is the greatest", {}),
     ("files_pin", "PINS_FIRST", "the deletion lists pins before it lists bases/", {}),

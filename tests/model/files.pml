@@ -178,24 +178,13 @@ end:
     od
 }
 
-/* A roll-up: what the base it was made from names, and a file of its own. */
-proctype roller(byte me)
+/* bases/<n>, made from base `parent`, naming its_files, when FILE(me, n) is there. */
+inline publish_from()
 {
-    byte parent, n, k;
-    int its_files;
-
-    d_step {
-        top > greatest && greatest > 0 ->
-        parent = greatest;
-        n = top;
-        its_files = names[greatest] | FILE(me, top);
-        printf("roller %d: a pass from base %d to %d\n", me, parent, n)
-    }
-    d_step { files = files | FILE(me, n); printf("roller %d: its file is there\n", me) }
-    d_step { temps = temps | BIT(me); printf("roller %d: its manifest is in tmp/\n", me) }
+    d_step { temps = temps | BIT(me); printf("maker %d: its manifest is in tmp/\n", me) }
 #ifndef NO_CHECK
     d_step {
-        printf("roller %d: looks: the greatest base is %d\n", me, greatest);
+        printf("maker %d: looks: the greatest base is %d\n", me, greatest);
 #ifdef CHECK_LISTED
         parent = ((listed & BIT(parent)) != 0 -> 1 : 0)
 #else
@@ -208,33 +197,79 @@ proctype roller(byte me)
     fi;
 #endif
     d_step {
-        printf("roller %d: link\n", me);
+        printf("maker %d: link\n", me);
         if
         :: temps & BIT(me) -> publish(n, its_files)
         :: else
         fi
     }
     d_step {
-        printf("roller %d: the same link, asked again\n", me);
+        printf("maker %d: the same link, asked again\n", me);
         if
         :: temps & BIT(me) -> publish(n, its_files)
         :: else
-        fi;
-        n = 0;
-        parent = 0;
-        its_files = 0
+        fi
     }
 over:
-    skip
+    skip;
+    d_step { n = 0; parent = 0; its_files = 0 }
 }
 
+/* A roll-up: what the base it was made from names, and a file of its own. */
+proctype roller(byte me)
+{
+    byte parent, n, k;
+    int its_files;
+
+    d_step {
+        top > greatest && greatest > 0 ->
+        parent = greatest;
+        n = top;
+        its_files = names[greatest] | FILE(me, top);
+        printf("maker %d: a pass from base %d to %d\n", me, parent, n)
+    }
+    d_step { files = files | FILE(me, n); printf("maker %d: its file is there\n", me) }
+    publish_from()
+}
+
+/* A rewrite; when bases passed it, one more base names its file, under a name of that base's number. */
 proctype rewriter(byte me)
 {
     byte n, k;
+#ifdef PASSED
+    byte parent, own;
+    int its_files;
+#endif
 
-    d_step { top > greatest -> n = top; printf("rewriter %d: a pass to %d\n", me, n) }
-    d_step { files = files | FILE(me, n); printf("rewriter %d: its file is there\n", me) }
-    d_step { printf("rewriter %d: link\n", me); publish(n, FILE(me, n)); n = 0 }
+    d_step { top > greatest -> n = top; printf("maker %d: a rewrite of 1 to %d\n", me, n) }
+    d_step { files = files | FILE(me, n); printf("maker %d: its file is there\n", me) }
+    d_step { printf("maker %d: link\n", me); publish(n, FILE(me, n)) }
+#ifdef PASSED
+    d_step {
+        top > greatest && greatest > n ->
+        parent = greatest;
+        own = n;
+        n = top;
+        printf("maker %d: passed; a pass from base %d to %d\n", me, parent, n)
+    }
+    if
+    :: d_step {
+           files & FILE(me, own) ->
+#ifdef NO_OWN_NAME
+           its_files = FILE(me, own);
+#else
+           its_files = FILE(me, n);
+           files = files | its_files;
+#endif
+           own = 0;
+           printf("maker %d: its snapshot is there, as 0x%x\n", me, its_files)
+       }
+    :: else -> n = 0; parent = 0; own = 0; goto over
+    fi;
+    publish_from()
+#else
+    n = 0
+#endif
 }
 
 inline look_at_pins()

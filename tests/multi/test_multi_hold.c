@@ -276,7 +276,7 @@ static void another_takes_the_place_of_a_killed_one(void **state)
 {
     pid_t autos[AUTOS];
     struct writers w = {0, 0};
-    int64_t waited, longest = 0;
+    int64_t waited, longest = 0, shortest = NEVER_MS;
     int kills = 0, tries = 0;
 
     (void)state;
@@ -287,11 +287,13 @@ static void another_takes_the_place_of_a_killed_one(void **state)
         waited = kill_holder(autos, &w);
         kills += waited >= 0;
         longest = waited > longest ? waited : longest;
+        shortest = waited >= 0 && waited < shortest ? waited : shortest;
     }
-    printf("%d of %d holders were killed while they held; another came after %lld ms at most\n",
-           kills, tries, (long long)longest);
-    assert_true(longest >= STALE_MS / 2); /* it was judged, not overlooked */
-    assert_true(longest < STALE_MS + 2 * BEAT_MS + LOOK_MS + SLACK_MS);
+    printf("%d of %d holders were killed while they held; another came after %lld to %lld ms\n",
+           kills, tries, (long long)shortest, (long long)longest);
+    /* Dead and of our own host: nobody waits until its beat is stale. */
+    assert_true(shortest < STALE_MS / 2);
+    assert_true(longest < 2 * BEAT_MS + LOOK_MS + SLACK_MS);
     stop_writing(&w);
     wait_for_base();
     for (int i = 0; i < AUTOS; i++)

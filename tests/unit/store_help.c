@@ -138,10 +138,12 @@ static fptc_status read_keys(const struct fptc__manifest *base, fptc__json **out
         return FPTC_OK;
     fptc__buf_init(&text, 64u << 20);
     fptc_status status = fptc__path(path, err, "%s/files/%s", help_p.dir, base->snapshot);
-    if (status == FPTC_OK && strstr(base->snapshot, ".sqlite"))
-        return read_sqlite(path, out, err);
     if (status == FPTC_OK)
         status = fptc__file_read(path, 64u << 20, &text, err);
+    if (status == FPTC_OK && text.len > 6 && memcmp(text.data, "SQLite", 6) == 0) {
+        fptc__buf_done(&text);
+        return read_sqlite(path, out, err);
+    }
     if (status == FPTC_OK && fptc__json_parse(fptc__buf_text(&text), text.len, path, out, err))
         status = fptc__fail(err, FPTC_EDAMAGED, "%s is damaged", path);
     fptc__buf_done(&text);

@@ -534,6 +534,8 @@ static void test_passed_by_rollups(void **state)
         manifest_of(stats.base, &m);
         assert_int_equal(m.snapshot_upto, head); /* ours, not the one that the roll-up named */
         assert_true(m.upto > head);
+        /* by a name that no deletion has looked at; the first one goes where no base has it */
+        assert_int_equal(strtoull(m.snapshot, NULL, 10), m.upto);
         must_point_at_newest();
         expected = sh_state();
         assert_non_null(strstr(expected, i == 0 ? "c" : "d"));

@@ -226,6 +226,32 @@ static void the_way_around_stays(void **state)
     assert_int_equal(fresh_count("k"), 5 + 2 * FPTC_BASES_KEPT);
 }
 
+/* A late base of a rewrite, and the base that brought it in: two names of one file are no way around it. */
+static void one_snapshot_by_two_names(void **state)
+{
+    static const char keys[] = "[\"k\",\"k\"]";
+    struct fptc__manifest with = {
+        .upto = 2, .snapshot_upto = 2, .snapshot = "2-x.json", .snapshot_bytes = sizeof(keys) - 1};
+    struct fptc__manifest m;
+    char path[FPTC_PATH_MAX];
+    (void)state;
+    put_and_fold(1);
+    other_puts("k");
+    put_and_roll(1); /* 3 */
+    assert_int_equal(fptc__path(path, NULL, "%s/files/2-x.json", help_p.dir), FPTC_OK);
+    assert_int_equal(fptc__file_create(path, keys, sizeof(keys) - 1, 0666, &help_err), FPTC_OK);
+    assert_int_equal(fptc__manifest_publish(&help_p, &with, &help_err), FPTC_OK);
+    other_puts("k");
+    assert_int_equal(fptc__rollup_onto(&help_p, &with, NULL, NULL, NULL, &help_err), FPTC_OK);
+    assert_int_equal(fptc__manifest_read(&help_p, 4, &m, &help_err), FPTC_OK);
+    assert_int_equal(m.snapshot_upto, 2);
+    assert_string_not_equal(m.snapshot, "2-x.json");
+    retire(0);
+    assert_false(number_exists("log", 1));
+    assert_true(number_exists("log", 2));
+    assert_int_equal(fresh_count("k"), 4);
+}
+
 /* Without any snapshot, too: a merged roll-up and what it was merged from are two files. */
 static void rollups_alone_keep_each_commit_twice(void **state)
 {
@@ -522,6 +548,7 @@ int main(void)
         CASE(a_damaged_base_keeps_its_commits),
         CASE(ghosts_go),
         CASE(the_way_around_stays),
+        CASE(one_snapshot_by_two_names),
         CASE(rollups_alone_keep_each_commit_twice),
         CASE(what_is_pinned_stays),
         CASE(files_of_bases_to_come_stay),

@@ -608,6 +608,8 @@ static void others_files_taken(void **state)
     actor_close(&a);
 }
 
+static int has_come, has_gone;
+
 static void rewritten_in_between(void)
 {
     struct fptc__manifest between = {.upto = 15, .snapshot = "15-x.json"};
@@ -634,14 +636,45 @@ static void rewrite_between(void **state)
     before_link(rewritten_in_between);
     roll_up();
     assert_int_equal(newest(), 21);
-    assert_string_equal(m.snapshot, "15-x.json");
+    assert_int_equal(strncmp(m.snapshot, "21-", 3), 0);
     assert_int_equal(m.snapshot_upto, 15);
     remove_log(1, 21);
     each_once(NULL, 1, 20);
     assert_int_equal(fresh_head(), 21);
 }
 
-static int has_come, has_gone;
+static int rewritten_then_taken(const char *from, const char *to)
+{
+    char path[FPTC_PATH_MAX];
+    if (strstr(to, "/bases/") && !has_come) {
+        has_come = 1;
+        rewritten_in_between();
+    } else if (strstr(to, "/bases/0000000000000021") && !has_gone) {
+        has_gone = 1;
+        file_path("15-x.json", path);
+        assert_int_equal(unlink(path), 0);
+    }
+    return help_sys.link(from, to);
+}
+
+/* Who wanted the rewrite's file before a base named it slept until now, and unlinks it. */
+static void snapshot_taken(void **state)
+{
+    (void)state;
+    put_keys(1, 10);
+    assert_int_equal(roll_up(), 10);
+    put_keys(11, 20);
+    has_come = has_gone = 0;
+    fptc__sys.link = rewritten_then_taken;
+    roll_up();
+    fptc__sys.link = help_sys.link;
+    assert_true(has_gone);
+    assert_int_equal(newest(), 21);
+    assert_int_equal(m.snapshot_upto, 15);
+    assert_int_equal(fptc__manifest_look(&help_p, &m, &help_err), FPTC_OK);
+    remove_log(1, 21);
+    each_once(NULL, 1, 20);
+}
 
 /* The number that is to be moved to is linked: meanwhile that rewrite is retired. */
 static int rewritten_then_retired(const char *from, const char *to)
@@ -754,7 +787,8 @@ static void a_rewrite_onto_rollups(void **state)
     assert_int_equal(fptc__rollup_onto(&help_p, &with, NULL, NULL, &stats, &help_err), FPTC_OK);
     assert_int_equal(newest(), 11);
     assert_int_equal(stats.base, 11);
-    assert_string_equal(m.snapshot, "8-x.json");
+    assert_string_equal(m.snapshot, with.snapshot);
+    assert_int_equal(strncmp(m.snapshot, "11-", 3), 0);
     assert_int_equal(m.snapshot_upto, 8);
     assert_true(m.rollups[0].from <= 9);
     remove_log(1, 11);
@@ -787,6 +821,7 @@ int main(void)
         WITH_DIR(file_taken),
         WITH_DIR(others_files_taken),
         WITH_DIR(rewrite_between),
+        WITH_DIR(snapshot_taken),
         WITH_DIR(a_rewrite_that_went_is_not_named),
         WITH_DIR(late),
         WITH_DIR(a_sleeper_has_no_temp),
