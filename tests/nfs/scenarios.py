@@ -316,7 +316,8 @@ def old_base(case):
         time.sleep(0.5)
         before = case.snapshots()
         bases = case.n_bases()
-        case.wait_for(lambda: case.n_bases() >= bases + 10, 120, "ten bases")
+        case.wait_for(lambda: case.n_bases() >= bases + 10 and before - case.snapshots(), 120,
+                      "ten bases, and a snapshot that has gone")
         if case.hosts.can("drop"):
             case.hosts.hook("drop", host)
         time.sleep(1)
@@ -347,7 +348,7 @@ def restart(case):
         for role in case.roles:
             if role.job.host == host:
                 role.may_fail = role.role != "append"
-        reader = case.start(host, "read", "r9", interval_ms=10)
+        reader = case.start(host, "read", "r9", interval_ms=10, count=50)
         case.wait_for(lambda: reader.told("seen"), 30, "a reader on the new mount")
     case.finish()
     case.proofs.append(f"{sum(len(r.told('fail')) for r in case.writers + [slow])} errors met")
