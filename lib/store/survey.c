@@ -371,6 +371,15 @@ static void tell_missing(struct fptc__survey *s, uint64_t from, uint64_t to)
                           "commits %" PRIu64 " to %" PRIu64 " are lost", from, to);
 }
 
+/* Whether newer bases than those that were looked at stand for it, so that it may have been deleted since. */
+static int is_retired(const struct fptc__survey *s, uint64_t number)
+{
+    uint64_t list[BASES_LISTED];
+    size_t n = 0;
+
+    return list_bases(s, list, &n, NULL) == FPTC_OK && n > 1 && list[1] >= number;
+}
+
 /* Numbers above `floor` that ought to be there, up to the greatest that is, or the newest base. */
 static void check_numbers(struct fptc__survey *s, uint64_t floor)
 {
@@ -390,7 +399,7 @@ static void check_numbers(struct fptc__survey *s, uint64_t floor)
     }
     while (expected <= s->head && is_there(s, expected))
         expected++;
-    if (expected <= s->head)
+    if (expected <= s->head && !is_retired(s, s->head))
         tell_missing(s, expected, s->head);
 }
 

@@ -4,7 +4,8 @@
  * deletion: a name that goes away because newer bases stand for it is no problem.
  *
  * 1. Numbers in log/ are read before `bases/` is listed. Only numbers up to the second newest base are
- *    ever deleted, so one that is missing above the second newest base of that listing is lost.
+ *    ever deleted, so one that is missing above the second newest base of that listing is lost; of those that
+ *    came after log/ was read, unless newer bases by now stand for them.
  * 2. A name in bases/ goes before its files: a file that is missing counts only when its base is still
  *    listed afterwards.
  */

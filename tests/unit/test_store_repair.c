@@ -1,7 +1,8 @@
 /*
  * test_store_repair.c: verify and repair of a partition that was dropped, and beside those who write.
  * Seen to fail: the drops' without `dropped` in rebuild.c, `a_drop_of_another_time_is_sound` without DROPPED in
- * survey_rows.c, `what_came_meanwhile_is_not_lost` without survey_newer_commits(), `nonsense_is_passed_over`
+ * survey_rows.c, `what_came_meanwhile_is_not_lost` without survey_newer_commits(),
+ * `what_came_and_went_is_not_lost` without is_retired() in survey.c, `nonsense_is_passed_over`
  * without the hole in fptc__rebuild_commit(), `a_base_that_came_first_is_no_repair` when repair.c takes it.
  */
 #include <setjmp.h>
@@ -69,9 +70,9 @@ static void on_lost(void *ctx, const char *partition, const char *kind, const ch
     print_message("lost: %s: %s: %s\n", partition, kind, what);
 }
 
-static int verifies(void)
+static int verifies_beside(int (*step)(void *ctx, int64_t bytes))
 {
-    const struct fptc__survey_ear ear = {.problem = on_problem};
+    const struct fptc__survey_ear ear = {.problem = on_problem, .step = step};
     struct fptc__survey s = {.p = &help_p, .ear = &ear};
 
     n_problems = 0;
@@ -79,6 +80,11 @@ static int verifies(void)
         fail_msg("%s", help_err.message);
     fptc__survey_done(&s);
     return n_problems;
+}
+
+static int verifies(void)
+{
+    return verifies_beside(NULL);
 }
 
 static const struct fptc__pinned *pinned;
@@ -320,6 +326,33 @@ static void what_came_meanwhile_is_not_lost(void **state)
     assert_int_equal(verifies(), 0);
 }
 
+/* What log/ did not have when it was listed is in the bases that were listed, and then is retired. */
+static int write_then_retire(void *ctx, int64_t bytes)
+{
+    if (n_steps == 2) { /* both commits are read, and bases/ is listed */
+        for (int i = 0; i < 2; i++) {
+            other_puts("later");
+            rewrites();
+        }
+        assert_int_equal(fptc__retire(&help_p, 0, NULL, NULL, NULL, &help_err), FPTC_OK);
+    }
+    return write_and_roll_up(ctx, bytes);
+}
+
+static void what_came_and_went_is_not_lost(void **state)
+{
+    (void)state;
+    n_steps = 0;
+    other_puts("one");
+    rewrites();
+    other_puts("two");
+    rewrites();
+    assert_int_equal(verifies_beside(write_then_retire), 0);
+    assert_true(n_steps > 2);
+    assert_false(number_exists("log", 4));
+    assert_int_equal(verifies(), 0);
+}
+
 static int (*plain_link)(const char *from, const char *to);
 
 /* Between the repair's last look and its link. */
@@ -367,6 +400,7 @@ int main(void)
         CASE(nonsense_is_passed_over),
         CASE(a_pinned_base_outlives_a_lost_history),
         CASE(what_came_meanwhile_is_not_lost),
+        CASE(what_came_and_went_is_not_lost),
         CASE(a_base_that_came_first_is_no_repair),
     };
 
