@@ -29,6 +29,8 @@ void fptc__doctor_add(struct fptc__doctor *d, const struct fptc__check *check);
 void fptc__doctor_mount(struct fptc__doctor *d);
 void fptc__doctor_alone(struct fptc__doctor *d);
 void fptc__doctor_store(struct fptc__doctor *d);
+/* Tells of this host's clock against that of a new file of that name; how far it is ahead. 0 or errno. */
+int fptc__doctor_clock(struct fptc__doctor *d, const char *name, double *out_skew_s);
 /* FPTC_EDEADLINE: nobody came. work becomes "" where the other host removes it. */
 fptc_status fptc__doctor_peer(struct fptc__doctor *d, fptc_error *err);
 /* "<work>/<name>" */

@@ -225,27 +225,31 @@ static void measure_symlinks(struct fptc__doctor *d)
                    n_wrong ? ASK_OTHERS : ""});
 }
 
-static void measure_clock(struct fptc__doctor *d)
+int fptc__doctor_clock(struct fptc__doctor *d, const char *name, double *out_skew_s)
 {
     char path[FPTC_PATH_MAX], meaning[200];
     int64_t server_ms = 0, before_ms = fptc__wall_ms();
+    int failed = fptc__doctor_put(d, name, ""), is_far;
     double skew_s;
 
-    if (fptc__doctor_put(d, "clock", "") != 0 || fptc__doctor_path(d, path, "clock") != FPTC_OK ||
-        fptc__file_info(path, NULL, &server_ms, NULL) != FPTC_OK)
-        return;
-    skew_s = (double)(2 * server_ms - before_ms - fptc__wall_ms()) / 2000.0;
+    if (!failed && (fptc__doctor_path(d, path, name) != FPTC_OK ||
+                    fptc__file_info(path, NULL, &server_ms, NULL) != FPTC_OK))
+        failed = EIO;
+    if (failed)
+        return failed;
+    skew_s = (double)(before_ms + fptc__wall_ms() - 2 * server_ms) / 2000.0;
+    is_far = skew_s > 300 || skew_s < -300;
     (void)snprintf(
         meaning, sizeof(meaning),
-        "this host's clock against that of new files, which is %s; ages are told by that "
+        "how far this host's clock is ahead of that of new files, which is %s; ages are told by that "
         "of files alone",
         skew_s > 1 || skew_s < -1 ? "the file server's" : "the file server's or the same");
-    fptc__doctor_add(d, &(struct fptc__check){
-                            "clock skew", skew_s, "s",
-                            skew_s > 300 || skew_s < -300 ? FPTC__DOUBTFUL : FPTC__FINE, meaning,
-                            skew_s > 300 || skew_s < -300
-                                ? "set this host's clock (NTP): relative dates in filters use it"
-                                : ""});
+    fptc__doctor_add(
+        d, &(struct fptc__check){
+               "clock skew", skew_s, "s", is_far ? FPTC__DOUBTFUL : FPTC__FINE, meaning,
+               is_far ? "set this host's clock (NTP): relative dates in filters use it" : ""});
+    *out_skew_s = skew_s;
+    return 0;
 }
 
 static void tell_of_exports(struct fptc__doctor *d)
@@ -295,13 +299,15 @@ static void tell_of_modes(struct fptc__doctor *d)
 
 void fptc__doctor_alone(struct fptc__doctor *d)
 {
+    double skew_s;
+
     if (measure_writes(d)) {
         if (measure_link(d)) {
             measure_appends(d);
             measure_races(d);
         }
         measure_symlinks(d);
-        measure_clock(d);
+        (void)fptc__doctor_clock(d, "clock", &skew_s);
     }
     tell_of_exports(d);
     measure_space(d);

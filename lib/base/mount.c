@@ -337,8 +337,9 @@ static const struct {
      0,
      {FPTC__FINE, "vers=3",
       "supported; a file that another host removed is gone at once for who reads it "
-      "(ESTALE), and is read again from what is left",
-      ""}},
+      "(ESTALE), and is read again from what is left; two commits in one tick of the server's "
+      "clock may look like one until the next",
+      "mount with vers=4.2, or with lookupcache=pos, where the newest commit matters"}},
     {FPTC__MOUNT_NFS, NULL, 0, {FPTC__FINE, "NFS", "supported", ""}},
     {FPTC__MOUNT_LOCAL,
      NULL,
