@@ -46,12 +46,13 @@ fptc_status fptc__handle_may_change(const struct fptc_cache *cache, const char *
                       what, cache->pin.id);
 }
 
-fptc_status fptc__handle_place(const struct fptc_cache *cache, const char *partition,
+fptc_status fptc__handle_place(struct fptc_cache *cache, const char *partition,
                                struct fptc__handle_place *out, fptc_error *err)
 {
     memset(out, 0, sizeof(*out));
     out->place.cache_dir = cache->options.cache_dir;
     out->place.home = partition;
+    out->place.shun = &cache->shun;
     if (!fptc__handle_is_pinned(cache))
         return FPTC_OK;
     out->place.bases = &out->bases;

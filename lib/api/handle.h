@@ -14,6 +14,7 @@
 #include "share/pin.h"
 #include "store/compact.h"
 #include "store/layout.h"
+#include "store/shun.h"
 #include "upstream/site.h"
 #include "view/intake.h"
 #include "view/view.h"
@@ -46,6 +47,7 @@ struct fptc_cache {
     struct fptc__cache_info info;
     struct fptc__site *site;
     int64_t pid;
+    struct fptc__shun shun; /* snapshots that no view of this handle reads any more; any thread */
 
     pthread_rwlock_t schema_lock;
     struct fptc__schema *schema;
@@ -93,7 +95,7 @@ struct fptc__handle_place {
     struct fptc__view_place place;
     struct fptc__view_bases bases;
 };
-fptc_status fptc__handle_place(const struct fptc_cache *cache, const char *partition,
+fptc_status fptc__handle_place(struct fptc_cache *cache, const char *partition,
                                struct fptc__handle_place *out, fptc_error *err);
 /* The same for a call that gives a result, which is NULL until it does. */
 fptc_status fptc__handle_check_call(const struct fptc_cache *cache, struct fptc_result **out_result,

@@ -63,6 +63,7 @@ static void handle_free(struct fptc_cache *cache)
     }
     pthread_cond_destroy(&cache->changed);
     pthread_mutex_destroy(&cache->mutex);
+    fptc__shun_done(&cache->shun);
     pthread_rwlock_destroy(&cache->schema_lock);
     free(cache);
 }
@@ -76,6 +77,7 @@ static fptc_status handle_new(const fptc_options *options, struct fptc_cache **o
         return fptc__fail_nomem(err);
     pthread_rwlock_init(&cache->schema_lock, NULL);
     pthread_mutex_init(&cache->mutex, NULL);
+    fptc__shun_init(&cache->shun);
     fptc__cond_init(&cache->changed);
     cache->pid = fptc__process_id();
     cache->logger.fn = options->log;

@@ -61,6 +61,9 @@
 #define FPTC_USAGE_PLAN_MAX 8
 /* Different wishes that a handle counts. */
 #define FPTC_USAGE_COUNTED_MAX 256
+/* How long a snapshot that this host could not read twice is left for an older base: as a reader would
+   rather hold some thousand commits in memory than ask a sick disk for the same page each second. */
+#define FPTC_SHUN_MS 600000
 /* Bases kept in `bases/`: one READDIR. Numbers up to the second newest may be deleted. */
 #define FPTC_BASES_KEPT 8
 /* Roll-ups that a base may name, and the bytes of one: it is read whole, as a commit is. */

@@ -32,6 +32,8 @@ fptc_status fptc__log_open(const struct fptc__partition *p, const struct fptc__l
     if (options && options->turn)
         log->turn = *options->turn;
     log->logger = options ? options->logger : NULL;
+    fptc__shun_init(&log->own_shun);
+    log->shun = options && options->shun ? options->shun : &log->own_shun;
     log->is_pinned = options && options->pinned;
     log->pinned = log->is_pinned ? *options->pinned : 0;
     if (!make_condition(&log->changed)) {
@@ -63,6 +65,7 @@ void fptc__log_close(struct fptc__log *log)
         return;
     pthread_mutex_destroy(&log->mutex);
     pthread_cond_destroy(&log->changed);
+    fptc__shun_done(&log->own_shun);
     free(log);
 }
 

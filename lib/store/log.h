@@ -15,6 +15,7 @@
 #include "store/manifest.h"
 
 struct fptc__log;
+struct fptc__shun;
 
 struct fptc__log_sink {
     void *ctx;
@@ -31,8 +32,8 @@ struct fptc__log_sink {
     fptc_status (*apply)(void *ctx, const struct fptc__commit *commit, fptc_error *err);
     /* Optional: what reading the base has met since its reset. FPTC_OK nothing; FPTC_EDAMAGED: its file is
        damaged, an older base and the commits after it are tried; any other: its file cannot be read, the
-       newest base is taken again. The next pass sees to that; out_name gets the file's name, err what
-       was met. */
+       newest base is taken again, and when that is met again, an older one, too (shun.h). The next pass
+       sees to that; out_name gets the file's name, err what was met. */
     fptc_status (*fault)(void *ctx, char out_name[160], fptc_error *err);
     /* The next number is a hole: nothing before it is known to be complete. May be NULL. A commit with a
        `lost` record needs no such word: reset comes before it, with an empty base. */
@@ -52,6 +53,7 @@ struct fptc__log_options {
     const struct fptc__logger *logger; /* NULL: silent; holes and damage are warnings */
     const uint64_t
         *pinned; /* NULL: follows the log; else it shows that base for ever, 0: nothing */
+    struct fptc__shun *shun; /* what other logs of the handle have given up; NULL: its own list */
 };
 
 /* Opens; no I/O beyond remembering the place. The partition need not exist yet for reading. */
@@ -74,7 +76,8 @@ void fptc__log_unlock(struct fptc__log *log);
  * pass began after this call did, that one is joined instead. A partition that does not exist is an
  * empty log. On any failure the sink still holds some commit's exact state. FPTC_ERACE after
  * FPTC_PASS_RESTARTS_MAX restarts; FPTC_EFORMAT while a number that this version does not understand
- * lies ahead; FPTC_EDAMAGED when no base can be used and the commits that would replace it are gone.
+ * lies ahead; FPTC_EDAMAGED when no base can be used and the commits that would replace it are gone,
+ * FPTC_EIO when that is because this host cannot read its files.
  * A sink whose base can no longer be read is started again and brought to where it was with the log kept
  * locked: nobody sees it go back. Where nothing sound is left to start from it stays as it is, and what is
  * not damaged in it can still be read.

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "store/log.h"
+#include "store/shun.h"
 
 /* One append that has not returned yet; lives on its caller's stack. */
 struct fptc__waiter {
@@ -47,8 +48,9 @@ struct fptc__log {
     uint64_t head_checksum; /* of the commit `head`; 0: unknown (a hole, or an old base) */
     uint64_t dropped;       /* number of the last drop; 0: none */
     uint64_t bad_base;      /* newest base, known to be unusable: commits replace it; 0: none */
-    char shunned[160];      /* a snapshot file that was found damaged while it was read; "": none */
-    uint64_t irreplaceable; /* the newest base, while nothing leads around what is damaged in it */
+    fptc_error bad_why;     /* what was met there */
+    struct fptc__shun *shun, own_shun; /* snapshots that are given up; its own, or its handle's */
+    uint64_t irreplaceable; /* the newest base, while nothing leads around what is bad in it */
 
     int is_passing, is_held; /* is_held: this pass keeps the mutex (it goes back in history) */
     uint64_t passes_begun, passes_ended;

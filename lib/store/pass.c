@@ -7,7 +7,8 @@
  *  2. The listing vouches for a batch n+1.. when its base is <= n, the last number known before the
  *     batch was read: only numbers <= a base are ever deleted, so n+1 was never deleted and what was
  *     read is the real one (S3: comparing with the *last* number read would not be enough).
- *  3. A number whose bytes were read and fail the check is a hole; an I/O error never is (S8).
+ *  3. A base or one of its files that is damaged, gone, or that this host cannot read is passed over for
+ *     an older one and the commits after it; that says nothing about the file, so nothing is lost by it.
  *  4. The head goes back in one case only: the history itself was rolled back under us (async server,
  *     restored backup). Then the mutex is kept from the reset to the end of the pass.
  *  5. A base is entered by its snapshot only when that is ahead of the head; else the commits of its
@@ -23,38 +24,21 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "store/log_state.h"
+#include "store/batch.h"
 #include "store/rollup_file.h"
 
-#define BATCH_COMMITS 64
-#define BATCH_BYTES (16u << 20)
 /* Bases looked at when the newest are damaged: all, unless nobody has deleted any for very long. */
 #define BASES_LISTED 1024
 
 #define warn(log, ...) fptc__log_line((log)->logger, FPTC_LOG_WARNING, __VA_ARGS__)
 
-struct entry {
-    uint64_t number;
-    int is_hole;
-    struct fptc__commit commit;
-    struct fptc__buf bytes; /* kept for a roller only */
-};
-
-struct batch {
-    uint64_t known; /* head before the batch was read */
-    struct entry list[BATCH_COMMITS];
-    size_t n, bytes;
-    fptc_status end; /* FPTC_OK: full, more may follow; FPTC_END: no such number; else a failure */
-    fptc_error err;
-    int is_head_gone; /* the file of `known` has vanished */
-    uint64_t newest;  /* base listed after reading */
-};
-
 struct pass {
-    struct batch *batch;
-    int is_rebuilt;      /* history was found rolled back once: accept what is there */
-    char bad_file[160];  /* of a base: found damaged or gone in this pass; "" if none */
-    const char *shunned; /* of the log */
+    struct fptc__batch *batch;
+    int is_rebuilt;          /* history was found rolled back once: accept what is there */
+    int is_cornered;         /* nothing leads around a base that cannot be used */
+    char bad_file[160];      /* of a base: could not be used in this pass; "" if none */
+    char avoided[160];       /* a file that had been given up before; "" if none */
+    struct fptc__shun *shun; /* of the log */
 };
 
 static void io_begin(struct fptc__log *log)
@@ -69,115 +53,6 @@ static void io_end(struct fptc__log *log)
         pthread_mutex_lock(&log->mutex);
 }
 
-/* --- reading commits; no mutex --- */
-
-static fptc_status read_bytes(const char *path, struct fptc__buf *out, fptc_error *err)
-{
-    fptc_status status = fptc__file_read(path, FPTC_COMMIT_BYTES_MAX, out, err);
-    if (status == FPTC_ELIMIT)
-        return fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it is too long", path);
-    return status;
-}
-
-static fptc_status check_partition(const struct fptc__log *log, struct fptc__commit *c,
-                                   const char *path, fptc_error *err)
-{
-    if (strcmp(c->head.partition, log->p.name) == 0)
-        return FPTC_OK;
-    fptc__fail(err, FPTC_EDAMAGED, "%s is damaged: it belongs to partition %s", path,
-               c->head.partition);
-    fptc__commit_done(c);
-    return FPTC_EDAMAGED;
-}
-
-static fptc_status read_once(struct fptc__log *log, const char *path, struct entry *out,
-                             fptc_error *err)
-{
-    struct fptc__buf bytes;
-    fptc__buf_init(&bytes, FPTC_COMMIT_BYTES_MAX);
-    fptc_status status = read_bytes(path, &bytes, err);
-    if (status == FPTC_OK)
-        status = fptc__commit_decode(fptc__buf_text(&bytes), bytes.len, path, out->number,
-                                     &out->commit, err);
-    if (status == FPTC_OK)
-        status = check_partition(log, &out->commit, path, err);
-    if (status == FPTC_OK && log->is_roller) {
-        out->bytes = bytes;
-        out->commit.file = fptc__buf_text(&out->bytes);
-        out->commit.file_len = out->bytes.len;
-    } else {
-        fptc__buf_done(&bytes);
-    }
-    return status;
-}
-
-/* FPTC_OK also for a hole; FPTC_MISS when there is no such number. */
-static fptc_status read_commit(struct fptc__log *log, uint64_t number, struct entry *out,
-                               fptc_error *err)
-{
-    char path[FPTC_PATH_MAX];
-    *out = (struct entry){.number = number};
-    fptc_status status = fptc__partition_number_path(&log->p, "log", number, path, err);
-    if (status == FPTC_OK)
-        status = read_once(log, path, out, err);
-    /* A verdict for ever deserves a second look: one bad transfer must not make a hole. */
-    if (status == FPTC_EDAMAGED)
-        status = read_once(log, path, out, err);
-    if (status != FPTC_EDAMAGED)
-        return status;
-    warn(log, "commit %" PRIu64 " of %s is skipped: %s", number, log->p.name, err->message);
-    out->is_hole = 1;
-    return FPTC_OK;
-}
-
-static fptc_status is_gone(struct fptc__log *log, uint64_t number, int *out, fptc_error *err)
-{
-    char path[FPTC_PATH_MAX];
-    fptc_status status = fptc__partition_number_path(&log->p, "log", number, path, err);
-    if (status == FPTC_OK)
-        status = fptc__file_info(path, NULL, NULL, err);
-    *out = status == FPTC_MISS;
-    return status == FPTC_MISS ? FPTC_OK : status;
-}
-
-static fptc_status touch_log(struct fptc__log *log, fptc_error *err)
-{
-    char path[FPTC_PATH_MAX];
-    fptc_status status = fptc__path(path, err, "%s/log", log->p.dir);
-    return status == FPTC_OK ? fptc__dir_touch(path, err) : status;
-}
-
-/* Reads from known + 1 on. How it ended stands in b->end, and is judged when what came before is applied. */
-static void read_batch(struct fptc__log *log, struct batch *b)
-{
-    b->end = FPTC_OK;
-    while (b->n < BATCH_COMMITS && b->bytes < BATCH_BYTES) {
-        struct entry *e = &b->list[b->n];
-        b->end = read_commit(log, b->known + 1 + b->n, e, &b->err);
-        if (b->end != FPTC_OK)
-            break;
-        b->bytes += e->commit.inflated.len;
-        b->n++;
-    }
-    if (b->end != FPTC_MISS)
-        return;
-    b->end = FPTC_END;
-    if (b->n == 0 && b->known > 0) {
-        fptc_status status = is_gone(log, b->known, &b->is_head_gone, &b->err);
-        b->end = status == FPTC_OK ? FPTC_END : status;
-    }
-}
-
-static void batch_done(struct batch *b)
-{
-    for (size_t i = 0; i < b->n; i++) {
-        fptc__commit_done(&b->list[i].commit);
-        fptc__buf_done(&b->list[i].bytes);
-    }
-    b->n = b->bytes = 0;
-    b->is_head_gone = 0;
-}
-
 /* --- applying, with the mutex --- */
 
 static int breaks_chain(const struct fptc__log *log, const struct fptc__commit *c)
@@ -185,17 +60,33 @@ static int breaks_chain(const struct fptc__log *log, const struct fptc__commit *
     return c->head.prev && log->head_checksum && c->head.prev != log->head_checksum;
 }
 
+/* The newest base cannot be used, and the older one with the commits after it does not lead to it. */
+static fptc_status corner(const struct fptc__log *log, struct pass *pass, uint64_t number,
+                          const char *why, fptc_error *err)
+{
+    char host[64];
+    pass->is_cornered = 1;
+    if (log->bad_why.status != FPTC_EIO)
+        return fptc__fail(err, FPTC_EDAMAGED,
+                          "base %" PRIu64 " of %s is damaged and commit %" PRIu64 " %s",
+                          log->bad_base, log->p.dir, number, why);
+    fptc__host_name(host, sizeof(host));
+    *err = log->bad_why;
+    return fptc__error_where(
+        err,
+        "host %s cannot go around it, for commit %" PRIu64 " of %s %s; if another"
+        " host reads the file look at this one's mount, else `fptcache verify`",
+        host, number, log->p.name, why);
+}
+
 /* FPTC_ERACE: the commit does not follow from what we know: history was rolled back. */
-static fptc_status apply_one(struct fptc__log *log, const struct pass *pass, struct entry *e,
+static fptc_status apply_one(struct fptc__log *log, struct pass *pass, struct fptc__entry *e,
                              fptc_error *err)
 {
     fptc_status status = FPTC_OK;
     if (!e->is_hole && breaks_chain(log, &e->commit)) {
         if (log->bad_base > log->head)
-            return fptc__fail(err, FPTC_EDAMAGED,
-                              "base %" PRIu64 " of %s is damaged and commit %" PRIu64
-                              " does not follow from the older base",
-                              log->bad_base, log->p.dir, e->number);
+            return corner(log, pass, e->number, "does not follow from the older base", err);
         if (!pass->is_rebuilt)
             return FPTC_ERACE;
         warn(log, "commit %" PRIu64 " of %s does not follow from the one before it: accepted",
@@ -248,7 +139,7 @@ static fptc_status pass_over(struct fptc__log *log, uint64_t upto, fptc_error *e
     return FPTC_OK;
 }
 
-static fptc_status apply_rolled(struct fptc__log *log, const struct pass *pass, struct entry *e,
+static fptc_status apply_rolled(struct fptc__log *log, struct pass *pass, struct fptc__entry *e,
                                 fptc_error *err)
 {
     e->number = e->commit.head.number;
@@ -260,7 +151,7 @@ static fptc_status apply_rolled(struct fptc__log *log, const struct pass *pass, 
     return status == FPTC_OK ? apply_one(log, pass, e, err) : status;
 }
 
-static fptc_status take_rollup(struct fptc__log *log, const struct pass *pass,
+static fptc_status take_rollup(struct fptc__log *log, struct pass *pass,
                                const struct fptc__rollup_file *file, fptc_error *err)
 {
     struct fptc__rollup_reader r = {.at = 0};
@@ -269,10 +160,10 @@ static fptc_status take_rollup(struct fptc__log *log, const struct pass *pass,
     io_end(log);
     uint64_t above = log->head > 0 ? log->head - 1 : 0;
     while (status == FPTC_OK) {
-        struct entry e = {.number = 0};
+        struct fptc__entry e = {.number = 0};
         status = fptc__rollup_next(&r, file, above, &e.commit, err);
         if (status == FPTC_OK)
-            status = check_partition(log, &e.commit, r.path, err);
+            status = fptc__log_check_partition(log, &e.commit, r.path, err);
         if (status == FPTC_OK)
             status = apply_rolled(log, pass, &e, err);
         fptc__commit_done(&e.commit);
@@ -295,19 +186,28 @@ static fptc_status reset(struct fptc__log *log, const struct fptc__manifest *m, 
     return FPTC_OK;
 }
 
-/* Which of m's files was found damaged or gone: who names it, too, need not be tried. */
+/* What an older base and the commits after it may mend. */
+static int is_unusable(fptc_status status)
+{
+    return status == FPTC_MISS || status == FPTC_EDAMAGED || status == FPTC_EIO;
+}
+
+/* Which of m's files cannot be used: who names it, too, need not be tried. */
 static fptc_status blame(struct pass *pass, const char *name, fptc_status status)
 {
-    if (name[0] && (status == FPTC_MISS || status == FPTC_EDAMAGED))
+    if (name[0] && is_unusable(status))
         snprintf(pass->bad_file, sizeof(pass->bad_file), "%s", name);
     return status;
 }
 
 static int is_blamed(const char *name, int64_t bytes, void *ctx)
 {
-    const struct pass *pass = ctx;
+    struct pass *pass = ctx;
     (void)bytes;
-    return name[0] && (strcmp(name, pass->bad_file) == 0 || strcmp(name, pass->shunned) == 0);
+    if (!name[0] || !fptc__shun_has(pass->shun, name))
+        return name[0] && strcmp(name, pass->bad_file) == 0;
+    snprintf(pass->avoided, sizeof(pass->avoided), "%s", name);
+    return 1;
 }
 
 /* Brings sink and head from wherever they are to the base's number, which is above the head. */
@@ -316,8 +216,8 @@ static fptc_status enter_base(struct fptc__log *log, struct pass *pass,
 {
     fptc_status status = FPTC_OK;
     if (fptc__manifest_files(m, is_blamed, pass))
-        return fptc__fail(err, FPTC_EDAMAGED, "it names a damaged file, %s",
-                          pass->bad_file[0] ? pass->bad_file : pass->shunned);
+        return fptc__fail(err, FPTC_EDAMAGED, "it names %s, which has been given up",
+                          pass->avoided[0] ? pass->avoided : pass->bad_file);
     if (!log->is_started || log->head < m->snapshot_upto || log->is_roller)
         status = blame(pass, log->is_roller ? "" : m->snapshot, reset(log, m, err));
     for (size_t i = 0; i < m->n_rollups && status == FPTC_OK; i++)
@@ -360,8 +260,17 @@ static fptc_status list_bases(struct fptc__log *log, uint64_t list[BASES_LISTED]
     return status;
 }
 
+/* 1 when what could not be read is worth another look. */
+static int may_look_again(struct pass *pass, fptc_status status, const fptc_error *err, int *n)
+{
+    if (status != FPTC_EIO || (*n)++ >= (err->sys_errno == ESTALE ? FPTC_STALE_MAX : 1))
+        return 0;
+    pass->bad_file[0] = '\0';
+    return 1;
+}
+
 /*
- * Enters the newest base. One that has gone, or is damaged, and is still the newest, is
+ * Enters the newest base. One that has gone, is damaged or cannot be read, and is still the newest, is
  * passed over for the next older one, in the end for none at all: the commits after it replace it as
  * long as they are there (log->bad_base says how far they must reach). A head that is already past
  * such an older base is simply kept.
@@ -370,7 +279,7 @@ static fptc_status start_over(struct fptc__log *log, struct pass *pass, fptc_err
 {
     uint64_t list[BASES_LISTED], newest = 0;
     size_t n = 0, skipped = 0;
-    int n_stale = 0;
+    int n_again = 0;
     for (int i = 0; i < FPTC_PASS_RESTARTS_MAX; i++) {
         fptc_status status = list_bases(log, list, &n, err);
         if (status != FPTC_OK)
@@ -386,10 +295,12 @@ static fptc_status start_over(struct fptc__log *log, struct pass *pass, fptc_err
         if (skipped > 0 && log->is_started && candidate <= log->head)
             return FPTC_OK;
         status = try_base(log, pass, candidate, err);
-        if (status == FPTC_EIO && err->sys_errno == ESTALE && n_stale++ < FPTC_STALE_MAX)
+        if (may_look_again(pass, status, err, &n_again))
             continue;
-        if (status != FPTC_MISS && status != FPTC_EDAMAGED)
+        if (!is_unusable(status))
             return status;
+        if (skipped == 0)
+            log->bad_why = *err;
         warn(log, "base %" PRIu64 " of %s cannot be used: %s", candidate, log->p.name,
              err->message);
         skipped++;
@@ -402,7 +313,7 @@ static fptc_status start_over(struct fptc__log *log, struct pass *pass, fptc_err
 /* FPTC_MISS: a base has passed us, start over. FPTC_ERACE: rolled back. FPTC_END: at the head. */
 static fptc_status apply_batch(struct fptc__log *log, struct pass *pass, fptc_error *err)
 {
-    struct batch *b = pass->batch;
+    struct fptc__batch *b = pass->batch;
     if (b->newest > b->known && b->newest != log->bad_base)
         return FPTC_MISS;
     /* Vouched for (rule 2). An append of ours may have applied the first ones meanwhile. */
@@ -413,10 +324,7 @@ static fptc_status apply_batch(struct fptc__log *log, struct pass *pass, fptc_er
             return status;
     }
     if (b->end == FPTC_END && log->head < log->bad_base)
-        return fptc__fail(err, FPTC_EDAMAGED,
-                          "base %" PRIu64 " of %s is damaged and commit %" PRIu64
-                          " that would replace it has been deleted",
-                          log->bad_base, log->p.dir, log->head + 1);
+        return corner(log, pass, log->head + 1, "that would replace it has been deleted", err);
     /* A number above the base and below the head is never deleted: the server has forgotten it. */
     if (b->is_head_gone && b->newest < b->known && b->known == log->head && !pass->is_rebuilt)
         return FPTC_ERACE;
@@ -427,10 +335,10 @@ static fptc_status apply_batch(struct fptc__log *log, struct pass *pass, fptc_er
 
 static fptc_status take_batch(struct fptc__log *log, struct pass *pass, fptc_error *err)
 {
-    struct batch *b = pass->batch;
+    struct fptc__batch *b = pass->batch;
     b->known = log->head;
     io_begin(log);
-    read_batch(log, b);
+    fptc__batch_read(log, b);
     fptc_status listed = fptc__bases_newest(&log->p, &b->newest, NULL, 0, NULL, err);
     io_end(log);
     if (listed == FPTC_OK)
@@ -438,7 +346,7 @@ static fptc_status take_batch(struct fptc__log *log, struct pass *pass, fptc_err
     fptc_status status = listed == FPTC_OK ? apply_batch(log, pass, err) : listed;
     if (status == FPTC_EFORMAT)
         log->is_read_only = 1;
-    batch_done(b);
+    fptc__batch_done(b);
     return status;
 }
 
@@ -504,11 +412,14 @@ static fptc_status stand_again(struct fptc__log *log, struct pass *pass, fptc_er
     return status;
 }
 
-/* Nothing older leads to where we were: back to the damaged one, most of which can be read. */
-static fptc_status stand_on_damaged(struct fptc__log *log, struct pass *pass, fptc_error *err)
+/* Nothing older leads to where we were: back to the bad one, most of which can be read. */
+static fptc_status stand_on_bad(struct fptc__log *log, struct pass *pass, const char *name,
+                                fptc_error *err)
 {
-    warn(log, "nothing replaces %s of %s: what is sound in it is read", log->shunned, log->p.name);
-    log->shunned[0] = '\0';
+    warn(log, "nothing replaces %s of %s: what is sound in it is read", name, log->p.name);
+    log->irreplaceable = log->bad_base;
+    fptc__shun_pardon(log->shun, name);
+    pass->bad_file[0] = '\0';
     log->bad_base = 0;
     if (log->is_started)
         return take_batches(log, pass, err);
@@ -519,7 +430,7 @@ static fptc_status stand_on_damaged(struct fptc__log *log, struct pass *pass, fp
 static fptc_status mend(struct fptc__log *log, struct pass *pass, fptc_error *err)
 {
     uint64_t list[BASES_LISTED];
-    char name[sizeof(log->shunned)] = "";
+    char name[160] = "";
     fptc_error fault = FPTC_ERROR_INIT;
     size_t n = 0;
     fptc_status met =
@@ -528,15 +439,15 @@ static fptc_status mend(struct fptc__log *log, struct pass *pass, fptc_error *er
         return FPTC_OK;
     fptc_status status = list_bases(log, list, &n, err);
     uint64_t newest = n > 0 ? list[0] : 0;
-    if (status != FPTC_OK || (met == FPTC_EDAMAGED && newest && newest == log->irreplaceable))
+    if (status != FPTC_OK || (newest && newest == log->irreplaceable))
         return status;
-    warn(log, "%s of %s is given up: %s", name, log->p.name, fault.message);
-    snprintf(log->shunned, sizeof(log->shunned), "%s", met == FPTC_EDAMAGED ? name : "");
+    fptc__shun_note(log->shun, name, met);
+    warn(log, "%s of %s is %s: %s", name, log->p.name,
+         fptc__shun_has(log->shun, name) ? "given up" : "opened again", fault.message);
     status = stand_again(log, pass, err);
-    if (status != FPTC_EDAMAGED || !log->shunned[0])
+    if ((status != FPTC_EDAMAGED && !pass->is_cornered) || !fptc__shun_has(log->shun, name))
         return status;
-    log->irreplaceable = newest;
-    return stand_on_damaged(log, pass, err);
+    return stand_on_bad(log, pass, name, err);
 }
 
 static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_error *err)
@@ -547,7 +458,7 @@ static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_e
     if (!log->is_started && log->head > 0)
         pass->is_rebuilt = log->is_held = 1; /* an earlier rebuild failed half way */
     io_begin(log);
-    fptc_status status = touch_log(log, err);
+    fptc_status status = fptc__log_touch(log, err);
     io_end(log);
     if (status == FPTC_MISS)
         status = FPTC_OK;
@@ -557,6 +468,8 @@ static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_e
         status = mend(log, pass, err);
     if (status == FPTC_OK)
         status = take_batches(log, pass, err);
+    if (pass->is_cornered && pass->avoided[0])
+        status = stand_on_bad(log, pass, pass->avoided, err);
     /* What is applied is compared with the base: that, too, may find that it can no longer be read. */
     if (status != FPTC_END && status != FPTC_EFORMAT && log->is_started) {
         fptc_status mended = mend(log, pass, err);
@@ -572,8 +485,8 @@ static fptc_status pass_through(struct fptc__log *log, struct pass *pass, fptc_e
 static fptc_status show_pinned(struct fptc__log *log, fptc_error *err)
 {
     int64_t begun_mono_ms = fptc__mono_ms();
-    struct pass pass = {.batch = NULL, .shunned = ""};
-    char name[sizeof(log->shunned)] = "";
+    struct pass pass = {.batch = NULL, .shun = &log->own_shun};
+    char name[160] = "";
     if (log->is_started && log->sink.fault && log->sink.fault(log->sink.ctx, name, NULL) != FPTC_OK)
         log->is_started = 0; /* opened once more: there is no other */
     fptc_status status = log->is_started ? FPTC_OK : try_base(log, &pass, log->pinned, err);
@@ -590,7 +503,7 @@ fptc_status fptc__log_run_pass(struct fptc__log *log, fptc_error *err)
 {
     if (log->is_pinned)
         return show_pinned(log, err);
-    struct pass pass = {.batch = calloc(1, sizeof(struct batch)), .shunned = log->shunned};
+    struct pass pass = {.batch = calloc(1, sizeof(struct fptc__batch)), .shun = log->shun};
     fptc_status status = pass.batch ? pass_through(log, &pass, err) : fptc__fail_nomem(err);
     free(pass.batch);
     log->is_held = 0;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
@@ -29,14 +30,20 @@ static void add_uri(struct fptc__buf *out, const char *path)
 fptc_status fptc__snapshot_fault(sqlite3 *db, const char *schema, fptc_error *err)
 {
     struct fptc__vfs_fault fault;
+    char host[64];
 
     memset(&fault, 0, sizeof(fault));
     if (sqlite3_file_control(db, schema, FPTC__VFS_FAULT, &fault) != SQLITE_OK ||
         fault.status == FPTC_OK)
         return FPTC_OK;
-    if (fault.sys_errno != 0)
-        return fptc__fail_errno(err, fault.sys_errno, "page %" PRId64 " of %s %s", fault.page,
-                                fault.path, fault.what);
+    if (fault.sys_errno != 0) {
+        fptc__host_name(host, sizeof(host));
+        return fptc__fail_errno(err, fault.sys_errno,
+                                "page %" PRId64
+                                " of %s %s on host %s (if another host reads it look at"
+                                " this one's mount, else run `fptcache verify`)",
+                                fault.page, fault.path, fault.what, host);
+    }
     return fptc__fail(err, fault.status, "page %" PRId64 " of %s %s; run `fptcache repair`",
                       fault.page, fault.path, fault.what);
 }

@@ -213,6 +213,8 @@ static int read_patiently(struct snapshot_file *f, unsigned char *page, int64_t 
 {
     int code = look_at_page(f, page, offset), i;
 
+    if (code == SQLITE_OK && f->fault.page == offset / FPTC__PAGE_BYTES + 1)
+        memset(&f->fault, 0, sizeof(f->fault)); /* it can be read again */
     for (i = 1; code != SQLITE_OK; i++) {
         if (i >= (f->fault.sys_errno == ESTALE ? FPTC_STALE_MAX : LOOKS_MAX) || !open_again(f))
             break;

@@ -80,6 +80,7 @@ struct fptc__view {
     struct fptc__buf name;              /* of the last look for one */
     int name_is_null, name_is_doubtful; /* doubtful: the look failed */
     struct fptc__vfs_owner owner;       /* is_hasty between begin_now and end */
+    struct fptc__shun *shun;            /* its handle's; NULL: none */
     atomic_int n_faults_seen;           /* of owner.n_faults, when the view was last refreshed */
     uint64_t generation;                /* rises with every commit and base that comes in */
     struct fptc__known known;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "store/shun.h"
 #include "view/connection.h"
 
 /* 1 once a read has failed for good since the last refresh. */
@@ -54,6 +55,19 @@ fptc_status fptc__view_check_faults(struct fptc__view *v, int before, fptc_statu
             return fault;
     }
     return fptc__fail(err, FPTC_EIO, "a snapshot of %s could not be read", v->parts[0].at.name);
+}
+
+void fptc__view_tell_faults(struct fptc__view *v)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts && v->shun != NULL; i++) {
+        char name[160];
+        fptc_status met = fptc__view_on_fault(&v->parts[i], name, NULL);
+
+        if (met != FPTC_OK)
+            fptc__shun_note(v->shun, name, met);
+    }
 }
 
 int fptc__view_is_faulty(struct fptc__view *v)

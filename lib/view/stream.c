@@ -193,7 +193,9 @@ fptc_status fptc__stream_next(struct fptc__stream *s, struct fptc__rows *rows, f
     status = take_row(s, rows, err);
     status = fptc__view_check_faults(s->view, n_faults, status, err);
     s->n_given += status == FPTC_OK;
-    if (status == FPTC_EIO || status == FPTC_ENOENT || status == FPTC_EDAMAGED)
-        (void)fptc__error_where(err, "the rows end after %" PRId64 ": ask again", s->n_given);
+    if (status != FPTC_EIO && status != FPTC_ENOENT && status != FPTC_EDAMAGED)
+        return status;
+    fptc__view_tell_faults(s->view);
+    (void)fptc__error_where(err, "the rows end after %" PRId64 ": ask again", s->n_given);
     return status;
 }

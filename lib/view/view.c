@@ -401,10 +401,11 @@ static fptc_status part_open(struct fptc__view *v, size_t i, const struct fptc__
 {
     struct fptc__view_part *part = &v->parts[i];
     struct fptc__log_options options = {&part->sink, &part->log_turn, v->logger,
-                                        place->bases ? &place->bases->list[i] : NULL};
+                                        place->bases ? &place->bases->list[i] : NULL, place->shun};
     fptc_status status;
 
     part->view = v;
+    v->shun = place->shun;
     part->base_schema = BASE_SCHEMAS[i];
     part->delta_schema = DELTA_SCHEMAS[i];
     part->sink.ctx = part;
@@ -426,7 +427,7 @@ fptc_status fptc__view_open(const char *cache_dir, const char *home,
                             const struct fptc__logger *logger, struct fptc__view **out,
                             fptc_error *err)
 {
-    const struct fptc__view_place place = {cache_dir, home, NULL};
+    const struct fptc__view_place place = {cache_dir, home, NULL, NULL};
 
     return fptc__view_open_at(&place, logger, out, err);
 }

@@ -30,6 +30,7 @@ struct fptc__view_place {
     const char *cache_dir;
     const char *home;                     /* "project-101", "site" or "outbox" */
     const struct fptc__view_bases *bases; /* NULL: follows the logs */
+    struct fptc__shun *shun; /* snapshots that the handle has given up; NULL: the view's own */
 };
 /* logger may be NULL; it must outlive the view. */
 fptc_status fptc__view_open_at(const struct fptc__view_place *place,
@@ -44,6 +45,9 @@ void fptc__view_close(struct fptc__view *v);
 /* Looks for commits of others, unless the last look is younger than max_age_ms (0: look now). A snapshot
    that could not be read since the last look is replaced by what is sound; where nothing is, it stays. */
 fptc_status fptc__view_refresh(struct fptc__view *v, int64_t max_age_ms, fptc_error *err);
+/* What could not be read since the last refresh is told to other views of the handle. Not between begin
+   and end. */
+void fptc__view_tell_faults(struct fptc__view *v);
 /* 1 while a snapshot is attached of which something could not be read. */
 int fptc__view_is_faulty(struct fptc__view *v);
 /* 1 once every part has been read: older states stay readable when a later refresh fails. */

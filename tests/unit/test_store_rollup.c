@@ -428,6 +428,34 @@ static void another_history_is_seen(void **state)
     actor_close(&a);
 }
 
+/* The next commit says nothing of the one before it, or is a hole: only the roll-up's own commit of the head tells.
+   Seen to fail without check_head(). */
+static void another_history_is_seen_by_the_head_alone(void **state)
+{
+    (void)state;
+    for (int is_hole = 0; is_hole < 2; is_hole++) {
+        const uint64_t at = is_hole ? 12 : 4; /* the head that will be another */
+        struct actor a;
+        put_keys(is_hole ? 7 : 1, (int)at);
+        actor_open(&a);
+        assert_int_equal(fptc__log_refresh(a.log, &help_err), FPTC_OK);
+        remove_number("log", at);
+        assert_int_equal(put_raw(at, is_hole ? "other12" : "other4", 0), FPTC_OK);
+        if (is_hole)
+            write_file("log", at + 1, "rubbish", 7);
+        else
+            assert_int_equal(put_raw(at + 1, "k5", 0), FPTC_OK);
+        put_keys((int)at + 2, (int)at + 2);
+        assert_int_equal(roll_up(), at + 2);
+        assert_int_equal(fptc__log_refresh(a.log, &help_err), FPTC_OK);
+        assert_int_equal(model_count(&a.model, is_hole ? "k12" : "k4"), 0);
+        assert_int_equal(model_count(&a.model, is_hole ? "other12" : "other4"), 1);
+        assert_int_equal(fptc__log_head(a.log), at + 2);
+        assert_non_null(strstr(a.warning, is_hole ? "skipped" : "rolled back"));
+        actor_close(&a);
+    }
+}
+
 static void newer_commits_in_it_stop_this_build(void **state)
 {
     struct actor a;
@@ -815,6 +843,7 @@ int main(void)
         WITH_DIR(damage_without_a_way_around_is_said),
         WITH_DIR(odd_rollups_are_damaged),
         WITH_DIR(another_history_is_seen),
+        WITH_DIR(another_history_is_seen_by_the_head_alone),
         WITH_DIR(newer_commits_in_it_stop_this_build),
         WITH_DIR(two_at_once),
         WITH_DIR(ghosts_are_not_folded),

@@ -47,9 +47,9 @@ static struct fptc__stream *open_sql(const char *sql, int64_t until_mono_ms,
     struct fptc__view *v = NULL;
 
     memset(rows, 0, sizeof(*rows));
-    assert_int_equal(
-        fptc__stream_view(&(struct fptc__view_place){help_dir, "project-101", NULL}, &v, &err),
-        FPTC_OK);
+    assert_int_equal(fptc__stream_view(
+                         &(struct fptc__view_place){help_dir, "project-101", NULL, NULL}, &v, &err),
+                     FPTC_OK);
     assert_int_equal(fptc__stream_sql(v, sql, until_mono_ms, rows, &s, &err), expected);
     if (expected != FPTC_OK) {
         assert_null(s);
