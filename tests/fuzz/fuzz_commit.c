@@ -2,7 +2,8 @@
  * fuzz_commit.c: commit files as a hostile or broken host may write them, and what comes of applying them.
  * Whatever the bytes are, decoding says OK, damaged or newer; and a commit that decodes is applied whole
  * or not at all, and does the same to a snapshot as to an overlay. Its last record does nothing when it comes
- * again under the next number, as after an append whose end was unclear.
+ * again under the next number, as after an append whose end was unclear. A drop leaves nothing but that it was,
+ * in the snapshot of its base as in a reader's memory, and no coverage or answer from before it counts after it.
  *
  * An input is a first byte and the rest. 'R': the rest is a file as it is. 'S': the same, its checksums and
  * lengths put right. Anything else: the rest is lines "<kind> <body>", a record each; an empty line ends a
@@ -15,6 +16,7 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/fuzz_seal.h"
 #include "store/commit.h"
+#include "store/drop.h"
 #include "unit/tables_help.h"
 
 #define RECORDS_MAX 32
@@ -23,6 +25,7 @@
 
 /* A snapshot that is changed in place, and an overlay over an empty snapshot. */
 static struct store in_place, overlay;
+static uint64_t last_drop;
 
 /* A record of a sound writer's names a row once; `lost` forgets each time (FORMAT.md). */
 static int may_come_again(const struct fptc__record *record)
@@ -41,24 +44,56 @@ static int may_come_again(const struct fptc__record *record)
     return ok;
 }
 
-/* *before: the state that was, replaced by the one that is. The number after this one is used, too. */
-static void apply(const struct fptc__record *records, size_t n, uint64_t number, char **before)
+/* As the log does for its sink (store/drop.c): FPTC_MISS is a hole. */
+static fptc_status drop(const struct fptc__commit *c, uint64_t number)
 {
-    fptc_status status = store_apply(&in_place, number, records, n);
-    fptc_status beside = store_apply(&overlay, number, records, n);
+    int64_t asof_ms = fptc__commit_drop_asof(c);
+
+    if (asof_ms < 0)
+        return FPTC_MISS;
+    store_drop(&in_place, number, asof_ms);
+    store_drop(&overlay, number, asof_ms);
+    last_drop = number;
+    return FPTC_OK;
+}
+
+/* A coverage or an answer that was asked for before the drop says nothing of what came after it. */
+static int is_of_dropped(const struct fptc__commit *c)
+{
+    const struct fptc__record *record = c->records;
+    fptc__json *body = NULL;
+    int is = c->n_records == 1 && (record->kind == FPTC__COVER || record->kind == FPTC__QUERY) &&
+             fptc__json_parse(record->body, record->len, "a record", &body, NULL) == FPTC_OK &&
+             !fptc__json_is_true(fptc__json_get(body, "drop")) &&
+             (uint64_t)fptc__json_get_int(body, "seen") < last_drop;
+
+    fptc__json_free(body);
+    return is;
+}
+
+/* *before: the state that was, replaced by the one that is. The number after this one is used, too. */
+static void apply(const struct fptc__commit *c, uint64_t number, char **before)
+{
+    const struct fptc__record *records = c->records;
+    size_t n = c->n_records;
+    int is_drop = fptc__commit_drops(c);
+    fptc_status status = is_drop ? drop(c, number) : store_apply(&in_place, number, records, n);
+    fptc_status beside = is_drop ? status : store_apply(&overlay, number, records, n);
     char *after, *other;
 
     if (status != FPTC_OK && status != FPTC_MISS && status != FPTC_EFORMAT)
         fuzz_die("applying fails", th_err.message);
     if (beside != status)
         fuzz_die("an overlay fails in another way", th_err.message);
-    if (status == FPTC_OK && n > 0 && may_come_again(&records[n - 1]) &&
+    if (status == FPTC_OK && !is_drop && n > 0 && may_come_again(&records[n - 1]) &&
         store_apply(&in_place, number + 1, &records[n - 1], 1) != FPTC_OK)
         fuzz_die("the second time fails", th_err.message);
     after = store_state(&in_place, 0);
     other = store_state(&overlay, 0);
     if (status != FPTC_OK && strcmp(*before, after) != 0)
         fuzz_die("half applied", state_difference(*before, after));
+    if (is_of_dropped(c) && strcmp(*before, after) != 0)
+        fuzz_die("what was asked before the drop counts", state_difference(*before, after));
     if (strcmp(after, other) != 0)
         fuzz_die("an overlay, or the second time, differs", state_difference(after, other));
     free(other);
@@ -83,7 +118,7 @@ static void decode_and_apply(const char *data, size_t size, uint64_t number, cha
     if (extent > size || (status == FPTC_OK && (extent != size || said != number)))
         fuzz_die("a sound file of another length or number", err.message);
     if (status == FPTC_OK)
-        apply(commit.records, commit.n_records, number, before);
+        apply(&commit, number, before);
     fptc__commit_done(&commit);
 }
 
@@ -133,6 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
+    last_drop = 0;
     store_open(&in_place);
     store_open(&overlay);
     store_split(&overlay);

@@ -43,6 +43,10 @@ static void check_manifest(const struct fptc__manifest *m)
             fuzz_die("a gap between roll-ups", r->name);
         next = r->to + 1;
     }
+    if (m->dropped && (m->dropped != m->snapshot_upto || m->snapshot[0]))
+        fuzz_die("a drop that leaves a snapshot", m->snapshot);
+    if (m->last_drop < m->dropped || m->last_drop > m->upto)
+        fuzz_die("a last drop that cannot be", "");
     if (next ? next != NUMBER + 1 : m->snapshot_upto != NUMBER)
         fuzz_die("commits that no file holds", "");
 }

@@ -32,9 +32,11 @@ static void on_reshaped(void *ctx, const char *type)
     snprintf(told->types[told->n_types++], 48, "%s", type);
 }
 
-static void open_tables(struct store *s)
+static void open_dropped(struct store *s, uint64_t dropped, int64_t asof_ms)
 {
     struct fptc__tables_options o = {.db = s->db,
+                                     .dropped = dropped,
+                                     .dropped_asof_ms = asof_ms,
                                      .base = s->is_overlay ? "base" : "main",
                                      .delta = "main",
                                      .replaced = on_replaced,
@@ -42,6 +44,11 @@ static void open_tables(struct store *s)
                                      .ctx = &s->told};
     if (fptc__tables_open(&o, "project-101", &s->t, &th_err) != FPTC_OK)
         fail_msg("%s", th_err.message);
+}
+
+static void open_tables(struct store *s)
+{
+    open_dropped(s, 0, 0);
 }
 
 void store_open(struct store *s)
@@ -74,6 +81,18 @@ void store_split(struct store *s)
     s->is_overlay = 1;
     memset(&s->told, 0, sizeof(s->told));
     open_tables(s);
+}
+
+void store_drop(struct store *s, uint64_t number, int64_t asof_ms)
+{
+    int is_overlay = s->is_overlay;
+
+    store_close(s);
+    assert_int_equal(fptc__sql_open_memory(&s->db, &th_err), FPTC_OK);
+    open_dropped(s, number, asof_ms);
+    s->number = number;
+    if (is_overlay)
+        store_split(s);
 }
 
 void store_close(struct store *s)

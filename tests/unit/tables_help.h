@@ -34,6 +34,9 @@ struct store {
 void store_open(struct store *s);
 /* Turns what an in-place store holds into the base of an overlay. */
 void store_split(struct store *s);
+/* What the store is after commit `number`, which drops the partition: anew, in place or as an overlay over the
+   snapshot that remembers the drop. */
+void store_drop(struct store *s, uint64_t number, int64_t asof_ms);
 void store_close(struct store *s);
 
 /* Applies one commit of one record (or several: store_apply) with the given number. */
