@@ -12,7 +12,7 @@ import time
 import unittest
 
 import fptcache
-from fptcache import native
+from fptcache import _results, native
 from readtest import FOREVER, IN_PROJECT, ReadTest, ids, in_project
 
 FIELDS = ["code", "description", "sg_sequence", "assets", "sg_sequence.Sequence.code", "sg_cut_in", "created_at"]
@@ -422,7 +422,7 @@ class Memory(ReadTest):
             for kind in (b"Version", b"Task"):
                 version, n = 0, 1000
                 while n == 1000:
-                    with native._result() as result:
+                    with _results.new() as result:
                         cache._call(native._lib.fptc_cache_changes, kind, 101, version, 1000, result)
                         n = native._lib.fptc_result_count(result)
                         while native._lib.fptc_result_next(result) == 0:

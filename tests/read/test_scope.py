@@ -4,7 +4,7 @@ that name rows of the trash."""
 import time
 import unittest
 
-from fptcache import _capi, native
+from fptcache import _capi, _results, native
 from readtest import FOREVER, IN_PROJECT, ReadTest, ids
 
 PREFER, ONLY_CACHE = 1, 2
@@ -13,7 +13,7 @@ SETTLE = 0.1   # the site counts a request after it has answered it
 
 def find(cache, kind, filters, fields, retired=False, archived=True, mode=PREFER):
     error = _capi.ErrorInfo()
-    with native._Output(_capi.Q, native._lib.fptc_query_free) as query, native._result() as result:
+    with _results.Output(_capi.Q, native._lib.fptc_query_free) as query, _results.new() as result:
         native._lib.fptc_query_new(kind.encode(), query, error)
         native._lib.fptc_query_set_filters(query, native._json_text(filters), error)
         native._lib.fptc_query_set_fields(query, fields.encode(), error)
@@ -21,7 +21,7 @@ def find(cache, kind, filters, fields, retired=False, archived=True, mode=PREFER
         native._lib.fptc_query_set_freshness(query, mode, int(FOREVER * 1000), 0, error)
         cache._call(native._lib.fptc_cache_find, query, result)
         time.sleep(SETTLE)
-        return native._copy_result(result)
+        return _results.copy_result(result)
 
 
 class Retired(ReadTest):

@@ -8,14 +8,13 @@ import json
 import os
 import threading
 import weakref
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
-from . import _capi, _errors
+from . import _capi, _errors, _results
+from ._results import Change, Result, Rows
 
 _lib = _capi.load()
 
-_SOURCES = {0: "", 1: "cache", 2: "upstream", 3: "stale"}
-_CHANGES = {1: "row", 2: "gone", 3: "moved"}
 _MODES = {None: 0, "prefer-cache": 1, "only-cache": 2, "refresh": 3}
 _HOLDS = {None: 0, "never": 1, "auto": 2, "always": 3}
 _WRITES = {None: 0, "through": 1, "behind": 2}
@@ -27,99 +26,6 @@ CREDENTIALS = ("script_name", "script_key", "script_key_file", "user_login", "us
 
 Filters = Union[str, list, tuple, dict, None]
 Progress = Callable[[str, int, int], Any]
-
-
-class Change(NamedTuple):
-    """What happened to a row: kind is "row" (created or changed), "gone" (deleted) or "moved"."""
-
-    version: int
-    kind: str
-    type: str
-    id: int
-    row: Optional[Dict[str, Any]]
-    moved_to: Optional[str]
-
-
-class Result(Sequence):
-    """Rows, and what is known about them as an answer.
-
-    source: "cache", "upstream" (FPT, just now) or "stale" (older than asked for: FPT could not be asked)
-    age: seconds since it was provably what FPT would have said
-    complete: whether it is all that FPT would have said at that time
-    warnings: what FPT would have dropped or done silently, sentence by sentence
-    event_id: of a write: repeats it safely
-    """
-
-    def __init__(self, rows, source="", age=0.0, complete=False, warnings=(), event_id=None):
-        self.rows = rows
-        self.source = source
-        self.age = age
-        self.complete = complete
-        self.warnings = list(warnings)
-        self.event_id = event_id
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, index):
-        return self.rows[index]
-
-    def __repr__(self):
-        state = "complete" if self.complete else "not complete"
-        return f"<fptcache.Result: {len(self.rows)} rows, {self.source or 'no source'}, {self.age:.1f} s old, {state}>"
-
-
-class Rows:
-    """Rows one after the other, in memory that does not grow with their number: an iterator, to be read
-    once. It holds the state of the cache as it was when it was asked for, and outlives close().
-
-    source, age, complete: as of a Result; warnings: what is known so far
-    columns: names of the fields, in order
-    """
-
-    def __init__(self, result):
-        self._pointer = result
-        self._pid = os.getpid()
-        self._finalizer = weakref.finalize(self, _free_result, result, self._pid)
-        self._turn = threading.Lock()
-        self.source = _SOURCES.get(_lib.fptc_result_source(result), "")
-        self.age = _lib.fptc_result_age_ms(result) / 1000
-        self.complete = _lib.fptc_result_is_complete(result) == 1
-        self.warnings = _warnings(result)
-        self.columns = [_lib.fptc_result_field(result, at).decode()
-                        for at in range(_lib.fptc_result_n_fields(result))]
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        if os.getpid() != self._pid:
-            raise _errors.from_status("FPTC_EFORK", _capi.STATUS["FPTC_EFORK"],
-                                      "these rows belong to the parent of this process")
-        with self._turn:
-            if not self._finalizer.alive:
-                raise StopIteration
-            status = _lib.fptc_result_next(self._pointer)
-            if status == _capi.STATUS["FPTC_OK"]:
-                return _copy_json(_lib.fptc_result_row_json, self._pointer)
-            self.warnings = _warnings(self._pointer)
-            self._finalizer()
-        if status == _capi.STATUS["FPTC_END"]:
-            raise StopIteration
-        why = self.warnings[-1] if self.warnings else "the rows could not be read"
-        raise _errors.from_status(_capi.status_name(status), status, why)
-
-    def close(self):
-        """Stops reading. May be done again."""
-        if os.getpid() == self._pid:
-            with self._turn:
-                self._finalizer()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 # --- from Python to C ---
@@ -160,68 +66,6 @@ def _list_text(value, what):
     if value is None or isinstance(value, str):
         return _text(value, what)
     return _text(",".join(value), what)
-
-
-# --- from C to Python ---
-
-def _warnings(result):
-    text = (_lib.fptc_result_warnings(result) or b"").decode("utf-8", "replace")
-    return [line for line in text.split("\n") if line]
-
-
-def _copy_json(function, result):
-    length = ctypes.c_size_t(0)
-    text = function(result, ctypes.byref(length))
-    if not text:
-        raise MemoryError("libfptcache had no memory for the JSON of a result")
-    return json.loads(ctypes.string_at(text, length.value).decode("utf-8"))
-
-
-def _copy_rows(result):
-    rows = []
-    while _lib.fptc_result_next(result) == 0:
-        rows.append(_copy_json(_lib.fptc_result_row_json, result))
-    return rows
-
-
-def _copy_result(result):
-    event_id = (_lib.fptc_result_event_id(result) or b"").decode()
-    return Result(_copy_rows(result), _SOURCES.get(_lib.fptc_result_source(result), ""),
-                  _lib.fptc_result_age_ms(result) / 1000, _lib.fptc_result_is_complete(result) == 1,
-                  _warnings(result), event_id or None)
-
-
-def _copy_changes(result):
-    changes = []
-    while _lib.fptc_result_next(result) == 0:
-        kind = _CHANGES.get(_lib.fptc_result_change(result), "row")
-        moved_to = _lib.fptc_result_text(result, b"moved_to") if kind == "moved" else None
-        row = _copy_json(_lib.fptc_result_row_json, result) if kind == "row" else None
-        changes.append(Change(_lib.fptc_result_version(result), kind, _lib.fptc_result_type(result).decode(),
-                              _lib.fptc_result_id(result), row, moved_to.decode() if moved_to else None))
-    return changes
-
-
-def _copy_document(result):
-    return _copy_json(_lib.fptc_result_json, result)
-
-
-class _Output:
-    """A pointer that a call fills, freed whatever happens then."""
-
-    def __init__(self, pointer_type, free):
-        self.pointer = pointer_type()
-        self.free = free
-
-    def __enter__(self):
-        return self.pointer
-
-    def __exit__(self, *_):
-        self.free(self.pointer)
-
-
-def _result():
-    return _Output(_capi.R, _lib.fptc_result_free)
 
 
 @contextlib.contextmanager
@@ -276,11 +120,6 @@ def make_options(environment=True, *, mode=None, hold=None, write=None, max_age=
 def init(options):
     """Makes the cache directory of the options, or finds that it is there."""
     _lib.fptc_cache_init(options, _capi.ErrorInfo())
-
-
-def _free_result(pointer, owner_pid):
-    if os.getpid() == owner_pid:
-        _lib.fptc_result_free(pointer)
 
 
 def _close(pointer, owner_pid):
@@ -370,15 +209,15 @@ class Cache:
         each descending with a leading "-". retired_only: the trash, which is FPT's to tell; include_archived
         False: no rows of archived projects. Date-times are ISO text in UTC, in and out."""
         with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
-                         deadline) as query, _result() as result:
+                         deadline) as query, _results.new() as result:
             self._call(_lib.fptc_cache_find, query, result)
-            return _copy_result(result)
+            return _results.copy_result(result)
 
     @contextlib.contextmanager
     def _query(self, type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
                deadline):
         error = _capi.ErrorInfo()
-        with _Output(_capi.Q, _lib.fptc_query_free) as query:
+        with _results.Output(_capi.Q, _lib.fptc_query_free) as query:
             _lib.fptc_query_new(_text(type, "type"), query, error)
             _lib.fptc_query_set_filters(query, _json_text(filters), error)
             if fields:
@@ -423,24 +262,24 @@ class Cache:
         """Tells how find() would answer now: from where or why not, by which SQL and indexes, how many
         rows it reads. Asks FPT for nothing but a schema that is not known yet."""
         with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
-                         deadline) as query, _result() as result:
+                         deadline) as query, _results.new() as result:
             self._call(_lib.fptc_cache_explain, query, result)
-            return _copy_document(result)
+            return _results.copy_document(result)
 
     def schema(self, type: Optional[str] = None, field: Optional[str] = None, project: int = 0) -> Dict[str, Any]:
         """The types of the site, the fields of one type, or one field of it, in the shape of shotgun_api3;
         with a project as that project shows them. Kept for everybody and believed for ten minutes, or for
         max_age if that is longer."""
-        with _result() as result:
+        with _results.new() as result:
             self._call(_lib.fptc_cache_schema, _text(type, "type"), _text(field, "field"), project, result)
-            return _copy_document(result)
+            return _results.copy_document(result)
 
     def text_search(self, text: str, types: Dict[str, Filters], limit: int = 0, page: int = 0) -> List[Dict[str, Any]]:
         """Rows by name, as FPT ranks them: `type`, `id`, `name`, `links` and `status` of each. types: filters
         by type, [] for none. FPT gives 25 at most (limit); page 2 has the next ones. It is asked each time."""
-        with _result() as result:
+        with _results.new() as result:
             self._call(_lib.fptc_cache_text_search, _text(text), _json_text(types), limit, page, result)
-            return _copy_document(result)["matches"]
+            return _results.copy_document(result)["matches"]
 
     def summarize(self, type: str, filters: Filters, summaries: Sequence[Dict[str, str]],
                   grouping: Optional[Sequence[Dict[str, str]]] = None, *, mode: Optional[str] = None,
@@ -450,7 +289,7 @@ class Cache:
         answer's own `source`, `age_s`, `complete`, `warnings`. Summaries are [{"field", "type"}],
         groupings [{"field", "type", "direction"}], all as FPT names them."""
         error = _capi.ErrorInfo()
-        with _Output(_capi.Q, _lib.fptc_query_free) as query, _result() as result:
+        with _results.Output(_capi.Q, _lib.fptc_query_free) as query, _results.new() as result:
             _lib.fptc_query_new(_text(type, "type"), query, error)
             _lib.fptc_query_set_filters(query, _json_text(filters), error)
             _lib.fptc_query_set_scope(query, False, include_archived, error)
@@ -458,14 +297,14 @@ class Cache:
                                           _milliseconds(max_age, "max_age"),
                                           _milliseconds(deadline, "deadline"), error)
             self._call(_lib.fptc_cache_summarize, query, _json_text(summaries), _json_text(grouping), result)
-            return _copy_document(result)
+            return _results.copy_document(result)
 
     def changes(self, type: str, project: int = 0, since: int = 0, limit: int = 0) -> List[Change]:
         """What happened to the rows of a type, deletions included, in version order: at most `limit`
         (1,000) after the version `since`. Go on with the last one's version; [] means nothing newer."""
-        with _result() as result:
+        with _results.new() as result:
             self._call(_lib.fptc_cache_changes, _text(type, "type"), project, since, limit, result)
-            return _copy_changes(result)
+            return _results.copy_changes(result)
 
     def all_changes(self, type: str, project: int = 0, since: int = 0, page: int = 1000) -> Iterator[Change]:
         """Every change after the version `since`, read a page at a time, until nothing is newer."""
@@ -497,7 +336,7 @@ class Cache:
 
     def _write(self, verb, type, id, data, event_id=None, deadline=None):
         error = _capi.ErrorInfo()
-        with _Output(_capi.W, _lib.fptc_write_free) as write, _result() as result:
+        with _results.Output(_capi.W, _lib.fptc_write_free) as write, _results.new() as result:
             _lib.fptc_write_new(_capi.VERB[verb], _text(type, "type"), id, write, error)
             if data is not None:
                 _lib.fptc_write_set_data(write, _json_text(data), error)
@@ -519,7 +358,7 @@ class Cache:
             if status > 0:
                 raise _errors.from_status(_capi.status_name(status), status,
                                           error.message.decode("utf-8", "replace"), event_id=event_id)
-            return _copy_result(result)
+            return _results.copy_result(result)
 
     # --- mirrors and upkeep ---
 
@@ -533,34 +372,34 @@ class Cache:
 
     def mirrors(self) -> List[Dict[str, Any]]:
         """The declarations, with their state."""
-        with _result() as result:
+        with _results.new() as result:
             self._call(_lib.fptc_cache_mirror_list, result)
-            return _copy_document(result)
+            return _results.copy_document(result)
 
     def sync(self, project: int = 0, progress: Optional[Progress] = None) -> Dict[str, Any]:
         """Brings what is mirrored up to date. progress(what, done, total) is called now and then; if it
         returns something true the work stops and Cancelled is raised; the next sync goes on there."""
-        with _result() as result, _caller(progress) as callback:
+        with _results.new() as result, _caller(progress) as callback:
             self._call(_lib.fptc_cache_sync, project, callback, None, result)
-            return _copy_document(result)
+            return _results.copy_document(result)
 
     def verify(self, progress: Optional[Progress] = None) -> Dict[str, Any]:
         """Checks every file of the cache: {"files", "bytes", "problems": [{"file", "partition", "kind", "what",
         "next"}]}. Changes nothing, and may run while others write. progress as for sync(), in bytes."""
-        with _result() as result, _caller(progress) as callback:
+        with _results.new() as result, _caller(progress) as callback:
             try:
                 self._call(_lib.fptc_cache_verify, callback, None, result)
             except _errors.StoreError as error:
                 if not result or error.name != "FPTC_EDAMAGED":
                     raise
-            return _copy_document(result)
+            return _results.copy_document(result)
 
     def maintain(self) -> Dict[str, Any]:
         """One round of upkeep of the partitions that nobody else holds, for cron or a farm job: fetches what
         changed of the mirrored types, folds commits when it is time, deletes what no base needs."""
-        with _result() as result:
+        with _results.new() as result:
             self._call(_lib.fptc_cache_maintain, result)
-            return _copy_document(result)
+            return _results.copy_document(result)
 
     def hold(self, progress: Progress) -> None:
         """Does the upkeep, or stands by for whoever does it, until progress(what, held, partitions) returns
@@ -570,9 +409,9 @@ class Cache:
 
     def compact(self, partition: Optional[str] = None) -> Optional[List[Dict[str, Any]]]:
         """Folds commits into new snapshots; None when there is no such partition."""
-        with _result() as result:
+        with _results.new() as result:
             status = self._call(_lib.fptc_cache_compact, _text(partition, "partition"), result)
-            return _copy_document(result) if status == 0 else None
+            return _results.copy_document(result) if status == 0 else None
 
     def pin(self, project: int = 0, ttl: Optional[float] = None) -> str:
         """Pins the present of a project (0: of the types without one alone), for open(..., pin=id) on any
@@ -591,9 +430,9 @@ class Cache:
 
     def pins(self) -> List[Dict[str, Any]]:
         """The pins of this cache directory, whoever made them."""
-        with _result() as result:
+        with _results.new() as result:
             self._call(_lib.fptc_cache_pins, result)
-            return _copy_document(result)
+            return _results.copy_document(result)
 
     def drop_project(self, project: int) -> bool:
         """Drops what the cache holds of a project, in FPT nothing; False when it never had any of it."""
@@ -601,19 +440,19 @@ class Cache:
 
     def status(self) -> Dict[str, Any]:
         """What the cache holds, how old it is, what is pending, and this handle's counters."""
-        with _result() as result:
+        with _results.new() as result:
             self._call(_lib.fptc_cache_status, result)
-            return _copy_document(result)
+            return _results.copy_document(result)
 
 
 def doctor(directory: Union[str, "os.PathLike[str]"], peer: Optional[str] = None,
            deadline: Optional[float] = None) -> Dict[str, Any]:
     """Measures a directory before a cache is trusted to it: {"safe": ..., "checks": [...]}. With peer=NAME two
     hosts that give the same name measure together; deadline bounds the wait for the other (two minutes)."""
-    with _result() as result:
+    with _results.new() as result:
         _lib.fptc_doctor(_text(os.fspath(directory), "directory"), _text(peer, "peer"),
                          int((deadline or 0) * 1000), result, _capi.ErrorInfo())
-        return _copy_document(result)
+        return _results.copy_document(result)
 
 
 def open(directory: Union[str, "os.PathLike[str]", None] = None, *, site: Optional[str] = None,
@@ -639,9 +478,9 @@ def repair(directory: Union[str, "os.PathLike[str]", None] = None, *, site: Opti
     needed only when fptcache.json itself is damaged. options as for open()."""
     filled = make_options(cache_dir=directory, site_url=site, **options)
     error = _capi.ErrorInfo()
-    with _result() as result, _caller(progress) as callback:
+    with _results.new() as result, _caller(progress) as callback:
         _lib.fptc_cache_repair(filled, callback, None, result, error)
-        return _copy_document(result)
+        return _results.copy_document(result)
 
 
 def version() -> str:
