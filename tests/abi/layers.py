@@ -201,7 +201,8 @@ class Tree:
             if not path.exists():
                 self.report(name, "tree", "has no object file: build first")
         objects = [entry for entry in objects if entry[2].exists()]
-        symbols = {name: object_symbols(path) for name, _, path in objects}
+        symbols = object_symbols([path for _, _, path in objects])
+        symbols = {name: symbols[str(path)] for name, _, path in objects}
         home = {symbol: room for name, room, _ in objects for symbol in symbols[name][0]}
         for name, room, _ in objects:
             for symbol in sorted(symbols[name][1]):
@@ -226,14 +227,17 @@ def plain_name(symbol):
     return plain if plain in RAW or plain in BANNED else symbol
 
 
-def object_symbols(path):
-    """Global names that an object file defines, and those that it needs from elsewhere."""
-    out = subprocess.run(["nm", "-g", path], check=True, text=True, stdout=subprocess.PIPE).stdout
-    defined, needed = set(), set()
+def object_symbols(paths):
+    """Of each object file, the global names that it defines, and those that it needs from elsewhere."""
+    if not paths:
+        return {}
+    out = subprocess.run(["nm", "-g", "-A", *paths], check=True, text=True, stdout=subprocess.PIPE).stdout
+    found = {str(path): (set(), set()) for path in paths}
     for line in out.splitlines():
-        kind, symbol = line.split()[-2:]
-        (needed if kind in "Uw" else defined).add(symbol)
-    return defined, needed
+        path, _, words = line.rpartition(":")
+        kind, symbol = words.split()[-2:]
+        found[path][kind in "Uw"].add(symbol)
+    return found
 
 
 def main(arguments):
