@@ -1,6 +1,7 @@
 /* session.c: see session.h. */
 #include "session.h"
 
+#include "document.h"
 #include "failure.h"
 
 static void print_log(int32_t level, const char *text, void *payload)
@@ -92,4 +93,17 @@ int session_open(const struct arguments *a, fptc_cache **out_cache)
 int session_is_json(const struct arguments *a)
 {
     return a->value[OPT_JSON] != NULL;
+}
+
+int session_finish(const struct arguments *a, fptc_status status, fptc_result *result,
+                   const fptc_error *err)
+{
+    int failed = 0;
+
+    if (status == FPTC_OK)
+        print_document(result, session_is_json(a));
+    else
+        failed = fail(status, err);
+    fptc_result_free(result);
+    return failed;
 }

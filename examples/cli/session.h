@@ -15,4 +15,8 @@ int session_open(const struct arguments *a, fptc_cache **out_cache);
 /* 1 when the verb shall print JSON. */
 int session_is_json(const struct arguments *a);
 
+/* Ends a call that returns a document: prints and frees it, or says why there is none. 0 or an exit code. */
+int session_finish(const struct arguments *a, fptc_status status, fptc_result *result,
+                   const fptc_error *err);
+
 #endif

@@ -85,10 +85,5 @@ int verb_repair(const struct arguments *a)
         return complain_usage("which cache? Give --cache DIR, or set FPTCACHE_DIR");
     status = fptc_cache_repair(&options, draw, &bar, &result, &err);
     bar_end(&bar);
-    if (status == FPTC_OK)
-        print_document(result, session_is_json(a));
-    else
-        failed = fail(status, &err);
-    fptc_result_free(result);
-    return failed;
+    return session_finish(a, status, result, &err);
 }

@@ -1,5 +1,4 @@
 /* verbs_pin.c: pin, drop. */
-#include "document.h"
 #include "failure.h"
 #include "session.h"
 #include "verbs.h"
@@ -47,10 +46,7 @@ static int list_pins(const struct arguments *a, fptc_cache *cache)
     fptc_result *result = NULL;
     fptc_status status = fptc_cache_pins(cache, &result, &err);
 
-    if (status == FPTC_OK)
-        print_document(result, session_is_json(a));
-    fptc_result_free(result);
-    return status == FPTC_OK ? 0 : fail(status, &err);
+    return session_finish(a, status, result, &err);
 }
 
 int verb_pin(const struct arguments *a)

@@ -1,5 +1,4 @@
 /* verbs_read.c: find, get, status. */
-#include "document.h"
 #include "failure.h"
 #include "rows.h"
 #include "session.h"
@@ -170,11 +169,11 @@ int verb_status(const struct arguments *a)
     fptc_result *result = NULL;
     int failed = session_open(a, &cache);
 
-    if (!failed && fptc_cache_status(cache, &result, &err) != FPTC_OK)
-        failed = fail(err.status, &err);
-    if (!failed)
-        print_document(result, session_is_json(a));
-    fptc_result_free(result);
+    if (!failed) {
+        fptc_status status = fptc_cache_status(cache, &result, &err);
+
+        failed = session_finish(a, status, result, &err);
+    }
     fptc_cache_close(cache);
     return failed;
 }

@@ -1,5 +1,4 @@
 /* verbs_upkeep.c: init, mirror, sync, compact, maintain, hold. */
-#include "document.h"
 #include "failure.h"
 #include "session.h"
 #include "verbs.h"
@@ -78,14 +77,9 @@ static int list_mirrors(const struct arguments *a, fptc_cache *cache)
 {
     fptc_error err = FPTC_ERROR_INIT;
     fptc_result *result = NULL;
-    int failed = 0;
+    fptc_status status = fptc_cache_mirror_list(cache, &result, &err);
 
-    if (fptc_cache_mirror_list(cache, &result, &err) != FPTC_OK)
-        failed = fail(err.status, &err);
-    else
-        print_document(result, session_is_json(a));
-    fptc_result_free(result);
-    return failed;
+    return session_finish(a, status, result, &err);
 }
 
 int verb_mirror(const struct arguments *a)
@@ -160,27 +154,9 @@ int verb_sync(const struct arguments *a)
         status = fptc_cache_sync(cache, project, print_progress, &is_terminal, &result, &err);
         if (is_terminal)
             fputs("\r\033[K", stderr);
-        if (status == FPTC_OK)
-            print_document(result, session_is_json(a));
-        else
-            failed = fail(status, &err);
+        failed = session_finish(a, status, result, &err);
     }
-    fptc_result_free(result);
     fptc_cache_close(cache);
-    return failed;
-}
-
-/* Prints what an upkeep call has returned, and frees it. */
-static int finish_upkeep(const struct arguments *a, fptc_status status, fptc_result *result,
-                         const fptc_error *err)
-{
-    int failed = 0;
-
-    if (status == FPTC_OK)
-        print_document(result, session_is_json(a));
-    else
-        failed = fail(status, err);
-    fptc_result_free(result);
     return failed;
 }
 
@@ -200,7 +176,7 @@ int verb_compact(const struct arguments *a)
                  a->value[OPT_PARTITION] ? a->value[OPT_PARTITION] : "");
         failed = EXIT_NOTHING;
     } else {
-        failed = finish_upkeep(a, status, result, &err);
+        failed = session_finish(a, status, result, &err);
     }
     fptc_cache_close(cache);
     return failed;
@@ -217,7 +193,7 @@ int verb_maintain(const struct arguments *a)
     if (failed)
         return failed;
     status = fptc_cache_maintain(cache, &result, &err);
-    failed = finish_upkeep(a, status, result, &err);
+    failed = session_finish(a, status, result, &err);
     fptc_cache_close(cache);
     return failed;
 }

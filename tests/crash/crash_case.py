@@ -223,7 +223,7 @@ class Case(unittest.TestCase):
     def end(self, process, *before):
         """The Run of a process that comes to its end; `before`: what was read of it already."""
         text = process.stdout.read()
-        process.wait(120)
+        process.wait()
         return self.remember(Run("".join(before) + text, process.returncode))
 
     def run_writer(self, directory, mode, k, *operations):

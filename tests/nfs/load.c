@@ -225,30 +225,31 @@ int play_append(const struct load *l)
 
 /* ------------------------------------------------------------------------- rewriting and deleting */
 
-static int compact_once(const struct load *l, fptc_error *err)
+typedef fptc_status fold_fn(const struct fptc__partition *, const struct fptc__call *,
+                            const struct fptc__logger *, struct fptc__compact_stats *,
+                            fptc_error *);
+
+static int fold_once(const struct load *l, fold_fn *fold, const char *word, fptc_error *err)
 {
     struct fptc__compact_stats stats = {0};
     int64_t begun = now_us();
 
-    if (fptc__compact(&l->p, NULL, NULL, &stats, err) != FPTC_OK)
+    if (fold(&l->p, NULL, NULL, &stats, err) != FPTC_OK)
         return 1;
     if (stats.folded)
-        say("base %" PRIu64 " folded %" PRIu64 " %" PRId64, stats.base, stats.folded,
+        say("%s %" PRIu64 " folded %" PRIu64 " %" PRId64, word, stats.base, stats.folded,
             now_us() - begun);
     return 0;
 }
 
+static int compact_once(const struct load *l, fptc_error *err)
+{
+    return fold_once(l, fptc__compact, "base", err);
+}
+
 static int rollup_once(const struct load *l, fptc_error *err)
 {
-    struct fptc__compact_stats stats = {0};
-    int64_t begun = now_us();
-
-    if (fptc__rollup(&l->p, NULL, NULL, &stats, err) != FPTC_OK)
-        return 1;
-    if (stats.folded)
-        say("rolled %" PRIu64 " folded %" PRIu64 " %" PRId64, stats.base, stats.folded,
-            now_us() - begun);
-    return 0;
+    return fold_once(l, fptc__rollup, "rolled", err);
 }
 
 static int make_old(const char *name, void *payload)
