@@ -6,6 +6,7 @@
 #include "api/handle.h"
 #include "api/options.h"
 #include "api/result.h"
+#include "api/verify_claims.h"
 #include "base/error.h"
 #include "store/repair.h"
 
@@ -19,7 +20,8 @@ struct verify_task {
     const struct fptc__call *call;
     fptc__json *problems, *rebuilt, *lost;
     int64_t files, bytes;
-    int ok; /* no memory ran out while the lists were made */
+    int64_t now_ms; /* the file server's clock; 0: not known */
+    int ok;         /* no memory ran out while the lists were made */
     fptc_status status;
     fptc_error *err;
 };
@@ -110,6 +112,27 @@ static fptc_status survey(struct verify_task *t, const struct fptc__partition *p
     return status;
 }
 
+static fptc_status check_claims(struct verify_task *t, const struct fptc__partition *p)
+{
+    struct fptc__claims_ear ear = {t, on_problem, t->repairs ? on_rebuilt : NULL,
+                                   t->repairs ? on_lost : NULL, 0};
+    fptc_status status =
+        p ? fptc__verify_holder(p, &ear, t->err)
+          : fptc__verify_pins(t->task.cache->options.cache_dir, t->now_ms, &ear, t->err);
+
+    t->files += ear.files;
+    return status;
+}
+
+/* Once: of any partition. */
+static void look_at_clock(struct verify_task *t, const struct fptc__partition *p)
+{
+    struct fptc__server_clock clock = {0};
+
+    if (t->now_ms == 0 && fptc__server_now(&clock, p, &t->now_ms, NULL) != FPTC_OK)
+        t->now_ms = 0;
+}
+
 static int check_one(const char *name, void *payload)
 {
     struct verify_task *t = payload;
@@ -130,6 +153,10 @@ static int check_one(const char *name, void *payload)
     if (t->status == FPTC_OK)
         t->status = t->repairs ? fptc__repair_partition(&r, &ear, t->err) : survey(t, &p, &ear);
     t->files += r.files;
+    if (t->status == FPTC_OK) {
+        look_at_clock(t, &p);
+        t->status = check_claims(t, &p);
+    }
     return t->status != FPTC_OK;
 }
 
@@ -160,7 +187,10 @@ static fptc_status check_all(struct verify_task *t)
         status = fptc__partition_list(dir, add_size, t, t->err);
     if (status == FPTC_OK)
         status = fptc__partition_list(dir, check_one, t, t->err);
-    return status == FPTC_OK ? t->status : status;
+    if (status == FPTC_OK)
+        status = t->status;
+    t->partition[0] = '\0';
+    return status == FPTC_OK ? check_claims(t, NULL) : status;
 }
 
 static fptc_status document(struct verify_task *t, fptc_error *err)
