@@ -346,6 +346,7 @@ static void change(const char *dir, const struct sizes *n, int64_t rows)
     struct fptc__partition p;
     struct fptc__log *log = open_log(dir, "project-101", &p);
 
+    random_state = 77 + fptc__log_head(log); /* other rows each time */
     append_rows(log, &kinds[0], n, 0, rows * 60 / 100, 1);
     append_rows(log, &kinds[1], n, 0, rows * 30 / 100, 1);
     append_rows(log, &kinds[2], n, 0, rows * 10 / 100, 1);
@@ -365,7 +366,6 @@ int main(int argc, char **argv)
     }
     n = sizes_of(strtoll(at[1], NULL, 10));
     if (is_change) {
-        random_state = 77;
         change(at[0], &n, strtoll(argv[2], NULL, 10));
         return 0;
     }
