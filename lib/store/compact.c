@@ -32,7 +32,7 @@
 #include "store/snapshot.h"
 #include "store/tables.h"
 
-/* A transaction of the local database ends after so much: it bounds the journal, which is in memory. */
+/* A transaction of the local database ends after so much: it bounds a journal, which is in memory. */
 #define BATCH_BYTES (8u * 1024u * 1024u)
 #define BATCH_COMMITS 256u
 /* Steps of SQLite's machine between two looks whether the work is still wanted. */
@@ -53,6 +53,7 @@ struct compactor {
     struct fptc__tables *tables;
     size_t batch_bytes, batch_commits;
     uint64_t from; /* the snapshot that was copied is of */
+    int has_journal, needs_journal;
 };
 
 /* --- the local database ----------------------------------------------------------------------- */
@@ -131,6 +132,8 @@ static fptc_status sink_reset(void *ctx, const struct fptc__manifest *base, fptc
                  : fptc__snapshot_copy(c->p, c->call, base, fresh.local, &fresh.db, err);
     if (status == FPTC_OK)
         sqlite3_progress_handler(fresh.db, ASK_EVERY, is_unwanted, (void *)(uintptr_t)c->call);
+    if (status == FPTC_OK && !c->has_journal)
+        status = fptc__snapshot_journal(fresh.db, 0, err);
     if (status == FPTC_OK)
         status = open_tables(c, base, &fresh, err);
     if (status != FPTC_OK) {
@@ -154,6 +157,10 @@ static fptc_status sink_apply(void *ctx, const struct fptc__commit *commit, fptc
 
     if (status == FPTC_OK)
         status = fptc__tables_apply(c->tables, commit, err);
+    if (status == FPTC_MISS && !c->has_journal) {
+        c->needs_journal = 1;
+        return fptc__fail(err, FPTC_EINTERNAL, "half of a commit was applied");
+    }
     if (status != FPTC_OK)
         return status;
     for (i = 0; i < commit->n_records; i++)
@@ -187,6 +194,9 @@ static fptc_status finish_local(struct compactor *c, struct fptc__manifest *m, f
     sqlite3_free(sql);
     fptc__tables_close(c->tables);
     c->tables = NULL;
+    if (status == FPTC_OK)
+        status =
+            fptc__snapshot_journal(db, 1, err); /* an index that cannot be made is taken back */
     if (status == FPTC_OK)
         status = fptc__indexes_renew(db, c->logger, err);
     if (status != FPTC_OK)
@@ -383,19 +393,37 @@ static fptc_status fold(struct compactor *c, struct fptc__log *log,
     return status;
 }
 
-static fptc_status compact(struct compactor *c, struct fptc__compact_stats *stats, fptc_error *err)
+static fptc_status read_and_fold(struct compactor *c, struct fptc__compact_stats *stats,
+                                 fptc_error *err)
 {
     const struct fptc__log_sink sink = {
         .ctx = c, .reset = sink_reset, .apply = sink_apply, .hole = sink_hole};
     const struct fptc__log_options options = {.sink = &sink, .logger = c->logger};
     struct fptc__log *log = NULL;
-    fptc_status status = make_dir(c, err);
+    fptc_status status = fptc__log_open(c->p, &options, &log, err);
 
-    if (status == FPTC_OK)
-        status = fptc__log_open(c->p, &options, &log, err);
     if (status == FPTC_OK)
         status = fold(c, log, stats, err);
     fptc__log_close(log);
+    return status;
+}
+
+/*
+ * Without a journal, which would hold as much memory as pages are changed, nothing can be taken back: what
+ * fails ends the compaction. Only a commit whose content makes no sense must be left out alone: once one is
+ * met all begins again, with a journal.
+ */
+static fptc_status compact(struct compactor *c, struct fptc__compact_stats *stats, fptc_error *err)
+{
+    fptc_status status = make_dir(c, err);
+
+    if (status == FPTC_OK)
+        status = read_and_fold(c, stats, err);
+    if (c->needs_journal) {
+        c->has_journal = 1;
+        fptc__error_clear(err);
+        status = read_and_fold(c, stats, err);
+    }
     return status;
 }
 

@@ -1,6 +1,6 @@
 /*
- * snapshot.c: making snapshot files: a local database is built, finished, and copied to files/ with a
- * checksum in every page.
+ * snapshot.c: making snapshot files: a local database is built through a VFS that gives each page its
+ * checksum, finished, and copied to files/, each page checked once more.
  */
 #include "store/snapshot.h"
 
@@ -17,21 +17,38 @@
 #define CHUNK_BYTES (32 * FPTC__PAGE_BYTES)
 
 /*
- * The local file is thrown away when anything fails, so nothing is synced. The journal is in memory
- * and not off: SAVEPOINT needs one to roll back. Commits keep it short.
+ * The local file is thrown away when anything fails, so nothing is synced. The journal is in memory:
+ * SAVEPOINT needs one to roll back. Commits keep it short.
  */
-#define BUILD_PRAGMAS                                                                              \
-    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;"           \
-    " PRAGMA cache_size=-32768"
+static const char build_pragmas[] =
+    "PRAGMA page_size=8192; PRAGMA auto_vacuum=NONE; PRAGMA locking_mode=EXCLUSIVE;"
+    " PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536";
+static const char format_pragmas[] = "PRAGMA application_id=0x46505443; PRAGMA user_version=1";
+_Static_assert(FPTC__PAGE_BYTES == 8192 && FPTC__SNAPSHOT_ID == 0x46505443, "as above");
 
 /* --- building --------------------------------------------------------------------------------- */
 
+static fptc_status set_up(sqlite3 *db, fptc_error *err)
+{
+    int reserved = FPTC__PAGE_RESERVED;
+
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved) != SQLITE_OK)
+        return fptc__fail(err, FPTC_EINTERNAL, "SQLite %s cannot reserve bytes of a page",
+                          sqlite3_libversion());
+    return fptc__sql_run(db, build_pragmas, err);
+}
+
 static fptc_status open_local(const char *path, int flags, sqlite3 **out, fptc_error *err)
 {
-    fptc_status status = fptc__sql_open(path, flags | SQLITE_OPEN_READWRITE, out, err);
+    const char *vfs = fptc__vfs_local_name();
+    fptc_status status;
 
+    *out = NULL;
+    if (!vfs)
+        return fptc__fail(err, FPTC_EINTERNAL, "SQLite refused the VFS of local databases");
+    status = fptc__sql_open(path, flags | SQLITE_OPEN_READWRITE, vfs, out, err);
     if (status == FPTC_OK)
-        status = fptc__sql_run(*out, BUILD_PRAGMAS, err);
+        status = set_up(*out, err);
     if (status != FPTC_OK) {
         (void)sqlite3_close(*out);
         *out = NULL;
@@ -39,25 +56,29 @@ static fptc_status open_local(const char *path, int flags, sqlite3 **out, fptc_e
     return status;
 }
 
+fptc_status fptc__snapshot_open(const char *local_path, sqlite3 **out, fptc_error *err)
+{
+    return open_local(local_path, 0, out, err);
+}
+
+fptc_status fptc__snapshot_journal(sqlite3 *db, int has_one, fptc_error *err)
+{
+    fptc_status status;
+
+    /* Defensive, SQLite does not go without one. */
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    status =
+        fptc__sql_run(db, has_one ? "PRAGMA journal_mode=MEMORY" : "PRAGMA journal_mode=OFF", err);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    return status;
+}
+
 fptc_status fptc__snapshot_new(const char *local_path, sqlite3 **out, fptc_error *err)
 {
-    int reserved = FPTC__PAGE_RESERVED;
-    fptc_status status;
-    char *sql;
+    fptc_status status = open_local(local_path, SQLITE_OPEN_CREATE, out, err);
 
-    *out = NULL;
-    status = fptc__sql_open(local_path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, out, err);
-    if (status != FPTC_OK)
-        return status;
-    if (sqlite3_file_control(*out, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved) != SQLITE_OK)
-        status = fptc__fail(err, FPTC_EINTERNAL, "SQLite %s cannot reserve bytes of a page",
-                            sqlite3_libversion());
-    sql = sqlite3_mprintf("PRAGMA page_size=%d; PRAGMA auto_vacuum=NONE; " BUILD_PRAGMAS
-                          "; PRAGMA application_id=%d; PRAGMA user_version=1",
-                          FPTC__PAGE_BYTES, FPTC__SNAPSHOT_ID);
     if (status == FPTC_OK)
-        status = sql ? fptc__sql_run(*out, sql, err) : fptc__fail_nomem(err);
-    sqlite3_free(sql);
+        status = fptc__sql_run(*out, format_pragmas, err);
     if (status != FPTC_OK) {
         (void)sqlite3_close(*out);
         *out = NULL;
@@ -72,21 +93,26 @@ struct copy {
     const struct fptc__call *call;
     const char *from, *to;
     int from_fd, to_fd;
-    int seals; /* write page checksums on the way */
+    int is_local; /* what is copied is a local database: its pages are checked on the way */
     int64_t bytes;
     uint64_t checksum; /* of what was written */
     unsigned char *chunk;
 };
 
-static fptc_status seal_chunk(struct copy *c, size_t n, fptc_error *err)
+static fptc_status check_chunk(const struct copy *c, size_t n, fptc_error *err)
 {
     uint32_t number = (uint32_t)(c->bytes / FPTC__PAGE_BYTES) + 1;
     size_t at;
 
     if (n % FPTC__PAGE_BYTES != 0)
         return fptc__fail(err, FPTC_EINTERNAL, "%s is not made of whole pages", c->from);
-    for (at = 0; at < n; at += FPTC__PAGE_BYTES)
-        fptc__page_seal(c->chunk + at, number++);
+    for (at = 0; at < n; at += FPTC__PAGE_BYTES, number++) {
+        if (!fptc__page_is_sound(c->chunk + at, number))
+            return fptc__fail(err, FPTC_EDAMAGED,
+                              "page %" PRIu32 " of %s, on local disk, fails its checksum: not"
+                              " published; try again, with TMPDIR on another disk",
+                              number, c->from);
+    }
     return FPTC_OK;
 }
 
@@ -101,8 +127,8 @@ static fptc_status copy_chunks(struct copy *c, fptc_error *err)
         if (status != FPTC_OK)
             break;
         status = fptc__file_pread(c->from_fd, c->from, c->chunk, CHUNK_BYTES, c->bytes, &got, err);
-        if (status == FPTC_OK && c->seals)
-            status = seal_chunk(c, got, err);
+        if (status == FPTC_OK && c->is_local)
+            status = check_chunk(c, got, err);
         if (status == FPTC_OK)
             status = fptc__file_add(c->to_fd, c->to, c->chunk, got, err);
         c->checksum = fptc__checksum_add(c->checksum, c->chunk, got);
@@ -163,7 +189,7 @@ fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fp
                             "%s fails its checksum (%" PRId64 " of %" PRId64 " bytes)", path,
                             c.bytes, m->snapshot_bytes);
     if (status == FPTC_OK)
-        status = open_local(local_path, 0, out, err);
+        status = fptc__snapshot_open(local_path, out, err);
     if (status == FPTC_OK)
         status = fptc__snapshot_check_schema(*out, "main", path, err);
     if (status != FPTC_OK) {
@@ -175,25 +201,6 @@ fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fp
 }
 
 /* --- finishing -------------------------------------------------------------------------------- */
-
-static fptc_status check_integrity(sqlite3 *db, fptc_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    fptc_status status = FPTC_OK;
-    const char *text;
-
-    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
-        sqlite3_step(stmt) != SQLITE_ROW) {
-        status = fptc__sql_fail(db, "checking a new snapshot", err);
-    } else {
-        text = (const char *)sqlite3_column_text(stmt, 0);
-        if (!text || strcmp(text, "ok") != 0)
-            status = fptc__fail(err, FPTC_EDAMAGED, "a new snapshot is damaged: %.200s",
-                                text ? text : "?");
-    }
-    sqlite3_finalize(stmt);
-    return status;
-}
 
 static fptc_status count_table(sqlite3 *db, const char *table, int64_t *rows, fptc_error *err)
 {
@@ -250,19 +257,12 @@ static fptc_status analyse(sqlite3 *db, fptc_error *err)
     return fptc__sql_run(db, sql, err);
 }
 
-/*
- * quick_check reads every page and row once. integrity_check would also look every row up in every
- * index: several times the cost, and it finds only bugs of SQLite's own, since nothing else has
- * written the file. Foreign keys there are none.
- */
 fptc_status fptc__snapshot_finish(sqlite3 *db, struct fptc__manifest *m, fptc_error *err)
 {
     fptc_status status = analyse(db, err);
 
     if (status == FPTC_OK)
         status = count_rows(db, &m->rows, err);
-    if (status == FPTC_OK)
-        status = check_integrity(db, err);
     if (sqlite3_close(db) != SQLITE_OK) {
         (void)sqlite3_close_v2(db); /* lets go when the last statement does */
         if (status == FPTC_OK)
@@ -275,7 +275,7 @@ static fptc_status put_as_named(const struct fptc__partition *p, const struct fp
                                 const char *local_path, struct fptc__manifest *m, fptc_error *err)
 {
     char path[FPTC_PATH_MAX], dir[FPTC_PATH_MAX];
-    struct copy c = {.call = call, .from = local_path, .to = path, .seals = 1};
+    struct copy c = {.call = call, .from = local_path, .to = path, .is_local = 1};
     fptc_status status = fptc__path(dir, err, "%s/files", p->dir);
 
     if (status == FPTC_OK)

@@ -1,7 +1,6 @@
 /*
- * snapshot.h: snapshot files: sealing a finished local database (integrity check, per-page checksums in
- * the 8 reserved bytes of each page), putting it into files/ under a unique name, and attaching one
- * through the read-only VFS.
+ * snapshot.h: snapshot files: building a local database whose pages have checksums in their 8 reserved bytes
+ * from the first, putting it into files/ under a unique name, and attaching one through the read-only VFS.
  */
 #ifndef FPTC_STORE_SNAPSHOT_H
 #define FPTC_STORE_SNAPSHOT_H
@@ -25,15 +24,20 @@ fptc_status fptc__snapshot_new(const char *local_path, sqlite3 **out, fptc_error
 fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fptc__call *call,
                                 const struct fptc__manifest *m, const char *local_path,
                                 sqlite3 **out, fptc_error *err);
-/* Finishes db: statistics, integrity check, count of rows (m->rows). Closes it in every case. */
+/* Opens a local database, whose pages have their checksums, for building. */
+fptc_status fptc__snapshot_open(const char *local_path, sqlite3 **out, fptc_error *err);
+/* Whether a local database that is open keeps a journal, as it does from the first. Without one what fails
+   cannot be taken back: ROLLBACK leaves anything; the database is to be thrown away. */
+fptc_status fptc__snapshot_journal(sqlite3 *db, int has_one, fptc_error *err);
+/* Finishes db: statistics, count of rows (m->rows). Closes it in every case. */
 fptc_status fptc__snapshot_finish(sqlite3 *db, struct fptc__manifest *m, fptc_error *err);
 /* Gives m's snapshot a second name in files/, a new unique one from m->upto, and m that one. The directory
    is not synced. FPTC_MISS: the snapshot is gone. */
 fptc_status fptc__snapshot_link(const struct fptc__partition *p, struct fptc__manifest *m,
                                 fptc_error *err);
-/* Copies a finished local_path to files/ with page checksums, and syncs it. Fills m->snapshot (a new
-   unique name from m->upto, unless one is set already), snapshot_bytes, snapshot_checksum: the same
-   file gives the same bytes each time. On failure the copy is removed. */
+/* Copies a finished local_path to files/, and syncs it; FPTC_EDAMAGED when a page fails its checksum. Fills
+   m->snapshot (a new unique name from m->upto, unless one is set already), snapshot_bytes,
+   snapshot_checksum: the same file gives the same bytes each time. On failure the copy is removed. */
 fptc_status fptc__snapshot_put(const struct fptc__partition *p, const struct fptc__call *call,
                                const char *local_path, struct fptc__manifest *m, fptc_error *err);
 /* Both: finish, then put. */
@@ -73,6 +77,8 @@ struct fptc__vfs_owner {
 /* Writes or checks the reserved bytes of a page; numbers begin with 1. */
 void fptc__page_seal(unsigned char *page, uint32_t number);
 int fptc__page_is_sound(const unsigned char *page, uint32_t number);
+/* vfs_local.c: name of the VFS that local databases are built through; NULL if SQLite refuses it. */
+const char *fptc__vfs_local_name(void);
 /* Name of our read-only VFS, registered on first use; NULL if SQLite refuses it. */
 const char *fptc__vfs_name(void);
 

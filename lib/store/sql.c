@@ -150,13 +150,14 @@ static fptc_status add_fold(sqlite3 *db, fptc_error *err)
     return FPTC_OK;
 }
 
-fptc_status fptc__sql_open(const char *path, int flags, sqlite3 **out, fptc_error *err)
+fptc_status fptc__sql_open(const char *path, int flags, const char *vfs, sqlite3 **out,
+                           fptc_error *err)
 {
     sqlite3 *db = NULL;
     fptc_status status = FPTC_OK;
 
     *out = NULL;
-    if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, vfs) != SQLITE_OK) {
         status = db ? fptc__sql_fail(db, path, err) : fptc__fail_nomem(err);
     } else {
         status = fptc__sql_harden(db, err);
@@ -176,5 +177,5 @@ fptc_status fptc__sql_open_memory(sqlite3 **out, fptc_error *err)
     return fptc__sql_open(":memory:",
                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY |
                               SQLITE_OPEN_URI,
-                          out, err);
+                          NULL, out, err);
 }

@@ -88,10 +88,11 @@ uint64_t fptc__tables_upto(const struct fptc__tables *t);
  * Opens ':memory:' for attaching snapshots and for an overlay: defensive, untrusted schemas, no
  * triggers, no extensions, no mmap, URIs on, extended result codes. SQLite takes no lock of its own
  * (NOMUTEX): one thread at a time may use it. It knows the function fptc_fold(text) (base/fold.h).
- * fptc__sql_open: the same for a file (SQLITE_OPEN_ flags).
+ * fptc__sql_open: the same for a file (SQLITE_OPEN_ flags; vfs NULL: the default one).
  */
 fptc_status fptc__sql_open_memory(sqlite3 **out, fptc_error *err);
-fptc_status fptc__sql_open(const char *path, int flags, sqlite3 **out, fptc_error *err);
+fptc_status fptc__sql_open(const char *path, int flags, const char *vfs, sqlite3 **out,
+                           fptc_error *err);
 fptc_status fptc__sql_harden(sqlite3 *db, fptc_error *err);
 /* Runs SQL without parameters on db; the message names the SQL's first words on failure. */
 fptc_status fptc__sql_run(sqlite3 *db, const char *sql, fptc_error *err);

@@ -223,6 +223,49 @@ static void test_refused_commit(void **state)
     free(expected);
 }
 
+static int ask(uint64_t base, const char *sql)
+{
+    struct fptc__manifest m;
+    sqlite3_stmt *stmt = NULL;
+    sqlite3 *db = NULL;
+    int answer;
+
+    manifest_of(base, &m);
+    assert_int_equal(sqlite3_open_v2(sh_file(&m), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    answer = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return answer;
+}
+
+/* One whose first half is sound leaves nothing behind, neither rows nor columns, whatever came before. */
+static void test_half_a_commit(void **state)
+{
+    static const char half[] =
+        "{\"type\":\"Shot\",\"types\":{\"code\":\"text\",\"sg_new\":\"text\"},\"rows\":["
+        "{\"id\":1,\"code\":\"x\"},{\"id\":7,\"code\":\"y\",\"sg_new\":\"n\"},{\"code\":\"no id\"}]}";
+    char *expected;
+
+    (void)state;
+    append_shot(1, "a");
+    sh_compact(&stats);
+    append_shot(2, "b");
+    sh_append(FPTC__ROWS, half);
+    append_shot(3, "c");
+    expected = sh_state();
+    sh_compact(&stats);
+    assert_int_equal(stats.base, 4);
+    assert_int_equal(stats.rows, 3);
+    must_be(expected, "after half a commit");
+    assert_int_equal(ask(4, "SELECT count(*) FROM pragma_table_info('Shot') WHERE name='sg_new'"),
+                     0);
+    assert_int_equal(
+        ask(4, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check='ok'"), 1);
+    free(expected);
+}
+
 static void test_newer_records(void **state)
 {
     (void)state;
@@ -729,6 +772,7 @@ int main(void)
         WITH_DIR(test_same_state),
         WITH_DIR(test_hole_at_the_end),
         WITH_DIR(test_refused_commit),
+        WITH_DIR(test_half_a_commit),
         WITH_DIR(test_newer_records),
         WITH_DIR(test_old_answers_go),
         WITH_DIR(test_deadline),
