@@ -92,9 +92,10 @@ class Damaged(unittest.TestCase):
         patterns = {"commit": "partitions/*/log/*", "manifest": "partitions/*/bases/*",
                     "snapshot": "partitions/*/files/*.sqlite", "rollup": "partitions/*/files/*.rollup",
                     "fptcache.json": "fptcache.json", "realm.json": "realm.json", "pin": "pins/*",
-                    "link": "partitions/*/*"}
+                    "link": "partitions/*/latest.sqlite",
+                    "holder": "partitions/*/holde[r]"}    # as a pattern: it leads nowhere
         found = sorted(self.directory.glob(patterns[kind]))
-        return [path for path in found if (path.is_symlink() if kind == "link" else path.is_file())]
+        return [path for path in found if (path.is_symlink() if kind in ("link", "holder", "pin") else path.is_file())]
 
 
 def damage(path, dice):
