@@ -124,29 +124,34 @@ class Case:
                          f"{[text for _, text in role.job.lines[-5:]]}")
         return role
 
-    def wait_for(self, condition, timeout, what):
-        """Until the condition holds; Failed otherwise."""
+    def wait_for(self, condition, timeout, what, every=0.05):
+        """Until the condition holds; Failed otherwise. `every`: longer when it runs something on a host."""
         end = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > end:
                 raise Failed(f"{what}: not within {timeout} s")
-            time.sleep(0.05)
+            time.sleep(every)
 
     def wait_acks(self, role, n, timeout=60, since=0.0):
         self.wait_for(lambda: role.n_acks(since) >= n, timeout,
                       f"{n} acknowledgements of {role.name} on {role.job.host}")
 
-    def wait_stopped(self, role, timeout=60):
-        """Until the process has stopped itself, on a host that answers; its process id."""
-        self.wait_for(lambda: hosts_module.pid_of(role.job.lines), timeout, f"pid of {role.name}")
-        pid = hosts_module.pid_of(role.job.lines)
-        self.wait_for(lambda: self.state(role, pid) == "T", timeout,
-                      f"{role.role} {role.name} at call {role.options['stop_call']} stops")
-        return pid
+    def wait_stopped(self, host, roles, timeout=60):
+        """Until all these processes have stopped themselves, on a host that answers; their process ids."""
+        def pids():
+            return [hosts_module.pid_of(role.job.lines) for role in roles]
 
-    def state(self, role, pid):
-        out = self.hosts.run(role.job.host, f"cat /proc/{pid}/stat", check=False)
-        return out.decode(errors="replace").rpartition(")")[2].split()[:1][0] if out else "?"
+        self.wait_for(lambda: all(pids()), timeout, f"process ids on {host}")
+        names = " ".join(f"/proc/{pid}/stat" for pid in pids())
+        states = []
+
+        def all_stand():
+            out = self.hosts.run(host, f"cat {names}", check=False).decode(errors="replace")
+            states[:] = [line.rpartition(")")[2].split()[0] for line in out.splitlines() if ")" in line]
+            return states == ["T"] * len(roles)
+
+        self.wait_for(all_stand, timeout, f"processes on {host} stand still", every=1)
+        return pids()
 
     def resume(self, host, pids):
         if pids:

@@ -173,7 +173,7 @@ class Lab(Hosts):
         super().__init__(f"exec env {call} exec {{host}} {{command}}", names, "/nfs", each | {
             "restart-server": f"{call} restart-server {{argument}}",
             "clock": f"{call} clock {{host}} {{argument}}",
-            "fill": f"{call} exec server 'cat /dev/zero >/export/filler; sync; true'",
+            "fill": f"{call} exec server 'cat /dev/zero >>/export/filler; sync; true'",
             "free": f"{call} exec server 'rm -f /export/filler; sync'",
             "delegations": f"{call} exec server "
                            "'cat /proc/fs/nfsd/clients/*/states | grep -c \"type: deleg\"; true'",

@@ -117,7 +117,7 @@ def holder_cut(case):
                               check=False).decode().strip().rpartition(":")[0]
 
     case.start(names[2], "hold", "h2")
-    case.wait_for(holder, 60, "a holder")
+    case.wait_for(holder, 60, "a holder", every=1)
     load(case, interval_ms=30 * case.hosts.pace)
     writers = {names[1]: case.writers[1], names[2]: case.writers[2]}
     case.start(names[1], "hold", "h1")
@@ -125,7 +125,7 @@ def holder_cut(case):
         first, host = holder(), names[2 - i % 2]
         some(1.0)
         at = case.kill(host)
-        case.wait_for(lambda: holder() not in ("", first), 120, "another holder")
+        case.wait_for(lambda: holder() not in ("", first), 120, "another holder", every=1)
         case.proofs.append(f"held by another {time.monotonic() - at:.0f} s after")
         case.boot(host)
         case.start(host, "hold", f"h{i + 3}")
@@ -146,7 +146,7 @@ def stopped_everywhere(case, host, per_kind):
             # They go on for a while afterwards, not for ever: the next round brings its own.
             stopped.append(case.start(host, role, name, **extra, stop_op=2, stop_call=call, count=8,
                                       interval_ms=50 * case.hosts.pace))
-    pids = [case.wait_stopped(role, 180) for role in stopped]
+    pids = case.wait_stopped(host, stopped, 180)
     case.proofs.append("stopped at " + ", ".join(
         f"{r.role} {r.options['stop_call']}/{case.calls(r.role)}" for r in stopped))
     return stopped, pids
@@ -294,10 +294,16 @@ def disk_full(case):
         return [text for at, text in list(role.job.lines) if at > since and
                 text.startswith("fail") and "o space" in text]
 
-    for _ in case.rounds():
+    def are_refused(since):
+        """Deletions make room: it is filled again."""
+        if all(refused(writer, since) for writer in case.writers):
+            return True
         case.hosts.hook("fill")
+        return False
+
+    for _ in case.rounds():
         at = time.monotonic()
-        case.wait_for(lambda: all(refused(w, at) for w in case.writers), 60, "every writer is refused")
+        case.wait_for(lambda: are_refused(at), 60, "every writer is refused", every=1)
         during = case.start(case.hosts.names[2], "read", "full", count=3)
         status = during.job.wait(30)
         case.prove(status == 0, f"a reader that starts then ends with {status}")
@@ -325,7 +331,7 @@ def old_base(case):
         before = case.snapshots()
         bases = case.n_bases()
         case.wait_for(lambda: case.n_bases() >= bases + 10 and before - case.snapshots(), 120,
-                      "ten bases, and a snapshot that has gone")
+                      "ten bases, and a snapshot that has gone", every=1)
         if case.hosts.can("drop"):
             case.hosts.hook("drop", host)
         time.sleep(1)
