@@ -202,6 +202,26 @@ fptc_status fptc__snapshot_copy(const struct fptc__partition *p, const struct fp
 
 /* --- finishing -------------------------------------------------------------------------------- */
 
+/* What broke in SQLite's memory has sound page checksums: the program that we live in may do that. */
+static fptc_status check_structure(sqlite3 *db, fptc_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    fptc_status status = FPTC_OK;
+    const char *text;
+
+    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
+        sqlite3_step(stmt) != SQLITE_ROW) {
+        status = fptc__sql_fail(db, "checking a new snapshot", err);
+    } else {
+        text = (const char *)sqlite3_column_text(stmt, 0);
+        if (!text || strcmp(text, "ok") != 0)
+            status = fptc__fail(err, FPTC_EDAMAGED, "a new snapshot is damaged: %.200s",
+                                text ? text : "?");
+    }
+    sqlite3_finalize(stmt);
+    return status;
+}
+
 static fptc_status count_table(sqlite3 *db, const char *table, int64_t *rows, fptc_error *err)
 {
     char *sql = sqlite3_mprintf("SELECT count(*) FROM \"%w\"", table);
@@ -263,6 +283,8 @@ fptc_status fptc__snapshot_finish(sqlite3 *db, struct fptc__manifest *m, fptc_er
 
     if (status == FPTC_OK)
         status = count_rows(db, &m->rows, err);
+    if (status == FPTC_OK)
+        status = check_structure(db, err);
     if (sqlite3_close(db) != SQLITE_OK) {
         (void)sqlite3_close_v2(db); /* lets go when the last statement does */
         if (status == FPTC_OK)
