@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -53,6 +54,38 @@ static fptc_status path_of(const char *cache_dir, const char *id, char out[FPTC_
     return fptc__path(out, err, "%s/pins/%s", cache_dir, id);
 }
 
+/* --- the checksum: a flipped digit would pin, and read, another base ---------------------------- */
+
+static const char seal_head[] = ",\"sum\":\"", seal_tail[] = "\"}";
+#define SEAL_BYTES (sizeof(seal_head) - 1 + 16 + sizeof(seal_tail) - 1)
+
+static void seal_of(const char *text, size_t len, char out[SEAL_BYTES + 1])
+{
+    (void)snprintf(out, SEAL_BYTES + 1, "%s%016" PRIx64 "%s", seal_head,
+                   fptc__checksum_add(fptc__checksum_start(), text, len), seal_tail);
+}
+
+void fptc__pin_seal(struct fptc__buf *content)
+{
+    char seal[SEAL_BYTES + 1];
+
+    if (content->len == 0)
+        return;
+    content->len--;
+    seal_of(content->data, content->len, seal);
+    fptc__buf_adds(content, seal);
+}
+
+static int is_sealed(const char *text, size_t len)
+{
+    char seal[SEAL_BYTES + 1];
+
+    if (len <= SEAL_BYTES)
+        return 0;
+    seal_of(text, len - SEAL_BYTES, seal);
+    return memcmp(text + len - SEAL_BYTES, seal, SEAL_BYTES) == 0;
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static void put_content(const struct fptc__pin *pin, struct fptc__buf *out)
@@ -66,6 +99,7 @@ static void put_content(const struct fptc__pin *pin, struct fptc__buf *out)
     fptc__buf_addf(out, "},\"ttl_ms\":%" PRId64 ",\"host\":", pin->ttl_ms);
     fptc__json_put_text(out, pin->host, strlen(pin->host));
     fptc__buf_addf(out, ",\"pid\":%" PRId64 "}", pin->pid);
+    fptc__pin_seal(out);
 }
 
 static fptc_status link_there(const char *content, const char *path, fptc_error *err)
@@ -153,7 +187,7 @@ static int parse(const char *text, size_t len, struct fptc__pin *out)
     const char *host;
     int ok = 0;
 
-    if (fptc__json_parse(text, len, "a pin", &body, NULL) == FPTC_OK) {
+    if (is_sealed(text, len) && fptc__json_parse(text, len, "a pin", &body, NULL) == FPTC_OK) {
         host = fptc__json_get_text(body, "host");
         out->ttl_ms = fptc__json_get_int(body, "ttl_ms");
         out->pid = fptc__json_get_int(body, "pid");

@@ -1,6 +1,7 @@
 /*
  * pin.h: claims on bases. CACHE/pins/<id> (32 hexadecimal digits) is a symbolic link whose content is
- *   {"bases":{"outbox":3,"project-101":41,"site":17},"ttl_ms":86400000,"host":"farm12","pid":4711}
+ *   {"bases":{"outbox":3,"project-101":41,"site":17},"ttl_ms":86400000,"host":"farm12","pid":4711,
+ *    "sum":"<checksum of what stands before it>"}
  * A link is there whole or not at all, is read without an open, and so its mtime can be touched while
  * hosts that have read it are dead (N§3). A pin ends when the file server's clock is ttl past its mtime:
  * a dead host's pins end by themselves.
@@ -19,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "fptcache/fptcache.h"
 
 /* Partitions in one pin: a project, `site` and `outbox`. */
@@ -38,6 +40,8 @@ struct fptc__pin {
     int64_t mtime_ms; /* server's clock: when it was made or touched last */
 };
 
+/* Puts "sum" before the last brace of a pin's content. */
+void fptc__pin_seal(struct fptc__buf *content);
 /* 1 when the text can be a pin's id. */
 int fptc__pin_is_id(const char *text);
 /* Adds a base; the room is a constant of the caller's. */

@@ -5,7 +5,7 @@ FPTC_FLIPS: runs of each kind (25; with FPTC_LONG 1000). A failure names its kin
 repeats it.
 
 A pin is judged by two handles that read by it, one opened before the flip and one after it, before and after others have
-written, compacted and deleted. Not told apart: a flip that makes the number of another base that is there.
+written, compacted and deleted.
 
 Seen to fail: pins that verify does not look at; readers that go on believing coverage after a hole (a row is missing from a complete answer); no checksum in
 fptcache.json; verify without page checksums; repair that publishes a base under the damaged one's number.

@@ -3,7 +3,7 @@
  * far as there is room, judged, or damage.
  *
  * An input is a letter and the text. 'c': fptcache.json. 'r': realm.json. 'k': a claim, and the link `holder`.
- * 'p': a pin. 'm': mountinfo; the byte after the letter is the mount's number.
+ * 'p': a pin as it is. 'P': a pin that gets its checksum. 'm': mountinfo; the byte after the letter is the mount's number.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +176,18 @@ static void read_pin(const char *text)
         fuzz_die("touching ends in another way", err.message);
 }
 
+static void read_sealed_pin(const char *text)
+{
+    struct fptc__buf content;
+
+    fptc__buf_init(&content, 1 << 20);
+    fptc__buf_adds(&content, text);
+    fptc__pin_seal(&content);
+    if (fptc__buf_check(&content, "a pin", NULL) == FPTC_OK)
+        read_pin(fptc__buf_text(&content));
+    fptc__buf_done(&content);
+}
+
 /* --- mounts ----------------------------------------------------------------------------------- */
 
 static void read_mount(const uint8_t *data, size_t size)
@@ -232,6 +244,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         read_claim(text);
     } else if (data[0] == 'p') {
         read_pin(text);
+    } else if (data[0] == 'P') {
+        read_sealed_pin(text);
     }
     free(text);
     sh_remove_tree(dir);

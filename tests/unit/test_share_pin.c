@@ -201,6 +201,40 @@ static void put_raw(const char *id, const char *content)
     assert_int_equal(symlink(content, path), 0);
 }
 
+static void put_sealed(const char *id, const char *content)
+{
+    struct fptc__buf text;
+
+    fptc__buf_init(&text, 2000);
+    fptc__buf_adds(&text, content);
+    fptc__pin_seal(&text);
+    put_raw(id, fptc__buf_text(&text));
+    fptc__buf_done(&text);
+}
+
+/* One digit of a base is another: without a checksum it would be a pin of another base. */
+static void a_flipped_digit(void **state)
+{
+    struct fptc__pin pin = put(HOUR_S * 1000), there;
+    char path[128], content[1024], *digit;
+    ssize_t n;
+
+    (void)state;
+    path_of(pin.id, path);
+    n = readlink(path, content, sizeof(content) - 1);
+    assert_true(n > 0);
+    content[n] = '\0';
+    digit = strchr(strstr(content, "bases"), '}') - 1;
+    *digit ^= 1;
+    assert_int_equal(unlink(path), 0);
+    put_raw(pin.id, content);
+    assert_int_equal(fptc__pin_read(dir, pin.id, &there, &err), FPTC_EDAMAGED);
+    *digit ^= 1;
+    assert_int_equal(unlink(path), 0);
+    put_raw(pin.id, content);
+    assert_int_equal(fptc__pin_read(dir, pin.id, &there, &err), FPTC_OK);
+}
+
 static void not_understood(void **state)
 {
     static const char *const contents[] = {
@@ -218,8 +252,15 @@ static void not_understood(void **state)
     int n;
 
     (void)state;
+    put_raw(id,
+            "{\"bases\":{\"site\":1},\"ttl_ms\":1000}"); /* nothing but its checksum is missing */
+    assert_int_equal(fptc__pin_read(dir, id, &pin, &err), FPTC_EDAMAGED);
+    assert_int_equal(fptc__pin_remove(dir, id, &err), FPTC_OK);
+    put_sealed(id, "{\"bases\":{\"site\":1},\"ttl_ms\":1000}");
+    assert_int_equal(fptc__pin_read(dir, id, &pin, &err), FPTC_OK);
+    assert_int_equal(fptc__pin_remove(dir, id, &err), FPTC_OK);
     for (i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
-        put_raw(id, contents[i]);
+        put_sealed(id, contents[i]);
         assert_int_equal(fptc__pin_read(dir, id, &pin, &err), FPTC_EDAMAGED);
         assert_int_equal(count_pins(1, &n), FPTC_EDAMAGED);
         assert_int_equal(count_pins(0, &n), FPTC_OK); /* for people: it is shown */
@@ -242,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(expiry, set_up, tear_down),
         cmocka_unit_test_setup_teardown(touched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(touch_too_late, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_flipped_digit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(not_understood, set_up, tear_down),
     };
 
