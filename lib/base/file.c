@@ -7,6 +7,8 @@
  *     server says ESTALE: each time the path is looked up anew. Nothing that changes something is.
  *  4. close is checked where data was written: NFS reports late write errors there. The descriptor
  *     is gone whatever it answers, so close is never called twice.
+ *  5. EBADF of our own descriptor is ESTALE: an NFSv4 client says it of a file that it could not open
+ *     anew after its lease had run out, because somebody had deleted it meanwhile (tests/nfs, pause).
  */
 #include "base/file.h"
 
@@ -66,6 +68,11 @@ fptc_status fptc__file_size(int fd, const char *path, int64_t *out_bytes, fptc_e
     return FPTC_OK;
 }
 
+static int io_errno(void)
+{
+    return errno == EBADF ? ESTALE : errno;
+}
+
 /* One read that is not interrupted: bytes got, 0 at the end of the file, -1 with errno. */
 static ssize_t read_some(int fd, void *data, size_t n)
 {
@@ -88,7 +95,7 @@ static fptc_status read_piece(int fd, const char *path, size_t room, struct fptc
         return fptc__buf_check(out, path, err);
     got = read_some(fd, at, room);
     if (got < 0)
-        return fptc__fail_errno(err, errno, "cannot read %s", path);
+        return fptc__fail_errno(err, io_errno(), "cannot read %s", path);
     out->len += (size_t)got;
     *end = got == 0;
     return FPTC_OK;
@@ -101,7 +108,7 @@ static fptc_status check_end(int fd, const char *path, size_t limit, fptc_error 
     ssize_t got = read_some(fd, &extra, 1);
 
     if (got < 0)
-        return fptc__fail_errno(err, errno, "cannot read %s", path);
+        return fptc__fail_errno(err, io_errno(), "cannot read %s", path);
     if (got > 0)
         return fptc__fail(err, FPTC_ELIMIT, "%s is longer than %zu bytes", path, limit);
     return FPTC_OK;
@@ -203,7 +210,7 @@ fptc_status fptc__file_add(int fd, const char *path, const void *data, size_t n,
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return fptc__fail_errno(err, errno, "cannot write %s", path);
+            return fptc__fail_errno(err, io_errno(), "cannot write %s", path);
         if (put == 0)
             return fptc__fail(err, FPTC_EIO, "cannot write %s: the file system took nothing", path);
         at += put;
@@ -217,7 +224,7 @@ static int close_synced(int fd)
 {
     if (fptc__sys.close(fd) == 0 || errno == EINTR)
         return 0;
-    return errno;
+    return io_errno();
 }
 
 fptc_status fptc__file_finish(int fd, const char *path, fptc_error *err)
@@ -225,7 +232,7 @@ fptc_status fptc__file_finish(int fd, const char *path, fptc_error *err)
     int failed;
 
     if (fptc__sys.fsync(fd) != 0) {
-        failed = errno;
+        failed = io_errno();
         fptc__sys.close(fd);
         return fptc__fail_errno(err, failed, "cannot sync %s", path);
     }
@@ -267,7 +274,7 @@ fptc_status fptc__file_pread(int fd, const char *path, void *data, size_t n, int
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return fptc__fail_errno(err, errno, "cannot read %s", path);
+            return fptc__fail_errno(err, io_errno(), "cannot read %s", path);
         if (got == 0)
             break;
         done += (size_t)got;
