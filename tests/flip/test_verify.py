@@ -31,6 +31,10 @@ def flip(path, at=None):
     path.write_bytes(bytes(data))
 
 
+def checksum(data):
+    return zlib.crc32(data) << 32 | zlib.adler32(data)
+
+
 class Verify(Damaged):
 
     def setUp(self):
@@ -108,8 +112,10 @@ class Verify(Damaged):
             pin = cache.pin(101)
         link = self.directory / "pins" / pin
         content = {**json.loads(os.readlink(link)), **changes}
+        del content["sum"]
+        data = json.dumps(content).encode()[:-1]
         link.unlink()
-        link.symlink_to(json.dumps(content))
+        link.symlink_to(f'{data.decode()},"sum":"{checksum(data):016x}"}}')
         return link
 
     def told(self, link):
@@ -200,22 +206,22 @@ class Verify(Damaged):
             at = page * 8192
             struct.pack_into("<I4s", data, at + 8184, zlib.crc32(data[at:at + 8184], page + 1), b"FPTp")
         snapshot.write_bytes(data)
-        self.republish(newest, f"{zlib.crc32(data) << 32 | zlib.adler32(data):016x}")
+        self.republish(newest, f"{checksum(data):016x}")
         self.assertEqual(self.problems(), [("differs", f"{PARTITION}/files/{snapshot.name}")])
         self.check_nothing_lost(self.repair())
 
     @staticmethod
-    def republish(path, checksum):
+    def republish(path, snapshot_sum):
         """The manifest with another checksum of its snapshot, and right ones of its own."""
         data = path.read_bytes()
         body = json.loads(data[272:-8])
-        body["snapshot"]["checksum"] = checksum
+        body["snapshot"]["checksum"] = snapshot_sum
         text = json.dumps(body, separators=(",", ":")).encode()
         head = bytearray(data[:256])
         struct.pack_into("<Q", head, 48, 16 + len(text))
         struct.pack_into("<I", head, 252, zlib.crc32(head[:252]))
         whole = bytes(head) + struct.pack("<HHIII", 12, 0, len(text), len(text), zlib.crc32(text)) + text
-        path.write_bytes(whole + struct.pack("<Q", zlib.crc32(whole) << 32 | zlib.adler32(whole)))
+        path.write_bytes(whole + struct.pack("<Q", checksum(whole)))
 
     def test_no_false_alarm_beside_writers(self):
         """Verify again and again while others append, compact and delete without any grace."""
