@@ -20,8 +20,9 @@
  *
  * Of a partition that was dropped, when the empty base is older than the grace, every name below it goes
  * but those of pinned bases, and every commit up to it: there is nothing that a second way could save.
- * Before the commits go, bases/ is changed once more: so also who sees that directory one change late
- * (S14) does not begin below them.
+ *
+ * Before commits go, bases/ is changed once more: a client may not see names that came in one tick of the
+ * server's clock with a change that it has seen, until the directory changes again (S14; seen on NFS 3).
  *
  * Pins are listed after bases/ and before names go: who pins a base makes sure afterwards that it is still
  * the greatest, so either he did before our listing, which then has his pin, or his base stays by rule 1.
@@ -64,7 +65,6 @@ struct retire {
     uint64_t sound, around;    /* the newest sound base, and the way around it; 0: none */
     uint64_t deletes;          /* commits up to here */
     uint64_t drop;             /* the newest old one; 0: none */
-    int is_drop;               /* deletes is a drop */
     struct fptc__pins pins;
     struct names used; /* files that bases name */
 };
@@ -164,10 +164,8 @@ static void find_drop(struct retire *r)
         r->drop = r->bases[i];
         if (r->around < r->bases[i])
             r->around = 0;
-        if (r->deletes < r->bases[i]) {
+        if (r->deletes < r->bases[i])
             r->deletes = r->bases[i];
-            r->is_drop = 1;
-        }
         return;
     }
 }
@@ -270,12 +268,13 @@ static int note_number(const char *name, void *payload)
     return numbers->n == NUMBERS_MAX;
 }
 
-/* Who sees bases/ one change late (S14) now sees the drop's base; it may be the only name there. */
+/* Who saw bases/ without a name that came in the same tick of the server's clock as the change before (S14)
+   sees all of them now; else an append below them, hours later, would find its number free. */
 static fptc_status change_bases(const struct retire *r, fptc_error *err)
 {
     char path[FPTC_PATH_MAX], hex[33];
     fptc__random_hex32(hex);
-    fptc_status status = fptc__path(path, err, "%s/bases/.drop-%s", r->p->dir, hex);
+    fptc_status status = fptc__path(path, err, "%s/bases/.seen-%s", r->p->dir, hex);
     if (status == FPTC_OK)
         status = fptc__file_create(path, "", 0, 0666, err);
     return status == FPTC_OK ? fptc__file_remove(path, err) : status;
@@ -294,11 +293,15 @@ static fptc_status remove_commits(struct retire *r, uint64_t most, fptc_error *e
     if (!numbers.list)
         return fptc__fail_nomem(err);
     status = fptc__dir_list(path, note_number, &numbers, err);
-    if (status == FPTC_OK && r->is_drop && numbers.n > 0)
-        status = change_bases(r, err);
+    int has_changed = 0;
     for (size_t i = 0; i < numbers.n && status == FPTC_OK; i++) {
         status = fptc__partition_number_path(r->p, "log", numbers.list[i], path, err);
-        if (status == FPTC_OK && is_old(r, path, r->grace_ms))
+        if (status != FPTC_OK || !is_old(r, path, r->grace_ms))
+            continue;
+        if (!has_changed)
+            status = change_bases(r, err);
+        has_changed = 1;
+        if (status == FPTC_OK)
             remove_file(r, path);
     }
     free(numbers.list);

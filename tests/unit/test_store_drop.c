@@ -273,7 +273,7 @@ static int n_changes, n_commits_gone, n_changes_before;
 
 static int story_open(const char *path, int flags, mode_t mode)
 {
-    n_changes += strstr(path, "/bases/.drop-") != NULL;
+    n_changes += strstr(path, "/bases/.seen-") != NULL;
     return help_sys.open(path, flags, mode);
 }
 
