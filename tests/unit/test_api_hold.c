@@ -390,7 +390,7 @@ static int count_modest_threads(int *out_all)
         if (at->d_name[0] == '.')
             continue;
         ++*out_all;
-        n += getpriority(PRIO_PROCESS, (id_t)strtoul(at->d_name, NULL, 10)) == 19;
+        n += getpriority(PRIO_PROCESS, (id_t)strtoul(at->d_name, NULL, 10)) == 10;
     }
     closedir(dir);
     return n;
