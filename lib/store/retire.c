@@ -277,7 +277,8 @@ static fptc_status change_bases(const struct retire *r, fptc_error *err)
     fptc_status status = fptc__path(path, err, "%s/bases/.seen-%s", r->p->dir, hex);
     if (status == FPTC_OK)
         status = fptc__file_create(path, "", 0, 0666, err);
-    return status == FPTC_OK ? fptc__file_remove(path, err) : status;
+    /* FPTC_EEXIST of a name that nobody else has: the reply to our own creation was lost. */
+    return status == FPTC_OK || status == FPTC_EEXIST ? fptc__file_remove(path, err) : status;
 }
 
 /* Removes the commits <= most that are old. Listed first, for a directory that changes while it is being
