@@ -41,12 +41,13 @@ static int has_gone(const char *dir, const char *partition, uint64_t base)
 
 static void remove_pin(const struct pins *all, const char *id, const char *what)
 {
-    fptc_status status = fptc__pin_remove(all->dir, id, NULL);
+    fptc_error why = FPTC_ERROR_INIT;
+    fptc_status status = fptc__pin_remove(all->dir, id, &why);
 
     if (status == FPTC_OK)
         all->ear->rebuilt(all->ear->ctx, "", what);
     else if (status != FPTC_MISS)
-        all->ear->lost(all->ear->ctx, "", "pin", "a pin that is good for nothing stays");
+        all->ear->lost(all->ear->ctx, "", "pin", why.message);
 }
 
 static void tell(const struct pins *all, const char *id, const char *next, const char *what)
@@ -190,9 +191,9 @@ fptc_status fptc__verify_holder(const struct fptc__partition *p, struct fptc__cl
     ear->problem(ear->ctx, path, "link", FPTC__NEXT_REPAIR, what);
     if (ear->lost == NULL)
         return FPTC_OK;
-    if (fptc__file_remove(path, NULL) == FPTC_OK)
+    if (fptc__file_remove(path, &why) == FPTC_OK)
         ear->rebuilt(ear->ctx, p->name, "the link of a holder that says nothing is removed");
     else
-        ear->lost(ear->ctx, p->name, "link", "the name `holder` cannot be removed");
+        ear->lost(ear->ctx, p->name, "link", why.message);
     return FPTC_OK;
 }

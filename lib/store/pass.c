@@ -68,7 +68,8 @@ static fptc_status corner(const struct fptc__log *log, struct pass *pass, uint64
     pass->is_cornered = 1;
     if (log->bad_why.status != FPTC_EIO)
         return fptc__fail(err, FPTC_EDAMAGED,
-                          "base %" PRIu64 " of %s is damaged and commit %" PRIu64 " %s",
+                          "base %" PRIu64 " of %s is damaged and commit %" PRIu64
+                          " %s: run `fptcache repair`",
                           log->bad_base, log->p.dir, number, why);
     fptc__host_name(host, sizeof(host));
     *err = log->bad_why;

@@ -61,7 +61,7 @@ struct roller {
     struct fptc__manifest base; /* entered */
     uint64_t greatest;          /* base when the pass ended: it, unless that is damaged */
     struct fptc__buf bytes;     /* the commits above it */
-    int64_t plain;
+    int64_t plain, n_commits;
     size_t bytes_max;           /* that this call may write */
     int is_full;                /* more is above than that */
     struct fptc__manifest with; /* its snapshot is to be named; none while has_with is 0 */
@@ -79,6 +79,7 @@ static fptc_status on_base(void *ctx, const struct fptc__manifest *base, fptc_er
         return status;
     r->base = *base;
     r->plain = 0;
+    r->n_commits = 0;
     r->is_full = 0;
     fptc__buf_clear(&r->bytes);
     return FPTC_OK;
@@ -87,17 +88,24 @@ static fptc_status on_base(void *ctx, const struct fptc__manifest *base, fptc_er
 static fptc_status on_commit(void *ctx, const struct fptc__commit *commit, fptc_error *err)
 {
     struct roller *r = ctx;
-    fptc_status status = fptc__call_check(r->call, "rolling up", err);
-    if (status != FPTC_OK)
+    fptc_error why = FPTC_ERROR_INIT;
+    fptc_status status = fptc__call_check(r->call, "rolling up", &why);
+    if (status != FPTC_OK && status != FPTC_EDEADLINE) {
+        if (err)
+            *err = why;
         return status;
+    }
     if (!commit->file)
         return fptc__fail(err, FPTC_EINTERNAL, "an append of our own: to be read in the next pass");
-    if (commit->file_len > r->bytes_max - r->bytes.len) {
+    /* Late, a slow host takes at least what makes a roll-up due: else it would begin for nothing for ever. */
+    if (commit->file_len > r->bytes_max - r->bytes.len ||
+        (status == FPTC_EDEADLINE && r->n_commits >= FPTC_ROLLUP_COMMITS)) {
         r->is_full = 1;
         return fptc__fail(err, FPTC_ELIMIT, "more commits than one roll-up takes");
     }
     fptc__buf_add(&r->bytes, commit->file, commit->file_len);
     r->plain += (int64_t)commit->inflated.len;
+    r->n_commits++;
     return fptc__buf_check(&r->bytes, "a roll-up", err);
 }
 
@@ -417,7 +425,9 @@ static fptc_status run(struct roller *r, struct fptc__compact_stats *stats, fptc
     struct fptc__compact_stats mine = {.base = 0};
     r->bytes_max = (size_t)ms * FPTC_ROLLUP_BYTES_PER_MS;
     fptc__buf_init(&r->bytes, FPTC_ROLLUP_BYTES_MAX);
-    fptc_status status = roll(r, &mine, err);
+    fptc_status status = fptc__call_check(r->call, "rolling up", err);
+    if (status == FPTC_OK)
+        status = roll(r, &mine, err);
     fptc__buf_done(&r->bytes);
     if (r->has_with && status == FPTC_OK)
         fptc__latest_point(r->p, r->logger);
@@ -442,7 +452,8 @@ fptc_status fptc__rollup_onto(const struct fptc__partition *p, struct fptc__mani
     if (with)
         take_snapshot(&r->with, with);
     fptc_status status = run(r, stats, err);
-    if (with && status == FPTC_OK && r->next.snapshot_upto == with->snapshot_upto)
+    if (with && status == FPTC_OK && r->next.snapshot_upto == with->snapshot_upto &&
+        r->next.snapshot_checksum == with->snapshot_checksum)
         take_snapshot(with, &r->next);
     free(r);
     return status;

@@ -6,6 +6,7 @@ intent could not be written; an error without a path.
 """
 
 import collections
+import concurrent.futures
 import re
 import shutil
 import subprocess
@@ -61,10 +62,15 @@ class Failing(crash_case.Case):
     def each_kind(self, make_directory, place, stride, prepare, operation, *afterwards, may_be=()):
         """All points of all kinds, after the common checks: [(errno, how, directory, points, written)]."""
         everything, n, failed = [], 0, 0
-        for number, (errno, how) in enumerate(FAULT_KINDS):
-            directory = make_directory()
+        directories = [make_directory() for _ in FAULT_KINDS]
+
+        def run(number):
             words = (word.replace("{N}", str(number)) for word in (prepare, operation, *afterwards))
-            points, written = self.campaign(directory, errno, how, place, stride, *words)
+            return self.campaign(directories[number], *FAULT_KINDS[number], place, stride, *words)
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:    # they wait for the site more than they compute
+            found = list(pool.map(run, range(len(FAULT_KINDS))))
+        for (errno, how), directory, (points, written) in zip(FAULT_KINDS, directories, found):
             self.check(points, f"{operation} with {errno} {how}", may_be)
             n += len(points)
             failed += sum(point.status != OK for point in points)

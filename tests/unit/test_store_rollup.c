@@ -279,6 +279,29 @@ static void a_deadline_bounds_the_work(void **state)
     assert_int_equal(stats.folded, 3);
 }
 
+static int slow_open(const char *path, int flags, mode_t mode)
+{
+    if (strstr(path, "/log/"))
+        usleep(2000);
+    return help_sys.open(path, flags, mode);
+}
+
+/* On a host whose time is over before it has read anything the log is rolled up all the same, piece by piece. */
+static void a_slow_host_gets_on(void **state)
+{
+    struct fptc__compact_stats stats = {.base = 0};
+    (void)state;
+    put_keys(1, FPTC_ROLLUP_COMMITS + 40);
+    fptc__sys.open = slow_open;
+    for (uint64_t i = 1; i <= 2; i++) {
+        struct fptc__call call = {.deadline_mono_ms = fptc__mono_ms() + 5};
+        assert_int_equal(fptc__rollup(&help_p, &call, NULL, &stats, &help_err), FPTC_OK);
+        assert_in_range(stats.folded, FPTC_ROLLUP_COMMITS, FPTC_ROLLUP_COMMITS + 10);
+    }
+    fptc__sys.open = help_sys.open;
+    each_once(NULL, 1, FPTC_ROLLUP_COMMITS + 40);
+}
+
 static void when_it_is_due(void **state)
 {
     struct actor a;
@@ -837,6 +860,7 @@ int main(void)
         WITH_DIR(merging_is_bounded),
         WITH_DIR(merging_is_bounded_for_any_sizes),
         WITH_DIR(a_deadline_bounds_the_work),
+        WITH_DIR(a_slow_host_gets_on),
         WITH_DIR(when_it_is_due),
         WITH_DIR(when_a_rewrite_is_due),
         WITH_DIR(damage_is_worked_around),
