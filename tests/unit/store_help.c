@@ -99,6 +99,28 @@ size_t model_count(const struct model *m, const char *key)
     return n;
 }
 
+struct help_deletion help_deletion;
+
+static int watched_open(const char *path, int flags, mode_t mode)
+{
+    help_deletion.n_changes += strstr(path, "/bases/.seen-") != NULL;
+    return help_sys.open(path, flags, mode);
+}
+
+static int watched_unlink(const char *path)
+{
+    if (strstr(path, "/log/") && help_deletion.n_commits_gone++ == 0)
+        help_deletion.n_changes_before = help_deletion.n_changes;
+    return help_sys.unlink(path);
+}
+
+void help_watch_deletion(void)
+{
+    memset(&help_deletion, 0, sizeof(help_deletion));
+    fptc__sys.open = watched_open;
+    fptc__sys.unlink = watched_unlink;
+}
+
 /* The keys of a real snapshot, as an array; by any SQLite, for that is what a snapshot promises. */
 static fptc_status read_sqlite(const char *path, fptc__json **out, fptc_error *err)
 {

@@ -17,6 +17,11 @@ extern struct fptc__sys_table help_sys; /* libc's own calls */
 extern char help_dir[FPTC_PATH_MAX];    /* the cache directory */
 extern struct fptc__partition help_p;   /* project-101 */
 extern fptc_error help_err;             /* for calls whose failure the test does not look at */
+/* From help_watch_deletion() on: changes of bases/ made for others to see, in all and before the first commit went. */
+extern struct help_deletion {
+    int n_changes, n_changes_before, n_commits_gone;
+} help_deletion;
+void help_watch_deletion(void);
 
 int help_set_up(void **state); /* cmocka fixtures */
 int help_tear_down(void **state);

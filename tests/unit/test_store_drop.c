@@ -269,35 +269,18 @@ static void the_grace_is_kept(void **state)
     assert_int_equal(count_entries("files"), 1);
 }
 
-static int n_changes, n_commits_gone, n_changes_before;
-
-static int story_open(const char *path, int flags, mode_t mode)
-{
-    n_changes += strstr(path, "/bases/.seen-") != NULL;
-    return help_sys.open(path, flags, mode);
-}
-
-static int story_unlink(const char *path)
-{
-    if (strstr(path, "/log/") && n_commits_gone++ == 0)
-        n_changes_before = n_changes;
-    return help_sys.unlink(path);
-}
-
 /* Nothing below it is there to be removed: who sees bases/ one change late would see it empty. */
 static void the_only_name_is_changed_first(void **state)
 {
     (void)state;
     other_puts("old");
     drops_and_publishes();
-    n_changes = n_commits_gone = n_changes_before = 0;
-    fptc__sys.open = story_open;
-    fptc__sys.unlink = story_unlink;
+    help_watch_deletion();
     deletes_old(HOUR_MS);
-    assert_int_equal(n_commits_gone, 2);
-    assert_int_equal(n_changes_before, 1);
+    assert_int_equal(help_deletion.n_commits_gone, 2);
+    assert_int_equal(help_deletion.n_changes_before, 1);
     deletes_old(HOUR_MS);
-    assert_int_equal(n_changes, 1); /* and not for ever */
+    assert_int_equal(help_deletion.n_changes, 1); /* and not for ever */
     assert_int_equal(count_entries("bases"), 1);
 }
 

@@ -96,34 +96,17 @@ static void commits_wait_for_the_second_base(void **state)
     assert_int_equal(fresh_count("one"), 1);
 }
 
-static int n_changes, n_commits_gone, n_changes_before;
-
-static int story_open(const char *path, int flags, mode_t mode)
-{
-    n_changes += strstr(path, "/bases/.seen-") != NULL;
-    return help_sys.open(path, flags, mode);
-}
-
-static int story_unlink(const char *path)
-{
-    if (strstr(path, "/log/") && n_commits_gone++ == 0)
-        n_changes_before = n_changes;
-    return help_sys.unlink(path);
-}
-
 /* Who missed two bases of one tick of the server's clock sees them before a commit below them goes. */
 static void bases_change_before_commits_go(void **state)
 {
     (void)state;
     put_and_fold(3);
-    n_changes = n_commits_gone = n_changes_before = 0;
-    fptc__sys.open = story_open;
-    fptc__sys.unlink = story_unlink;
+    help_watch_deletion();
     retire(0);
-    assert_int_equal(n_commits_gone, 2);
-    assert_int_equal(n_changes_before, 1);
+    assert_int_equal(help_deletion.n_commits_gone, 2);
+    assert_int_equal(help_deletion.n_changes_before, 1);
     retire(0);
-    assert_int_equal(n_changes, 1); /* and not for ever */
+    assert_int_equal(help_deletion.n_changes, 1); /* and not for ever */
 }
 
 static void grace_is_kept(void **state)
