@@ -21,7 +21,7 @@
 
 /* Fresh temps of one publish: each lost to a deletion with a short grace, or to a stale handle. */
 #define TEMPS_MAX 10
-/* Openings of one file that cannot be read. */
+/* Openings of one file that cannot be read, and temps that cannot be written. */
 #define UNREADABLE_MAX 2
 
 void fptc__writer_fill(struct fptc__commit_header *head, const struct fptc__partition *p)
@@ -39,6 +39,7 @@ struct publish {
     const struct fptc__partition *p;
     const struct fptc__commit_header *head;
     struct fptc__buf bytes;
+    int n_unwritten;          /* temps that met an I/O error */
     char dir[FPTC_PATH_MAX];  /* of the number */
     char path[FPTC_PATH_MAX]; /* the number */
     const struct fptc__publish_look *look;
@@ -52,6 +53,18 @@ static fptc_status temp_path(const struct publish *pub, char temp[FPTC_PATH_MAX]
         return status;
     return fptc__path(temp, err, "%s/tmp/%s%s", pub->p->dir, pub->look ? FPTC__BASE_TEMP : "",
                       strrchr(plain, '/') + 1);
+}
+
+/*
+ * 1 when a temp that was not written may be written anew: its name is there (the reply to our own
+ * creation was lost); NFSv3 has forgotten the open file, because a deletion took it; or an I/O error,
+ * once: NFSv4 says it of a file that was open when a partition outlived the lease. What a failed fsync
+ * covers is never linked.
+ */
+static int is_worth_another(struct publish *pub, fptc_status status, int sys_errno)
+{
+    return status == FPTC_EEXIST ||
+           (status == FPTC_EIO && (sys_errno == ESTALE || ++pub->n_unwritten < UNREADABLE_MAX));
 }
 
 static fptc_status write_temp(const struct publish *pub, char temp[FPTC_PATH_MAX], fptc_error *err)
@@ -103,7 +116,7 @@ static fptc_status look_patiently(const struct publish *pub, fptc_error *err)
  * Links a fresh temp and finds out what became of it. *again: the link did not happen for a reason
  * that another temp may not meet.
  */
-static fptc_status link_once(const struct publish *pub, int *again, fptc_error *err)
+static fptc_status link_once(struct publish *pub, int *again, fptc_error *err)
 {
     char temp[FPTC_PATH_MAX];
     fptc_error unsynced = FPTC_ERROR_INIT, unwritten = FPTC_ERROR_INIT;
@@ -116,9 +129,7 @@ static fptc_status link_once(const struct publish *pub, int *again, fptc_error *
         *again = made == FPTC_OK;
         return *again ? status : made;
     }
-    /* Nobody else has this name: the reply to our own creation was lost. Or NFSv3 has forgotten the
-       open file, because a deletion took it. */
-    *again = status == FPTC_EEXIST || (status == FPTC_EIO && unwritten.sys_errno == ESTALE);
+    *again = is_worth_another(pub, status, unwritten.sys_errno);
     if (status == FPTC_OK && pub->look)
         status = pub->look->look(pub->look->ctx, err);
     if (status != FPTC_OK)

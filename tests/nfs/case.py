@@ -209,7 +209,7 @@ class Case:
         for role in self.roles:
             status = role.job.wait(max(0.1, end - time.monotonic()))
             if status is None:
-                self.problems.append(f"hangs: {role.role} {role.name} on {role.job.host}")
+                self.problems.append(f"hangs: {role.role} {role.name} on {role.job.host} {self.waits_in(role)}")
                 role.job.stop()
             elif status != 0 and not role.may_fail:
                 last = [text for _, text in role.job.lines[-4:]]
@@ -221,6 +221,16 @@ class Case:
                                      f"{[text for _, text in role.job.lines[-4:]]}")
                 role.job.stop()
         self.check()
+
+    def waits_in(self, role):
+        """Where in the kernel the threads of a process are, as far as its host tells."""
+        pid = hosts_module.pid_of(role.job.lines)
+        try:
+            told = self.hosts.run(role.job.host, f"cd /proc/{pid}/task && grep -s . */wchan */syscall */stack",
+                                  10, check=False)
+        except Failed as error:
+            return f"({error})"
+        return told.decode(errors="replace").replace("\n", "; ")
 
     def fetch(self):
         """The partition as it is on the server, as a folder here."""
