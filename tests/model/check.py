@@ -38,6 +38,10 @@ INSTANCES = [
     ("files_two_deleters", "files", {"ROLLERS": 1, "DELETERS": 2, "NUMBERS": 3}, {"NUMBERS": 4}),
     ("files_passed", "files", {"PASSED": 1, "REWRITERS": 1, "DELETERS": 1, "NUMBERS": 4}, {"NUMBERS": 5}),
     ("files_pin", "files", {"PINNERS": 1, "REWRITERS": 1, "DELETERS": 1, "NUMBERS": 3}, {"NUMBERS": 4}),
+    ("writes_marker", "writes", {"TRIES": 3, "STRANGERS": 1, "DELETIONS": 1, "RETRIES": 1}, {"SENDERS": 3}),
+    ("writes_marker_two", "writes", {"EVENTS": 2}, {"STRANGERS": 1, "DELETIONS": 1, "RETRIES": 1}),
+    ("writes_match", "writes", {"MATCH": 1, "TRIES": 3, "DELETIONS": 1, "RETRIES": 1}, {"SENDERS": 3}),
+    ("writes_match_two", "writes", {"MATCH": 1, "EVENTS": 2, "RETRIES": 1}, {"SENDERS": 3, "DELETIONS": 1}),
 ]
 
 # (instance, what is taken out, in words, bounds if others are needed)
@@ -74,6 +78,20 @@ TAKEN_OUT = [
     ("files_pin", "PIN_LISTED", "he looks only whether the base is still there, not whether it is the greatest", {}),
     ("files_pin", "PINS_FIRST", "the deletion lists pins before it lists bases/", {}),
     ("files_pin", "OVERWRITE", "a base overwrites its number: no put-if-absent", {}),
+    ("writes_marker", "NO_CLAIM", "two senders may have begun to send the same write", {}),
+    ("writes_marker", "NO_NEXT", "an attempt after a look-up does not ask whether another has begun since", {}),
+    ("writes_marker", "NO_QUIET", "a look-up counts while FPT may still be at work", {}),
+    ("writes_marker", "NO_WINDOW", "a sender sends however long after its attempt", {}),
+    ("writes_marker", "NO_RETIRED", "a look-up does not see rows that somebody deleted since", {}),
+    ("writes_marker", "LATE_REFUSAL", "a refusal counts though a later attempt has begun", {}),
+    ("writes_marker", "MATCH", "no marker, and somebody writes the same past the cache", {}),
+    ("writes_marker", "GAP", "assumed: no host stops between its last check and the wire", {}),
+    ("writes_marker", "SLOW", "assumed: FPT ends a request before the quiet period is over", {}),
+    ("writes_match", "NO_QUIET", "the same, without a marker", {}),
+    ("writes_match", "NO_KNOWN", "a look-up takes rows that were there before the intent", {}),
+    ("writes_match_two", "NO_UNIQUE", "a settle does not look whether another names its row", {}),
+    ("writes_match_two", "TOLD_FIRST", "who wrote is told the row of the answer although another's settle names it", {}),
+    ("writes_match_two", "NO_LAST", "a look-up settles although a later attempt has begun", {}),
 ]
 
 
