@@ -70,6 +70,8 @@ const struct verb verbs[] = {
      "--data and --event as for `create`.\n"},
     {"delete", verb_delete, 2, 2, OPT_BIT(OPT_EVENT), "delete TYPE ID",
      "retire a row in FPT and in the cache", "--event as for `create`.\n"},
+    {"revive", verb_revive, 2, 2, OPT_BIT(OPT_EVENT), "revive TYPE ID",
+     "take back that a row was retired", "--event as for `create`.\n"},
     {"compact", verb_compact, 0, 0, OPT_BIT(OPT_PARTITION), "compact [--partition NAME]",
      "fold commits into new snapshots",
      "NAME is site, outbox or project-101; without it, all of them. Any number of processes may do\n"

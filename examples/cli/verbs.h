@@ -42,6 +42,7 @@ int verb_schema(const struct arguments *a);
 int verb_create(const struct arguments *a);
 int verb_update(const struct arguments *a);
 int verb_delete(const struct arguments *a);
+int verb_revive(const struct arguments *a);
 int verb_compact(const struct arguments *a);
 int verb_maintain(const struct arguments *a);
 int verb_hold(const struct arguments *a);

@@ -1,4 +1,4 @@
-/* verbs_write.c: create, update, delete. */
+/* verbs_write.c: create, update, delete, revive. */
 #include "failure.h"
 #include "json.h"
 #include "rows.h"
@@ -63,7 +63,7 @@ static int report_unsettled(const struct arguments *a, fptc_status status, fptc_
     return failed;
 }
 
-static int carry_out(const struct arguments *a, fptc_cache *cache, fptc_write *write)
+static int carry_out(const struct arguments *a, fptc_cache *cache, fptc_write *write, int is_revive)
 {
     fptc_error err = FPTC_ERROR_INIT;
     fptc_result *result = NULL;
@@ -71,7 +71,10 @@ static int carry_out(const struct arguments *a, fptc_cache *cache, fptc_write *w
     int failed = 0;
 
     if (status == FPTC_MISS) {
-        complain("there is no %s %s", a->words[0], a->n_words > 1 ? a->words[1] : "");
+        if (session_is_json(a) && result && fptc_result_count(result) > 0)
+            print_row(result, 1);
+        complain(is_revive ? "%s %s was not retired" : "there is no %s %s", a->words[0],
+                 a->n_words > 1 ? a->words[1] : "");
         failed = EXIT_NOTHING;
     } else if (status > 0) {
         failed = report_unsettled(a, status, result, write, &err);
@@ -101,7 +104,7 @@ static int run_write(const struct arguments *a, int32_t verb)
         return failed;
     if (fptc_write_new(verb, a->words[0], id, &write, &err) != FPTC_OK)
         return fail(err.status, &err);
-    if (verb != FPTC_VERB_DELETE)
+    if (verb == FPTC_VERB_CREATE || verb == FPTC_VERB_UPDATE)
         failed = set_data(a, write, verb == FPTC_VERB_CREATE);
     if (!failed && a->value[OPT_EVENT] &&
         fptc_write_set_event_id(write, a->value[OPT_EVENT], &err) != FPTC_OK)
@@ -109,7 +112,7 @@ static int run_write(const struct arguments *a, int32_t verb)
     if (!failed)
         failed = session_open(a, &cache);
     if (!failed)
-        failed = carry_out(a, cache, write);
+        failed = carry_out(a, cache, write, verb == FPTC_VERB_REVIVE);
     fptc_write_free(write);
     fptc_cache_close(cache);
     return failed;
@@ -128,4 +131,9 @@ int verb_update(const struct arguments *a)
 int verb_delete(const struct arguments *a)
 {
     return run_write(a, FPTC_VERB_DELETE);
+}
+
+int verb_revive(const struct arguments *a)
+{
+    return run_write(a, FPTC_VERB_REVIVE);
 }

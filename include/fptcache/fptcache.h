@@ -963,13 +963,18 @@ FPTC_API const char *fptc_result_json(fptc_result *result, size_t *out_length);
 /* ---------------------------------------------------------------------------------------- writes */
 
 /** What a write does. */
-enum { FPTC_VERB_CREATE = 1, FPTC_VERB_UPDATE = 2, FPTC_VERB_DELETE = 3 };
+enum {
+    FPTC_VERB_CREATE = 1,
+    FPTC_VERB_UPDATE = 2,
+    FPTC_VERB_DELETE = 3, /**< retires the row */
+    FPTC_VERB_REVIVE = 4  /**< takes back that it was retired */
+};
 
 /**
  * Makes a write.
  * @param verb       FPTC_VERB_*.
  * @param type       entity type.
- * @param id         the row of an update or delete; 0 for a create.
+ * @param id         the row of an update, delete or revive; 0 for a create.
  * @param out_write  the write; NULL on failure. It has a new event id.
  * @param err        may be NULL.
  * @return FPTC_OK, FPTC_EUSAGE, FPTC_ENOMEM.
@@ -998,7 +1003,8 @@ FPTC_API void fptc_write_free(fptc_write *write);
  * @param write  the write.
  * @param json   a JSON object: field name to value, links as {"type","id"}, dates as FPT writes them.
  * @param err    may be NULL.
- * @return FPTC_OK, FPTC_EUSAGE when it is not a JSON object or the write is a delete, FPTC_ENOMEM.
+ * @return FPTC_OK, FPTC_EUSAGE when it is not a JSON object or the write is a delete or revive,
+ *         FPTC_ENOMEM.
  * @par Ownership  copied.
  * @par Threads    one thread at a time per write.
  * @par Blocking   memory only.
@@ -1055,7 +1061,7 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_deadline(fptc_write *write, 
  * settles it. Afterwards every find of this process sees it, others within their refresh interval.
  * @param cache       the handle.
  * @param write       the write; may be carried out again, which does nothing twice.
- * @param out_result  one row, FPT's own, of a create or update; no row of a delete; also given for
+ * @param out_result  one row, FPT's own, of a create, update or revive; no row of a delete; also given for
  *                    FPTC_PENDING and FPTC_UNKNOWN, then with the event id only. NULL on failure.
  * @param err         may be NULL; also filled for FPTC_PENDING and FPTC_UNKNOWN.
  * @return FPTC_OK: FPT has it and so has the cache. FPTC_UNKNOWN: it was sent and the answer was lost;
@@ -1063,7 +1069,7 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_deadline(fptc_write *write, 
  *         same row is not settled yet; nothing was sent; repeat later. FPTC_EREFUSED, FPTC_EAUTH: FPT's
  *         own text, nothing changed there. FPTC_EUSAGE before any request. FPTC_ENET, FPTC_EBUSY,
  *         FPTC_EDEADLINE: provably not sent, nothing pending. FPTC_MISS: FPT has no such row to
- *         delete (any more). FPTC_EIO, FPTC_ENOSPC,
+ *         delete (any more), or the row to revive was not retired. FPTC_EIO, FPTC_ENOSPC,
  *         FPTC_EACCESS: the outbox could not be written, nothing was sent.
  * @par Ownership  free the result with fptc_result_free().
  * @par Threads    any thread.

@@ -361,7 +361,8 @@ static int64_t requests_of(struct fptc_cache *cache)
     struct fptc__site_counts c;
 
     fptc__site_counts(cache->site, &c);
-    return c.auth + c.schema + c.search + c.text_search + c.read + c.create + c.update + c.delete_;
+    return c.auth + c.schema + c.search + c.text_search + c.read + c.create + c.update + c.delete_ +
+           c.revive;
 }
 
 static fptc_status report(struct sync *s, const struct fptc__source *source,

@@ -149,12 +149,13 @@ fptc_status fptc_write_new(int32_t verb, const char *type, int64_t id, fptc_writ
     if (type == NULL || !fptc__is_name(type))
         return fptc__fail(err, FPTC_EUSAGE, "\"%s\" cannot be an entity type",
                           type == NULL ? "" : type);
-    if (verb < FPTC_VERB_CREATE || verb > FPTC_VERB_DELETE)
+    if (verb < FPTC_VERB_CREATE || verb > FPTC_VERB_REVIVE)
         return fptc__fail(err, FPTC_EUSAGE, "unknown verb %d", (int)verb);
     if ((verb == FPTC_VERB_CREATE) != (id == 0) || id < 0)
         return fptc__fail(err, FPTC_EUSAGE, "%s",
-                          verb == FPTC_VERB_CREATE ? "a create has no id: FPT gives it"
-                                                   : "an update or delete needs the id of its row");
+                          verb == FPTC_VERB_CREATE
+                              ? "a create has no id: FPT gives it"
+                              : "an update, delete or revive needs the id of its row");
     w = calloc(1, sizeof(*w));
     if (w == NULL)
         return fptc__fail_nomem(err);
@@ -186,8 +187,8 @@ fptc_status fptc_write_set_data(fptc_write *write, const char *json, fptc_error 
 
     if (status != FPTC_OK)
         return status;
-    if (write->verb == FPTC_VERB_DELETE)
-        return fptc__fail(err, FPTC_EUSAGE, "a delete has no data");
+    if (write->verb == FPTC_VERB_DELETE || write->verb == FPTC_VERB_REVIVE)
+        return fptc__fail(err, FPTC_EUSAGE, "a delete or revive has no data");
     if (json == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "data is NULL");
     status = fptc__parse_with_floats(json, "data", &data, err);

@@ -86,13 +86,14 @@ static int64_t project_of_kept_row(struct fptc_cache *cache, const char *type, i
     return s.project;
 }
 
-/* FPT knows the project of a row that is not kept. */
-static fptc_status ask_project(struct fptc__work *w, const struct write_task *t, int64_t *out,
-                               fptc_error *err)
+/* FPT knows the project of a row that is not kept; is_retired: of one in the trash. 0 in *out: it has none,
+   or there is no such row. */
+static fptc_status ask_project(struct fptc__work *w, const struct write_task *t, int is_retired,
+                               int64_t *out, fptc_error *err)
 {
     char text[128];
     fptc__json *filters = NULL;
-    struct fptc__search search = {t->type, NULL, "project", "id", 1, 1, 0, 0};
+    struct fptc__search search = {t->type, NULL, "project", "id", 1, 1, is_retired, 0};
     struct fptc__page page = {NULL, 0, 0};
     fptc_status status;
 
@@ -129,7 +130,9 @@ static fptc_status find_partition(struct fptc__work *w, const struct write_task 
     else /* where it lives now, also when it is about to move */
         project = project_of_kept_row(cache, t->type, t->id);
     if (project < 0)
-        status = ask_project(w, t, &project, err);
+        status = ask_project(w, t, t->verb == FPTC_VERB_REVIVE, &project, err);
+    if (status == FPTC_OK && project == 0 && is_project_type && t->verb == FPTC_VERB_REVIVE)
+        status = ask_project(w, t, 0, &project, err); /* it lives, then, or never was */
     fptc__partition_name(project < 0 ? 0 : project, out);
     return status;
 }
@@ -303,7 +306,7 @@ fptc_status fptc_cache_write(fptc_cache *cache, fptc_write *write, fptc_result *
     if (write == NULL || out_result == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "write or out_result is NULL");
     *out_result = NULL;
-    if (write->verb != FPTC_VERB_DELETE && write->data == NULL)
+    if ((write->verb == FPTC_VERB_CREATE || write->verb == FPTC_VERB_UPDATE) && write->data == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "a create or update needs data: fptc_write_set_data()");
     task = fptc__task_new(sizeof(*task), cache, run_write, destroy_write, err);
     if (task == NULL)

@@ -19,7 +19,9 @@ struct sending {
 
 const char *fptc__verb_name(int32_t verb)
 {
-    return verb == FPTC_VERB_CREATE ? "create" : verb == FPTC_VERB_UPDATE ? "update" : "delete";
+    static const char *const names[] = {"", "create", "update", "delete", "revive"};
+
+    return names[verb >= FPTC_VERB_CREATE && verb <= FPTC_VERB_REVIVE ? verb : 0];
 }
 
 /* ------------------------------------------------------------------------------- records of the outbox */
@@ -256,6 +258,8 @@ static fptc_status deliver(const struct sending *s, fptc__json **out_row, fptc_e
         return fptc__site_create(f->site, t->source->type, t->data, &call, out_row, err);
     case FPTC_VERB_UPDATE:
         return fptc__site_update(f->site, t->source->type, t->id, t->data, &call, out_row, err);
+    case FPTC_VERB_REVIVE: /* FPT names the row only; read_whole() brings it */
+        return fptc__site_revive(f->site, t->source->type, t->id, &call, err);
     default:
         return fptc__site_delete(f->site, t->source->type, t->id, &call, err);
     }

@@ -23,7 +23,7 @@ struct fptc__through {
     const struct fptc__source *source;  /* the row's type, with the fields it is kept with */
     int32_t verb;                       /* FPTC_VERB_* */
     int64_t id;
-    const fptc__json *data; /* NULL for a delete */
+    const fptc__json *data; /* NULL for a delete or revive */
     const char *event;
     const char *identity; /* whose write it is */
 };
@@ -34,7 +34,7 @@ struct fptc__through_result {
     int is_row_kept; /* 0: FPT has it, but the cache could not take the row in */
 };
 
-/* Statuses as fptc_cache_write() documents them, and FPTC_MISS: FPT had no such row to delete. */
+/* Statuses as fptc_cache_write() documents them. */
 fptc_status fptc__through(const struct fptc__through *t, struct fptc__through_result *out,
                           fptc_error *err);
 const char *fptc__verb_name(int32_t verb);

@@ -28,7 +28,7 @@
  * config  {"key":"schema:Shot","value":…,"asof":…}   value null deletes the key. Keys: schema (the types),
  *                                          schema:<Type>, schema@<project>, schema@<project>:<Type>,
  *                                          mirror:<Type>
- * mutate  {"event":"…","verb":"create"|"update"|"delete","type":"Shot","id":0,"data":{…},
+ * mutate  {"event":"…","verb":"create"|"update"|"delete"|"revive","type":"Shot","id":0,"data":{…},
  *          "who":"script:NAME","host":"…","pid":1,"asof":…}
  * attempt {"events":["…"],"no":1,"writer":"<writer id>","asof":…}
  * settle  {"event":"…","id":1234,"partition":"project-101","asof":…}

@@ -20,7 +20,7 @@ struct fptc__site {
     char *identity;
     struct fptc__logger logger;
     _Atomic int64_t n_schema, n_search, n_text_search, n_summarize, n_create, n_update, n_delete,
-        n_retried;
+        n_revive, n_retried;
 };
 
 /* One thing asked of FPT. */

@@ -104,6 +104,7 @@ void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out)
     out->create = atomic_load(&s->n_create);
     out->update = atomic_load(&s->n_update);
     out->delete_ = atomic_load(&s->n_delete);
+    out->revive = atomic_load(&s->n_revive);
     out->retried = atomic_load(&s->n_retried);
 }
 

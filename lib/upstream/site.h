@@ -1,5 +1,5 @@
 /*
- * site.h: what the library asks of FPT: schema, search, create, update, delete. Policy lives here:
+ * site.h: what the library asks of FPT: schema, search, create, update, delete, revive. Policy lives here:
  * what may be repeated, what a status means, when to wait (A§1.10, A§9.14).
  */
 #ifndef FPTC_UPSTREAM_SITE_H
@@ -19,8 +19,8 @@ const char *fptc__site_identity(const struct fptc__site *s);
 
 /* HTTP requests that reached the wire, by kind; retried: those among them that repeated another. */
 struct fptc__site_counts {
-    int64_t auth, schema, search, text_search, summarize, read, create, update, delete_, retried,
-        bytes_received;
+    int64_t auth, schema, search, text_search, summarize, read, create, update, delete_, revive,
+        retried, bytes_received;
 };
 void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out);
 
@@ -90,6 +90,9 @@ fptc_status fptc__site_update(struct fptc__site *s, const char *type, int64_t id
                               fptc__json **out_row, fptc_error *err);
 /* FPTC_MISS when FPT says the row is not there (already deleted, or never was). */
 fptc_status fptc__site_delete(struct fptc__site *s, const char *type, int64_t id,
+                              const struct fptc__call *call, fptc_error *err);
+/* FPTC_MISS when FPT says that the row was not retired. */
+fptc_status fptc__site_revive(struct fptc__site *s, const char *type, int64_t id,
                               const struct fptc__call *call, fptc_error *err);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * site_write.c: see site.h; create, update, delete. Each is sent once (lane.h says how that is made
+ * site_write.c: see site.h; create, update, delete, revive. Each is sent once (lane.h says how that is made
  * certain). What follows is FPTC_UNKNOWN unless it proves that the write was done or was not.
  */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -171,5 +172,47 @@ fptc_status fptc__site_delete(struct fptc__site *s, const char *type, int64_t id
         status = judge_deleted(&a, &why);
     if (status == FPTC_EREFUSED && why.http_status == 404 && fptc__ask_code(&a) == CODE_NOT_THERE)
         why.status = status = FPTC_MISS;
+    return finish(&a, status, &why, err);
+}
+
+/* FPTC_MISS: it lives, and did before. */
+static fptc_status judge_revived(const struct fptc__ask *a, int64_t id, fptc_error *err)
+{
+    fptc__json *reply = NULL;
+    const fptc__json *did = NULL;
+    fptc_status status =
+        fptc__json_parse(fptc__buf_text(&a->x.reply), a->x.reply.len, "reply", &reply, NULL);
+
+    if (status == FPTC_OK)
+        did = fptc__json_get(fptc__json_get(reply, "meta"), "did_revive");
+    if (!fptc__json_is_bool(did) || fptc__json_get_int(fptc__json_get(reply, "data"), "id") != id)
+        status = unknown(a, "the answer is not FPT's", err);
+    else
+        status = fptc__json_is_true(did)
+                     ? FPTC_OK
+                     : fptc__fail(err, FPTC_MISS, "%s: the row was not retired", a->what);
+    fptc__json_free(reply);
+    return status;
+}
+
+fptc_status fptc__site_revive(struct fptc__site *s, const char *type, int64_t id,
+                              const struct fptc__call *call, fptc_error *err)
+{
+    fptc_error why = FPTC_ERROR_INIT;
+    struct fptc__ask a;
+    fptc_status status = fptc__ask_init(&a, "revive", type, id > 0 ? id : -1, &why);
+    size_t len = strlen(a.path);
+
+    snprintf(a.path + len, sizeof(a.path) - len, "?revive=1");
+    a.x.method = "POST";
+    a.x.content_type = JSON_TYPE;
+    a.count = &s->n_revive;
+    fptc__buf_adds(&a.body, "{}"); /* FPT ignores it; a POST without any upsets some proxies */
+    if (status == FPTC_OK)
+        status = fptc__buf_check(&a.body, a.what, &why);
+    if (status == FPTC_OK)
+        status = write_once(s, &a, call, &why);
+    if (status == FPTC_OK)
+        status = judge_revived(&a, id, &why);
     return finish(&a, status, &why, err);
 }

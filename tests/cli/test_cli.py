@@ -21,7 +21,7 @@ sys.path.insert(0, str(SOURCE / "tests/site"))
 import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
-VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete compact maintain hold "
+VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete revive compact maintain hold "
          "verify repair doctor pin drop status version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
@@ -379,6 +379,15 @@ class Writing(WithSite):
         self.assertEqual(self.fptcache("delete", "Shot", row["id"]), f"Shot {row['id']}: deleted\n")
         self.assertNotIn(row["id"], self.of_project("Shot"))
         self.fptcache("delete", "Shot", row["id"], expect=NOTHING)
+        revived, counts = self.visits("revive", "Shot", row["id"])
+        self.assertEqual((revived["rows"][0]["code"], counts.get("revive")), ("cli_010", 1))
+        self.assertIn(row["id"], self.of_project("Shot"))
+        again, counts = self.visits("find", "Shot", "--project", "101", "--filters",
+                                    json.dumps([["id", "is", row["id"]]]), "--fields", "code,sg_status_list")
+        self.assertEqual((counts, again["rows"]), ({}, found["rows"]))
+        self.fptcache("revive", "Shot", row["id"], expect=NOTHING)
+        self.assertIn("was not retired", self.errors)
+        self.fptcache("revive", "Shot", 987654321, expect=REFUSED)
 
     def test_project_of_the_data_goes_first(self):
         data = json.dumps({"code": "cli_020", "project": {"type": "Project", "id": 102}})

@@ -232,6 +232,7 @@ class Loading(unittest.TestCase):
             "create": "entity_type data return_fields",
             "update": "entity_type entity_id data multi_entity_update_modes",
             "delete": "entity_type entity_id",
+            "revive": "entity_type entity_id",
         }
         for name, expected in official.items():
             found = inspect.signature(getattr(fptcache.Shotgun, name)).parameters.values()

@@ -319,6 +319,16 @@ class Writing(WithSite):
         self.assertIsNone(self.elsewhere(read))
         self.assertIs(sg.delete("Shot", shot["id"]), False)
 
+        revived, counts = self.visits(lambda: sg.revive("Shot", shot["id"]))
+        self.assertEqual((revived, counts.get("revive")), (True, 1), counts)
+        self.assertIn(shot["id"], self.of_project("Shot"))
+        again, counts = self.visits(lambda: sg.find_one("Shot", mine, ["code", "sg_status_list"]))
+        self.assertEqual((again, counts), ({**link, "code": "fresh_010", "sg_status_list": "fin"}, {}))
+        self.assertEqual(self.elsewhere(read), again)
+        self.assertIs(sg.revive("Shot", shot["id"]), False)
+        with self.assertRaisesRegex(fptcache.Fault, "does not exist"):
+            sg.revive("Shot", 987654321)
+
     def test_return_fields(self):
         sg = self.shotgun()
         shot = sg.create("Shot", {"project": PROJECT, "code": "fresh_020"}, ["sg_status_list", "created_at", "id"])

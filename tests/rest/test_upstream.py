@@ -248,7 +248,10 @@ class BadDays(OnSite):
         self.assertEqual(len(self.named("changed")), 1)
         self.assertStatus(d.delete(type="Shot", id=row["id"]), "UNKNOWN")
         self.assertEqual(self.named("changed"), [])
-        self.assertCounts({"auth": 1, "update": 1, "delete": 1})
+        self.fault("reset-after-commit", f"POST /api/v1.1/entity/Shot/{row['id']}")
+        self.assertStatus(d.revive(type="Shot", id=row["id"]), "UNKNOWN")
+        self.assertEqual(len(self.named("changed")), 1)
+        self.assertCounts({"auth": 1, "update": 1, "delete": 1, "revive": 1})
 
 
 class Deadlines(OnSite):
@@ -321,6 +324,9 @@ class Writes(OnSite):
         self.assertStatus(d.delete(type="Shot", id=row["id"]), "OK")
         self.assertStatus(d.delete(type="Shot", id=row["id"]), "MISS", "does not exist")
         self.assertStatus(d.update(type="Shot", id=row["id"], data={"code": "x"}), "EREFUSED", "does not exist")
+        self.assertStatus(d.revive(type="Shot", id=row["id"]), "OK")
+        self.assertStatus(d.revive(type="Shot", id=row["id"]), "MISS", "was not retired")
+        self.assertStatus(d.revive(type="Shot", id=987654321), "EREFUSED", "does not exist")
         self.assertStatus(d.delete(type="Nothing", id=1), "EREFUSED", "'Nothing' does not exist")
 
     def test_a_refusal_has_done_nothing(self):
@@ -339,9 +345,10 @@ class Writes(OnSite):
         self.site.expire_tokens()
         d.search(**PAGE)
         d.delete(type="Shot", id=row["id"])
+        d.revive(type="Shot", id=row["id"])
         ours = d.counts()
         self.assertCounts({kind: ours[kind] for kind in ("auth", "schema", "search", "text_search", "create", "update",
-                                                        "delete")})
+                                                        "delete", "revive")})
         self.assertEqual((ours["auth"], ours["search"]), (2, 3))
         self.assertGreater(ours["bytes_received"], 1000)
 

@@ -224,6 +224,8 @@ static void do_one(const char *what, const fptc__json *order, fptc__json *answer
         status = fptc__site_create(site, type, data, &b.call, &got, &err);
     else if (strcmp(what, "update") == 0)
         status = fptc__site_update(site, type, id, data, &b.call, &got, &err);
+    else if (strcmp(what, "revive") == 0)
+        status = fptc__site_revive(site, type, id, &b.call, &err);
     else
         status = fptc__site_delete(site, type, id, &b.call, &err);
     bounds_end(&b);
@@ -244,6 +246,7 @@ static void do_counts(fptc__json *answer)
     (void)fptc__json_set(answer, "create", fptc__json_new_int(c.create));
     (void)fptc__json_set(answer, "update", fptc__json_new_int(c.update));
     (void)fptc__json_set(answer, "delete", fptc__json_new_int(c.delete_));
+    (void)fptc__json_set(answer, "revive", fptc__json_new_int(c.revive));
     (void)fptc__json_set(answer, "retried", fptc__json_new_int(c.retried));
     (void)fptc__json_set(answer, "bytes_received", fptc__json_new_int(c.bytes_received));
 }

@@ -334,6 +334,10 @@ class Cache:
                 return False
             raise
 
+    def revive(self, type: str, id: int, **how) -> bool:
+        """Takes back that a row was retired, in FPT and in the cache; False when it was not."""
+        return self._write("FPTC_VERB_REVIVE", type, id, None, **how) is not None
+
     def _write(self, verb, type, id, data, event_id=None, deadline=None):
         error = _capi.ErrorInfo()
         with _results.Output(_capi.W, _lib.fptc_write_free) as write, _results.new() as result:

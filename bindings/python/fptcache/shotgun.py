@@ -33,7 +33,7 @@ _UPLOADED = ("image", "filmstrip_image")
 _NOT_YET = ("activity_stream_read add_user_agent authenticate_human_user batch connect download_attachment "
             "entity_types export_page follow followers following get_attachment_download_url get_auth_cookie_handler "
             "get_session_token info nav_expand nav_search_entity nav_search_string note_thread_read preferences_read "
-            "reset_user_agent revive schema schema_field_create schema_field_delete schema_field_update "
+            "reset_user_agent schema schema_field_create schema_field_delete schema_field_update "
             "set_session_uuid share_thumbnail unfollow update_project_last_accessed upload "
             "upload_filmstrip_thumbnail upload_thumbnail user_subscriptions_create user_subscriptions_read "
             "work_schedule_read work_schedule_update").split()
@@ -404,6 +404,10 @@ class Shotgun:
     def delete(self, entity_type: str, entity_id: int) -> bool:
         """Retires a row; False when it is not there (any more)."""
         return self.cache.delete(entity_type, entity_id)
+
+    def revive(self, entity_type: str, entity_id: int) -> bool:
+        """Takes back that a row was retired; False when it was not."""
+        return self.cache.revive(entity_type, entity_id)
 
     def _data(self, data):
         for name in _UPLOADED:
