@@ -5,19 +5,22 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/sys.h"
 
 void fptc__turn_init(struct fptc__turn *t, const char *dir)
 {
     memset(t, 0, sizeof(*t));
     fptc__claimant(t->id);
+    (void)snprintf(t->dir, sizeof(t->dir), "%s", dir);
     if (snprintf(t->path, sizeof(t->path), "%s/lock", dir) >= (int)sizeof(t->path))
         t->path[0] = '\0'; /* too long: never held, the log is as safe without */
 }
 
-/* Breaks a claim that has not changed for long. A race by design: two hosts may both unlink, and the
-   second may remove the claim that a third has just made. Then two append at once, which is safe. */
-static void break_if_stale(struct fptc__turn *t)
+/* Whether somebody's claim is there. One that has not changed for long is broken. A race by design: two
+   hosts may both unlink, and the second may remove the claim that a third has just made. Then two append
+   at once, which is safe. */
+static int is_anybodys(struct fptc__turn *t)
 {
     char now[FPTC__CLAIM_BYTES];
 
@@ -25,6 +28,7 @@ static void break_if_stale(struct fptc__turn *t)
     if (fptc__claim_watch(&t->rival, now, FPTC_LOCK_STALE_MS) >= FPTC_LOCK_STALE_MS &&
         now[0] != '\0')
         (void)fptc__sys.unlink(t->path);
+    return now[0] != '\0';
 }
 
 void fptc__turn_take(void *turn)
@@ -38,7 +42,7 @@ void fptc__turn_take(void *turn)
         t->is_held = made > 0;
         if (made != 0 || fptc__mono_ms() - start >= FPTC_LOCK_WAIT_MS)
             return;
-        break_if_stale(t);
+        (void)is_anybodys(t);
         fptc__sleep_ms(2 + (int64_t)(fptc__random_u64() % 8));
     }
 }
@@ -50,4 +54,17 @@ void fptc__turn_give(void *turn)
     if (t->is_held)
         fptc__claim_give(t->path, t->id);
     t->is_held = 0;
+}
+
+void fptc__turn_yield(void *turn)
+{
+    struct fptc__turn *t = turn;
+    int64_t start = fptc__mono_ms();
+
+    while (t->path[0] != '\0' && fptc__mono_ms() - start <= FPTC_LOCK_STALE_MS) {
+        (void)fptc__dir_touch(t->dir, NULL); /* else NFS shows yesterday's claim (N§6) */
+        if (!is_anybodys(t))
+            return;
+        fptc__sleep_ms(2 + (int64_t)(fptc__random_u64() % 8));
+    }
 }

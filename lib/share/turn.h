@@ -11,7 +11,7 @@
 #include "share/claim.h"
 
 struct fptc__turn {
-    char path[FPTC_PATH_MAX];
+    char dir[FPTC_PATH_MAX], path[FPTC_PATH_MAX];
     char id[FPTC__CLAIMANT_BYTES]; /* unique to this handle */
     int is_held;
     struct fptc__claim_watch
@@ -24,5 +24,8 @@ void fptc__turn_init(struct fptc__turn *t, const char *dir);
    broken. Signature fits struct fptc__log_turn. */
 void fptc__turn_take(void *turn);
 void fptc__turn_give(void *turn);
+/* Lets whoever has the turn go first, for as long as a claim is respected: who loses every race because
+   its host is slow gets through, and a dead host costs each writer that once. */
+void fptc__turn_yield(void *turn);
 
 #endif

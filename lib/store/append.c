@@ -234,6 +234,7 @@ static void decide(struct fptc__log *log, const struct group *g, const struct ou
         try_again(log, g, 0);
     } else {
         log->newest = o->base;
+        log->appended_mono_ms = fptc__mono_ms();
         apply_own(log, o);
         for (struct fptc__waiter *w = g->first; w; w = w->next_in_group)
             w->request->number = o->head.number;
@@ -275,11 +276,25 @@ static void round_of(struct fptc__log *log)
         publish_group(log, &g);
 }
 
+/* Who appends again and again leaves no gap to a slower host: it looks for the lock, which costs a rare
+   writer nothing. */
+static void let_others(struct fptc__log *log)
+{
+    if (!log->turn.yield || !log->appended_mono_ms ||
+        fptc__mono_ms() - log->appended_mono_ms > FPTC_LOCK_STALE_MS)
+        return;
+    pthread_mutex_unlock(&log->mutex);
+    log->turn.yield(log->turn.ctx);
+    pthread_mutex_lock(&log->mutex);
+}
+
 /* After lost races: a random pause, then perhaps the lock. Neither is needed for safety. */
 static int await_turn(struct fptc__log *log, const struct fptc__waiter *own)
 {
     int shift = own->races < 6 ? own->races : 6;
     int has_turn = own->races >= FPTC_LOCK_AFTER_RACES && log->turn.take;
+    if (own->races == 0)
+        let_others(log);
     if (own->races < FPTC_LOCK_AFTER_RACES)
         return 0;
     int64_t most = (int64_t)1 << shift;

@@ -45,6 +45,7 @@ struct fptc__log_turn {
     void *ctx;
     void (*take)(void *ctx);
     void (*give)(void *ctx);
+    void (*yield)(void *ctx); /* before an append that follows closely on another */
 };
 
 struct fptc__log_options {

@@ -32,6 +32,7 @@ struct fptc__log {
     struct fptc__partition p;
     struct fptc__log_sink sink;
     struct fptc__log_turn turn;
+    int64_t appended_mono_ms; /* by us, last; 0: not yet */
     const struct fptc__logger *logger;
     int is_roller;
     int is_pinned;

@@ -420,6 +420,7 @@ static fptc_status part_open(struct fptc__view *v, size_t i, const struct fptc__
     part->log_turn.ctx = &part->turn;
     part->log_turn.take = fptc__turn_take;
     part->log_turn.give = fptc__turn_give;
+    part->log_turn.yield = fptc__turn_yield;
     return fptc__log_open(&part->at, &options, &part->log, err);
 }
 

@@ -196,7 +196,7 @@ int play_append(const struct load *l)
     static struct one ones[WRITERS_MAX];
     pthread_t threads[WRITERS_MAX];
     struct fptc__turn turn;
-    const struct fptc__log_turn how = {&turn, fptc__turn_take, fptc__turn_give};
+    const struct fptc__log_turn how = {&turn, fptc__turn_take, fptc__turn_give, fptc__turn_yield};
     struct fptc__log_sink sink = ledger_sink(&ledger);
     const struct fptc__log_options options = {.sink = &sink, .turn = &how};
     struct crowd c = {.l = l, .ledger = &ledger};

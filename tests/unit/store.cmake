@@ -1,6 +1,6 @@
 # The journal half: commits, publishing, the log, deletion.
 fptc_unit_test(test_store_commit)
-foreach(name IN ITEMS test_store_layout test_store_publish test_store_log test_store_append
+foreach(name IN ITEMS test_store_layout test_store_publish test_store_log test_store_append test_store_turn
     test_store_drop test_store_repair test_store_retire test_store_rollup test_store_shun)
   fptc_unit_test(${name} ${name}.c store_help.c)
 endforeach()

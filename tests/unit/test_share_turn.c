@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -68,11 +69,57 @@ static void test_an_unchanged_claim_is_broken_over_several_waits(void **state)
     fptc__turn_give(&next);
 }
 
+static void *give_soon(void *turn)
+{
+    usleep(50000);
+    fptc__turn_give(turn);
+    return NULL;
+}
+
+static void test_others_go_first(void **state)
+{
+    struct fptc__turn slow, eager;
+    int64_t start = fptc__mono_ms();
+    pthread_t thread;
+
+    (void)state;
+    fptc__turn_init(&slow, dir);
+    fptc__turn_init(&eager, dir);
+    fptc__turn_yield(&eager); /* to nobody */
+    fptc__turn_take(&slow);
+    assert_int_equal(pthread_create(&thread, NULL, give_soon, &slow), 0);
+    fptc__turn_yield(&eager);
+    assert_false(slow.is_held);
+    pthread_join(thread, NULL);
+    assert_true(fptc__mono_ms() - start < FPTC_LOCK_STALE_MS);
+}
+
+static void test_a_dead_one_is_waited_for_once(void **state)
+{
+    struct fptc__turn gone, eager;
+    char path[64];
+    int64_t start = fptc__mono_ms();
+
+    (void)state;
+    fptc__turn_init(&gone, dir);
+    fptc__turn_init(&eager, dir);
+    fptc__turn_take(&gone);
+    fptc__turn_yield(&eager);
+    assert_in_range(fptc__mono_ms() - start, FPTC_LOCK_STALE_MS, 5 * FPTC_LOCK_STALE_MS);
+    snprintf(path, sizeof(path), "%s/lock", dir);
+    assert_int_not_equal(access(path, F_OK), 0);
+    start = fptc__mono_ms();
+    fptc__turn_yield(&eager);
+    assert_true(fptc__mono_ms() - start < FPTC_LOCK_STALE_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_an_unchanged_claim_is_broken_over_several_waits),
+        cmocka_unit_test(test_others_go_first),
+        cmocka_unit_test(test_a_dead_one_is_waited_for_once),
     };
 
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
