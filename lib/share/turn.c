@@ -17,16 +17,16 @@ void fptc__turn_init(struct fptc__turn *t, const char *dir)
         t->path[0] = '\0'; /* too long: never held, the log is as safe without */
 }
 
-/* Whether somebody's claim is there. One that has not changed for long is broken. A race by design: two
-   hosts may both unlink, and the second may remove the claim that a third has just made. Then two append
-   at once, which is safe. */
+/* Whether somebody's claim is there. One that has not changed for long, or whose process on this host has
+   gone, is broken. A race by design: two hosts may both unlink, and the second may remove the claim that a
+   third has just made. Then two append at once, which is safe. */
 static int is_anybodys(struct fptc__turn *t)
 {
     char now[FPTC__CLAIM_BYTES];
 
     fptc__claim_read(t->path, now);
-    if (fptc__claim_watch(&t->rival, now, FPTC_LOCK_STALE_MS) >= FPTC_LOCK_STALE_MS &&
-        now[0] != '\0')
+    int is_stale = fptc__claim_watch(&t->rival, now, FPTC_LOCK_STALE_MS) >= FPTC_LOCK_STALE_MS;
+    if (now[0] != '\0' && (is_stale || fptc__claim_is_dead(now, t->id)))
         (void)fptc__sys.unlink(t->path);
     return now[0] != '\0';
 }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -113,6 +114,29 @@ static void test_a_dead_one_is_waited_for_once(void **state)
     assert_true(fptc__mono_ms() - start < FPTC_LOCK_STALE_MS);
 }
 
+static void test_a_process_that_has_gone_holds_nobody_up(void **state)
+{
+    struct fptc__turn eager;
+    int64_t start;
+    int status;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        struct fptc__turn gone;
+
+        fptc__turn_init(&gone, dir);
+        fptc__turn_take(&gone);
+        _exit(!gone.is_held);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    fptc__turn_init(&eager, dir);
+    start = fptc__mono_ms();
+    fptc__turn_yield(&eager);
+    assert_true(fptc__mono_ms() - start < FPTC_LOCK_STALE_MS / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_an_unchanged_claim_is_broken_over_several_waits),
         cmocka_unit_test(test_others_go_first),
         cmocka_unit_test(test_a_dead_one_is_waited_for_once),
+        cmocka_unit_test(test_a_process_that_has_gone_holds_nobody_up),
     };
 
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
