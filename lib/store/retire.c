@@ -269,15 +269,14 @@ static int note_number(const char *name, void *payload)
 }
 
 /* Who saw bases/ without a name that came in the same tick of the server's clock as the change before (S14)
-   sees all of them now; else an append below them, hours later, would find its number free. */
+   sees all of them now; else an append below them, hours later, would find its number free. A name that is
+   there was left by a crash, or is another's of this moment: its going is a change, too. */
 static fptc_status change_bases(const struct retire *r, fptc_error *err)
 {
-    char path[FPTC_PATH_MAX], hex[33];
-    fptc__random_hex32(hex);
-    fptc_status status = fptc__path(path, err, "%s/bases/.seen-%s", r->p->dir, hex);
+    char path[FPTC_PATH_MAX];
+    fptc_status status = fptc__path(path, err, "%s/bases/.seen", r->p->dir);
     if (status == FPTC_OK)
         status = fptc__file_create(path, "", 0, 0666, err);
-    /* FPTC_EEXIST of a name that nobody else has: the reply to our own creation was lost. */
     return status == FPTC_OK || status == FPTC_EEXIST ? fptc__file_remove(path, err) : status;
 }
 

@@ -103,7 +103,7 @@ struct help_deletion help_deletion;
 
 static int watched_open(const char *path, int flags, mode_t mode)
 {
-    help_deletion.n_changes += strstr(path, "/bases/.seen-") != NULL;
+    help_deletion.n_changes += strstr(path, "/bases/.seen") != NULL;
     return help_sys.open(path, flags, mode);
 }
 
