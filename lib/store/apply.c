@@ -23,6 +23,8 @@ static apply_fn function_of(uint16_t kind)
         return fptc__apply_settle;
     case FPTC__REFUSE:
         return fptc__apply_refuse;
+    case FPTC__DECIDE:
+        return fptc__apply_decide;
     case FPTC__COVER:
         return fptc__apply_cover;
     case FPTC__QUERY:

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "store/tables_apply.h"
 
-enum { INTENT, ATTEMPTED, SETTLED, REFUSED };
+enum { INTENT, ATTEMPTED, SETTLED, REFUSED, DROPPED };
 
 struct mutation {
     int is_there;
@@ -60,6 +60,12 @@ static fptc_status own(struct fptc__tables *t, const char *event, const struct m
     status = fptc__tables_step(t, stmt, "copying a mutation", err);
     (void)sqlite3_clear_bindings(stmt);
     return status;
+}
+
+/* Nothing changes it any more. */
+static int is_over(const struct mutation *m)
+{
+    return m->state == SETTLED || m->state == DROPPED;
 }
 
 static fptc_status event_of(struct fptc__tables *t, const fptc__json *body, const char **out,
@@ -115,7 +121,7 @@ static fptc_status attempt(struct fptc__tables *t, const char *event, const fptc
     sqlite3_stmt *stmt;
     fptc_status status = find(t, event, &m, err);
 
-    if (status != FPTC_OK || !m.is_there || m.state == SETTLED || no <= m.attempts)
+    if (status != FPTC_OK || !m.is_there || is_over(&m) || no <= m.attempts)
         return status;
     status = own(t, event, &m, err);
     if (status == FPTC_OK)
@@ -187,7 +193,7 @@ fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, f
 
     if (status == FPTC_OK)
         status = find(t, event, &m, err);
-    if (status != FPTC_OK || !m.is_there || m.state == SETTLED)
+    if (status != FPTC_OK || !m.is_there || is_over(&m))
         return status;
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
     status = outcome_text(body, members, &text, err);
@@ -211,7 +217,7 @@ fptc_status fptc__apply_refuse(struct fptc__tables *t, const fptc__json *body, f
 
     if (status == FPTC_OK)
         status = find(t, event, &m, err);
-    if (status != FPTC_OK || !m.is_there || m.state == SETTLED || m.state == REFUSED ||
+    if (status != FPTC_OK || !m.is_there || is_over(&m) || m.state == REFUSED ||
         (asof > 0 && asof < m.attempt_asof))
         return status;
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
@@ -222,4 +228,134 @@ fptc_status fptc__apply_refuse(struct fptc__tables *t, const fptc__json *body, f
         status = put_outcome(t, FPTC__MUTATION_REFUSE, event, &text, err);
     fptc__buf_done(&text);
     return status;
+}
+
+/* --- what a person decides -------------------------------------------------------------------- */
+
+/* Whether the verdict fits: on the mutation as it was when the person looked at it (`no`), so that a record
+   which comes late decides nothing that happened since. */
+static int counts(const struct mutation *m, const fptc__json *body, int *out_state)
+{
+    const char *verdict = fptc__json_get_text(body, "verdict");
+    int is_drop = verdict && strcmp(verdict, "drop") == 0;
+
+    *out_state = is_drop ? DROPPED : INTENT;
+    if (!m->is_there || (!is_drop && (!verdict || strcmp(verdict, "retry") != 0)))
+        return 0;
+    if (fptc__json_get(body, "no") && fptc__json_get_int(body, "no") != m->attempts)
+        return 0;
+    return m->state == REFUSED || (is_drop && m->state == INTENT);
+}
+
+/* What is stored of it, as objects; the caller frees both. */
+static fptc_status read_texts(struct fptc__tables *t, const char *event, fptc__json **intent,
+                              fptc__json **outcome, fptc_error *err)
+{
+    sqlite3_stmt *stmt;
+    fptc_status status = fptc__tables_stmt(t, FPTC__MUTATION_READ, &stmt, err);
+    const char *text;
+
+    *intent = *outcome = NULL;
+    if (status != FPTC_OK)
+        return status;
+    (void)sqlite3_bind_text(stmt, 1, event, -1, SQLITE_STATIC);
+    status = fptc__tables_first(t, stmt, "reading a mutation", err);
+    text = status == FPTC_OK ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    if (text)
+        (void)fptc__json_parse(text, strlen(text), "a mutation", intent, NULL);
+    text = status == FPTC_OK ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
+    if (text)
+        (void)fptc__json_parse(text, strlen(text), "an outcome", outcome, NULL);
+    (void)sqlite3_reset(stmt);
+    (void)sqlite3_clear_bindings(stmt);
+    if (!fptc__json_is_object(*outcome)) {
+        fptc__json_free(*outcome);
+        *outcome = fptc__json_new_object();
+    }
+    return status == FPTC_OK && !*outcome ? fptc__fail_nomem(err) : status;
+}
+
+/* Adds who decided what, and when, to the outcome; and new data to the intent. */
+static fptc_status decided(const fptc__json *body, fptc__json *intent, fptc__json *outcome,
+                           fptc_error *err)
+{
+    static const char *const members[] = {"verdict", "who", "asof"};
+    const fptc__json *data = fptc__json_get(body, "data");
+    fptc__json *last = fptc__json_new_object();
+    int ok = 1;
+    size_t i;
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (fptc__json_get(body, members[i]))
+            ok = fptc__json_set(last, members[i],
+                                fptc__json_copy(fptc__json_get(body, members[i]))) &&
+                 ok;
+    }
+    ok = fptc__json_set(outcome, "decided", last) && ok;
+    if (fptc__json_is_object(data) && fptc__json_is_object(intent))
+        ok = fptc__json_set(intent, "data", fptc__json_copy(data)) && ok;
+    return ok ? FPTC_OK : fptc__fail_nomem(err);
+}
+
+static fptc_status put_decided(struct fptc__tables *t, const char *event, int state,
+                               const fptc__json *body, const struct fptc__buf *texts,
+                               fptc_error *err)
+{
+    sqlite3_stmt *stmt;
+    fptc_status status = fptc__tables_stmt(t, FPTC__MUTATION_DECIDE, &stmt, err);
+
+    if (status != FPTC_OK)
+        return status;
+    (void)sqlite3_bind_text(stmt, 1, event, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(stmt, 2, state);
+    if (state == INTENT) /* a refusal from before this says nothing of it any more */
+        (void)sqlite3_bind_int64(stmt, 3, fptc__json_get_int(body, "asof"));
+    if (texts[0].len > 0)
+        (void)sqlite3_bind_text(stmt, 4, texts[0].data, (int)texts[0].len, SQLITE_STATIC);
+    (void)sqlite3_bind_text(stmt, 5, texts[1].data, (int)texts[1].len, SQLITE_STATIC);
+    status = fptc__tables_step(t, stmt, "storing a decision", err);
+    (void)sqlite3_clear_bindings(stmt);
+    return status;
+}
+
+static fptc_status decide(struct fptc__tables *t, const char *event, int state,
+                          const fptc__json *body, fptc_error *err)
+{
+    fptc__json *intent, *outcome;
+    struct fptc__buf texts[2]; /* either may be the sum of two records */
+    fptc_status status = read_texts(t, event, &intent, &outcome, err);
+    size_t i;
+
+    for (i = 0; i < 2; i++)
+        fptc__buf_init(&texts[i], 3u * FPTC_RECORD_BYTES_MAX);
+    if (status == FPTC_OK)
+        status = decided(body, intent, outcome, err);
+    if (status == FPTC_OK && intent)
+        fptc__json_print(intent, &texts[0]);
+    if (status == FPTC_OK)
+        fptc__json_print(outcome, &texts[1]);
+    for (i = 0; i < 2 && status == FPTC_OK; i++)
+        status = fptc__buf_check(&texts[i], "a decision", err);
+    if (status == FPTC_OK)
+        status = put_decided(t, event, state, body, texts, err);
+    for (i = 0; i < 2; i++)
+        fptc__buf_done(&texts[i]);
+    fptc__json_free(intent);
+    fptc__json_free(outcome);
+    return status;
+}
+
+fptc_status fptc__apply_decide(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
+{
+    struct mutation m;
+    const char *event;
+    int state;
+    fptc_status status = event_of(t, body, &event, err);
+
+    if (status == FPTC_OK)
+        status = find(t, event, &m, err);
+    if (status != FPTC_OK || !counts(&m, body, &state))
+        return status;
+    status = own(t, event, &m, err);
+    return status == FPTC_OK ? decide(t, event, state, body, err) : status;
 }

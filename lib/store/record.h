@@ -33,6 +33,9 @@
  * attempt {"events":["…"],"no":1,"writer":"<writer id>","asof":…}
  * settle  {"event":"…","id":1234,"partition":"project-101","asof":…}
  * refuse  {"event":"…","status":400,"text":"FPT's words","asof":…}
+ * decide  {"event":"…","verdict":"retry"|"drop","no":1,"data":{…},"who":"script:NAME","asof":…}
+ *                                          no: the attempts that there were; data, of a retry: instead of the
+ *                                          intent's
  * usage   {"batch":"<32 hex>","wishes":[{"type":"Version","wish":"entity link,created_at desc",
  *          "uses":50}],"asof":…}          what was asked of this partition; only indexes follow from it.
  *         A wish is parts "field word", comma between: first those that must be equal (`link` a single
@@ -67,7 +70,8 @@ enum fptc__kind {
     FPTC__DROPPED = 11,
     FPTC__BASE = 12, /* only in bases/<S>: the manifest */
     FPTC__USAGE = 13,
-    FPTC__LOST = 14
+    FPTC__LOST = 14,
+    FPTC__DECIDE = 15
 };
 
 /* One record, its body as text; `body` is owned by whoever made the record. */

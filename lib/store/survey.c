@@ -127,7 +127,8 @@ static fptc_status check_records(const struct fptc__commit *c, fptc_error *err)
         fptc_status status;
         int is_object;
 
-        if (r->kind == 0 || r->kind == FPTC__BASE || r->kind == FPTC__FEED || r->kind > FPTC__LOST)
+        if (r->kind == 0 || r->kind == FPTC__BASE || r->kind == FPTC__FEED ||
+            r->kind > FPTC__DECIDE)
             return fptc__fail(err, FPTC_EFORMAT, "record %zu is of kind %d, which is not known",
                               i + 1, (int)r->kind);
         status = fptc__json_parse(r->body, r->len, "a record", &body, err);

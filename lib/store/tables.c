@@ -112,6 +112,10 @@ static const char *const stmt_sql[FPTC__STMTS] = {
     [FPTC__MUTATION_SETTLE] =
         "UPDATE @._fptc_mutation SET state=2, body=NULL, outcome=?2 WHERE event=?1",
     [FPTC__MUTATION_REFUSE] = "UPDATE @._fptc_mutation SET state=3, outcome=?2 WHERE event=?1",
+    [FPTC__MUTATION_READ] = "SELECT body, outcome FROM @._fptc_mutation WHERE event=?1",
+    [FPTC__MUTATION_DECIDE] =
+        "UPDATE @._fptc_mutation SET state=?2, body=coalesce(?4, body), outcome=?5,"
+        " attempt_asof=coalesce(max(attempt_asof, ?3), attempt_asof, ?3) WHERE event=?1",
     [FPTC__FIELD_LIST] = "SELECT field, data_type FROM @._fptc_field WHERE type=?1 ORDER BY field",
     [FPTC__FIELD_PUT] =
         "INSERT OR REPLACE INTO @._fptc_field(type, field, data_type) VALUES(?1, ?2, ?3)",

@@ -14,7 +14,8 @@
  *   _fptc_gone(type, id, version, updated_at, moved_to)    PRIMARY KEY(type,id); UNIQUE(type,version)
  *   _fptc_event(event PRIMARY KEY, type, id, version)      rows that our writes made
  *   _fptc_mutation(event PRIMARY KEY, version, state, verb, type, id, body, attempts, attempt_asof,
- *                  attempt_writer, outcome)      state: 0 intent, 1 attempted, 2 settled, 3 refused
+ *                  attempt_writer, outcome)      state: 0 intent, 1 attempted, 2 settled, 3 refused,
+ *                  4 dropped
  * Small, copied into delta whole when it begins:
  *   _fptc_format(format, partition, upto)        one row
  *   _fptc_field(type, field, data_type, PRIMARY KEY(type,field))   columns that exist

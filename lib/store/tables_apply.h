@@ -37,6 +37,8 @@ enum fptc__stmt_no {
     FPTC__MUTATION_ATTEMPT,
     FPTC__MUTATION_SETTLE,
     FPTC__MUTATION_REFUSE,
+    FPTC__MUTATION_READ,
+    FPTC__MUTATION_DECIDE,
     FPTC__FIELD_LIST,
     FPTC__FIELD_PUT,
     FPTC__SET_GET,
@@ -213,6 +215,7 @@ fptc_status fptc__apply_mutate(struct fptc__tables *t, const fptc__json *body, f
 fptc_status fptc__apply_attempt(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 fptc_status fptc__apply_refuse(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
+fptc_status fptc__apply_decide(struct fptc__tables *t, const fptc__json *body, fptc_error *err);
 
 /* What is known of a display name. */
 struct fptc__sighting {

@@ -202,7 +202,7 @@ static uint16_t random_mutation(struct dice *d, struct fptc__buf *out)
 {
     unsigned event = roll(d, 12), asof = 1000 + roll(d, 20);
 
-    switch (roll(d, 4)) {
+    switch (roll(d, 5)) {
     case 0:
         fptc__buf_addf(out,
                        "{\"event\":\"m%u\",\"verb\":\"update\",\"type\":\"Shot\",\"id\":%u,"
@@ -218,6 +218,12 @@ static uint16_t random_mutation(struct dice *d, struct fptc__buf *out)
         fptc__buf_addf(out, "{\"event\":\"m%u\",\"id\":%u,\"partition\":\"project-101\"}", event,
                        roll(d, 5));
         return FPTC__SETTLE;
+    case 3:
+        fptc__buf_addf(out,
+                       "{\"event\":\"m%u\",\"verdict\":\"%s\",\"no\":%u,\"data\":{\"code\":\"y\"},"
+                       "\"who\":\"w\",\"asof\":%u}",
+                       event, roll(d, 3) ? "retry" : "drop", 1 + roll(d, 3), asof);
+        return FPTC__DECIDE;
     default:
         fptc__buf_addf(out, "{\"event\":\"m%u\",\"status\":400,\"text\":\"no\",\"asof\":%u}", event,
                        asof);

@@ -339,6 +339,89 @@ static void test_mutations(void **state)
     }
 }
 
+#define DECIDE(verdict, no, more)                                                                  \
+    "{\"event\":\"m\",\"verdict\":\"" verdict "\",\"no\":" no more ",\"who\":\"w\",\"asof\":150}"
+#define DECIDED(verdict) "\"decided\":{\"verdict\":\"" verdict "\",\"who\":\"w\",\"asof\":150}}"
+
+/* "state attempts attempt_asof code outcome" of the mutation m. */
+static const char *decided(struct store *s)
+{
+    return store_get(s, "SELECT state || ' ' || attempts || ' ' || coalesce(attempt_asof, '-') ||"
+                        " ' ' || CASE WHEN body LIKE '%\"code\":\"y\"%' THEN 'y' WHEN body LIKE"
+                        " '%\"code\":\"x\"%' THEN 'x' ELSE '-' END || ' ' || coalesce(outcome, '')"
+                        " FROM main._fptc_mutation WHERE event='m'");
+}
+
+/* A dead letter is edited and sent again, refused again, dropped; nothing wakes it after that. */
+static void test_decisions(void **state)
+{
+    static const char *const refused = "3 1 100 x {\"status\":400,\"text\":\"no\"}";
+    static const char *const retried =
+        "0 1 150 y {\"status\":400,\"text\":\"no\"," DECIDED("retry");
+    static const char *const again = "3 2 200 y {\"status\":400,\"text\":\"no\"}";
+    static const char *const dropped = "4 2 200 y {\"status\":400,\"text\":\"no\"," DECIDED("drop");
+    int mode;
+
+    (void)state;
+    for (mode = 0; mode < MODES; mode++) {
+        struct store s;
+        begin(&s, mode);
+        put(&s, FPTC__MUTATE, MUTATE);
+        put(&s, FPTC__ATTEMPT, ATTEMPT("1", "100"));
+        put(&s, FPTC__DECIDE, DECIDE("retry", "1", "")); /* sent, and its end unknown */
+        put(&s, FPTC__DECIDE, DECIDE("drop", "1", ""));
+        assert_string_equal(decided(&s), "1 1 100 x ");
+        put(&s, FPTC__REFUSE, REFUSE("100"));
+        stored(&s, mode);
+        put(&s, FPTC__DECIDE, DECIDE("retry", "2", "")); /* of another attempt */
+        put(&s, FPTC__DECIDE, DECIDE("forget", "1", ""));
+        if (mode != STORED_BELOW)
+            assert_string_equal(decided(&s), refused);
+        put(&s, FPTC__DECIDE, DECIDE("retry", "1", ",\"data\":{\"code\":\"y\"}"));
+        assert_string_equal(decided(&s), retried);
+        put(&s, FPTC__REFUSE, REFUSE("100")); /* a late copy of what was decided upon */
+        put(&s, FPTC__DECIDE, DECIDE("retry", "1", ",\"data\":{\"code\":\"x\"}"));
+        assert_string_equal(decided(&s), retried);
+        put(&s, FPTC__ATTEMPT, ATTEMPT("2", "200"));
+        put(&s, FPTC__REFUSE, REFUSE("200"));
+        put(&s, FPTC__DECIDE, DECIDE("retry", "1", "")); /* a late copy of the first decision */
+        assert_string_equal(decided(&s), again);
+        put(&s, FPTC__DECIDE, DECIDE("drop", "2", ""));
+        assert_string_equal(decided(&s), dropped);
+        put(&s, FPTC__ATTEMPT, ATTEMPT("3", "300"));
+        put(&s, FPTC__REFUSE, REFUSE("300"));
+        put(&s, FPTC__SETTLE, SETTLE);
+        put(&s, FPTC__DECIDE, DECIDE("retry", "2", ""));
+        put(&s, FPTC__MUTATE, MUTATE);
+        assert_string_equal(decided(&s), dropped);
+        put(&s, FPTC__DECIDE, "{\"event\":\"unknown\",\"verdict\":\"drop\"}");
+        assert_string_equal(store_get(&s, "SELECT count(*) FROM main._fptc_mutation"), "1");
+        store_close(&s);
+    }
+}
+
+/* What was never sent may be dropped; what is settled may not. */
+static void test_drop_of_an_intent(void **state)
+{
+    int mode;
+
+    (void)state;
+    for (mode = 0; mode < MODES; mode++) {
+        struct store s;
+        begin(&s, mode);
+        put(&s, FPTC__MUTATE, MUTATE);
+        stored(&s, mode);
+        put(&s, FPTC__DECIDE, DECIDE("drop", "0", ""));
+        assert_string_equal(decided(&s), "4 0 - x {" DECIDED("drop"));
+        put(&s, FPTC__MUTATE, "{\"event\":\"n\",\"verb\":\"delete\",\"type\":\"Shot\",\"id\":6}");
+        put(&s, FPTC__SETTLE, "{\"event\":\"n\",\"id\":6,\"partition\":\"project-101\"}");
+        put(&s, FPTC__DECIDE, "{\"event\":\"n\",\"verdict\":\"drop\"}");
+        assert_string_equal(store_get(&s, "SELECT state FROM main._fptc_mutation WHERE event='n'"),
+                            "2");
+        store_close(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +432,8 @@ int main(void)
         cmocka_unit_test(test_query_with_its_rows),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_decisions),
+        cmocka_unit_test(test_drop_of_an_intent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

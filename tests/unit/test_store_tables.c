@@ -373,6 +373,7 @@ static void test_refused_records(void **state)
         {FPTC__MUTATE, "{}", "event"},
         {FPTC__SETTLE, "{}", "event"},
         {FPTC__REFUSE, "{}", "event"},
+        {FPTC__DECIDE, "{}", "event"},
     };
     size_t i;
     int mode;
@@ -388,7 +389,7 @@ static void test_refused_records(void **state)
         for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
             must_refuse(&s, bad[i].kind, bad[i].body, FPTC_EDAMAGED, bad[i].word);
         for (i = 0; i < 20; i++) {
-            if (i == 0 || (i > FPTC__CONFIG && i != FPTC__USAGE && i != FPTC__LOST) ||
+            if (i == 0 || (i > FPTC__CONFIG && i < FPTC__USAGE) || i > FPTC__DECIDE ||
                 i == FPTC__FEED)
                 must_refuse(&s, (uint16_t)i, "{}", FPTC_EFORMAT, "kind");
         }
