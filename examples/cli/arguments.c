@@ -44,6 +44,7 @@ static const struct {
     [OPT_PIN] = {"--pin", 1},
     [OPT_TTL] = {"--ttl", 1},
     [OPT_YES] = {"--yes", 0},
+    [OPT_ALL] = {"--all", 0},
 };
 
 #define NAME_MAX_COMPARED 40
@@ -190,7 +191,7 @@ int arguments_read(int argc, char **argv, struct arguments *out)
     return failed;
 }
 
-int arguments_check(const struct arguments *a, uint32_t options_of_verb)
+int arguments_check(const struct arguments *a, uint64_t options_of_verb)
 {
     int i;
 

@@ -40,10 +40,11 @@ enum option_id {
     OPT_PEER,
     OPT_TTL,
     OPT_YES,
+    OPT_ALL,
     OPT_COUNT
 };
 
-#define OPT_BIT(id) (1u << (id))
+#define OPT_BIT(id) (UINT64_C(1) << (id))
 
 #define WORDS_MAX 8
 
@@ -57,7 +58,7 @@ struct arguments {
 /* Reads the command line. Returns 0, or 2 with the reason said on stderr. */
 int arguments_read(int argc, char **argv, struct arguments *out);
 /* Says on stderr which option does not belong to the verb; returns 0 when all do. */
-int arguments_check(const struct arguments *a, uint32_t options_of_verb);
+int arguments_check(const struct arguments *a, uint64_t options_of_verb);
 
 /* Each reads one option into *out, which keeps its value when the option is not given. All return 0,
    or 2 with the reason said on stderr. */

@@ -4,7 +4,6 @@
  */
 #include "document.h"
 
-#include "json.h"
 #include "table.h"
 #include "text.h"
 
@@ -216,6 +215,11 @@ static void print_node(const struct json *node, int indent)
         printf("%*s%s\n", indent, "", value.length ? text_string(&value) : "none");
     }
     text_done(&value);
+}
+
+void print_part(const struct json *value)
+{
+    print_node(value, 0);
 }
 
 void print_document(fptc_result *result, int is_json)

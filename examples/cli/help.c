@@ -72,6 +72,13 @@ const struct verb verbs[] = {
      "retire a row in FPT and in the cache", "--event as for `create`.\n"},
     {"revive", verb_revive, 2, 2, OPT_BIT(OPT_EVENT), "revive TYPE ID",
      "take back that a row was retired", "--event as for `create`.\n"},
+    {"outbox", verb_outbox, 1, 2, OPT_BIT(OPT_ALL) | OPT_BIT(OPT_DATA),
+     "outbox ls [--all] | show EVENT | retry EVENT | edit EVENT --data JSON | drop EVENT",
+     "look after writes that wait or were refused",
+     "`ls`: the writes that have no end yet, and those that FPT refused or nobody can tell of; --all: also\n"
+     "those that are done or dropped. `show` tells all about one, and what to do next. `retry` has it\n"
+     "sent again (by `maintain`, or whoever holds the outbox), `edit` with other fields; `drop` never\n"
+     "again. Only the identity whose write it is may decide. FPT is not asked.\n"},
     {"compact", verb_compact, 0, 0, OPT_BIT(OPT_PARTITION), "compact [--partition NAME]",
      "fold commits into new snapshots",
      "NAME is site, outbox or project-101; without it, all of them. Any number of processes may do\n"

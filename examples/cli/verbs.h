@@ -13,7 +13,7 @@ struct verb {
     int (*run)(const struct arguments *a);
     int n_words_min;
     int n_words_max;
-    uint32_t options;     /* besides the common ones */
+    uint64_t options;     /* besides the common ones */
     const char *synopsis; /* after "fptcache " */
     const char *purpose;  /* one line */
     const char *details;  /* more lines for `help VERB` */
@@ -43,6 +43,7 @@ int verb_create(const struct arguments *a);
 int verb_update(const struct arguments *a);
 int verb_delete(const struct arguments *a);
 int verb_revive(const struct arguments *a);
+int verb_outbox(const struct arguments *a);
 int verb_compact(const struct arguments *a);
 int verb_maintain(const struct arguments *a);
 int verb_hold(const struct arguments *a);

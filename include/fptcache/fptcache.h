@@ -1080,6 +1080,60 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_deadline(fptc_write *write, 
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_write(fptc_cache *cache, fptc_write *write,
                                                       fptc_result **out_result, fptc_error *err);
 
+/** What a person decides about a write in the outbox. */
+enum {
+    FPTC_VERDICT_RETRY = 1, /**< it is sent again */
+    FPTC_VERDICT_DROP = 2   /**< it is never sent (again) */
+};
+
+/**
+ * Tells which writes wait in the outbox, are refused, or were done: the newest first. Asks FPT nothing, so it
+ * answers while FPT is down.
+ * @param cache       the handle.
+ * @param filter      a JSON object, or NULL: {"state": "open" (no end yet, or refused; the default), "refused"
+ *                    or "all", "event": an event id (then of any state), "limit": at most so many (10,000)}.
+ * @param out_result  a document: {"writes":[{"event","state","verb","type","id","data","who","mine","host","pid",
+ *                    "when","attempts","last_attempt","said":{"http_status","text"},"decided":{"verdict",
+ *                    "who","when"},"next"}],"more"}; NULL on failure. state: "pending" (not sent),
+ *                    "unknown" (sent, no answer known), "settled", "refused", "conflict" (others wrote to the
+ *                    row since), "uncertain" (several rows may be it), "dropped". What was written is not
+ *                    kept once it is settled. next: what to do about it.
+ * @param err         may be NULL.
+ * @return FPTC_OK; FPTC_EUSAGE for a bad filter; FPTC_EEXIST when the directory belongs to another identity;
+ *         FPTC_EIO, FPTC_ENOMEM.
+ * @par Ownership  free with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the deadline.
+ * @since 0.1
+ * @see fptc_cache_outbox_decide
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_outbox(fptc_cache *cache, const char *filter,
+                                                       fptc_result **out_result, fptc_error *err);
+
+/**
+ * Decides about a write that was refused (also "conflict" and "uncertain"), or drops one that waits. A retry
+ * makes it pending again: fptc_cache_maintain(), whoever holds the outbox, or fptc_cache_write() with its
+ * event id sends it. Only the identity whose write it is decides.
+ * @param cache     the handle.
+ * @param event_id  of the write.
+ * @param verdict   FPTC_VERDICT_*.
+ * @param data      of a retry of a create or update: a JSON object of fields that is written instead; NULL: what
+ *                  the write said.
+ * @param err       may be NULL.
+ * @return FPTC_OK: it is durable. FPTC_MISS: there is no such write. FPTC_ESTATE: its state does not allow it (it
+ *         is settled, dropped, under way, or pending already). FPTC_EAUTH: another's write. FPTC_EUSAGE;
+ *         FPTC_EEXIST when the directory belongs to another identity; FPTC_EIO, FPTC_ENOSPC, FPTC_EACCESS,
+ *         FPTC_ENOMEM.
+ * @par Ownership  nothing is kept.
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the deadline.
+ * @since 0.1
+ * @see fptc_cache_outbox
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_outbox_decide(fptc_cache *cache,
+                                                              const char *event_id, int32_t verdict,
+                                                              const char *data, fptc_error *err);
+
 /* ---------------------------------------------------------------------------- mirrors and upkeep */
 
 /**

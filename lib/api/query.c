@@ -180,6 +180,19 @@ void fptc_write_free(fptc_write *write)
     free(write);
 }
 
+fptc_status fptc__data_read(const char *json, fptc__json **out, fptc_error *err)
+{
+    fptc_status status = fptc__parse_with_floats(json, "data", out, err);
+
+    if (status != FPTC_OK || fptc__json_is_object(*out))
+        return status;
+    status = fptc__fail(err, FPTC_EUSAGE, "data must be an object of fields, it is %s",
+                        fptc__json_type_name(*out));
+    fptc__json_free(*out);
+    *out = NULL;
+    return status;
+}
+
 fptc_status fptc_write_set_data(fptc_write *write, const char *json, fptc_error *err)
 {
     fptc__json *data = NULL;
@@ -191,32 +204,32 @@ fptc_status fptc_write_set_data(fptc_write *write, const char *json, fptc_error 
         return fptc__fail(err, FPTC_EUSAGE, "a delete or revive has no data");
     if (json == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "data is NULL");
-    status = fptc__parse_with_floats(json, "data", &data, err);
+    status = fptc__data_read(json, &data, err);
     if (status != FPTC_OK)
         return status;
-    if (!fptc__json_is_object(data)) {
-        status = fptc__fail(err, FPTC_EUSAGE, "data must be an object of fields, it is %s",
-                            fptc__json_type_name(data));
-        fptc__json_free(data);
-        return status;
-    }
     fptc__json_free(write->data);
     write->data = data;
     return FPTC_OK;
+}
+
+fptc_status fptc__check_event_id(const char *event_id, fptc_error *err)
+{
+    if (event_id != NULL && strlen(event_id) == 32 && strspn(event_id, "0123456789abcdef") == 32)
+        return FPTC_OK;
+    return fptc__fail(err, FPTC_EUSAGE,
+                      "an event id is 32 hexadecimal characters, as "
+                      "fptc_result_event_id() gives them");
 }
 
 fptc_status fptc_write_set_event_id(fptc_write *write, const char *event_id, fptc_error *err)
 {
     fptc_status status = need(write, err);
 
-    if (status != FPTC_OK)
-        return status;
-    if (event_id == NULL || strlen(event_id) != 32 || strspn(event_id, "0123456789abcdef") != 32)
-        return fptc__fail(err, FPTC_EUSAGE,
-                          "an event id is 32 hexadecimal characters, as "
-                          "fptc_result_event_id() gives them");
-    memcpy(write->event_id, event_id, 33);
-    return FPTC_OK;
+    if (status == FPTC_OK)
+        status = fptc__check_event_id(event_id, err);
+    if (status == FPTC_OK)
+        memcpy(write->event_id, event_id, 33);
+    return status;
 }
 
 const char *fptc_write_event_id(const fptc_write *write)

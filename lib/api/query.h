@@ -25,4 +25,9 @@ struct fptc_write {
     int64_t deadline_ms;
 };
 
+/* FPTC_EUSAGE when it is none. */
+fptc_status fptc__check_event_id(const char *event_id, fptc_error *err);
+/* The field values of a write, as its caller spells them. */
+fptc_status fptc__data_read(const char *json, fptc__json **out, fptc_error *err);
+
 #endif

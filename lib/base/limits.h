@@ -105,6 +105,8 @@
 #define FPTC_REQUESTS_AT_ONCE 4
 /* A sender sends within this of its attempt record or never (§7). */
 #define FPTC_SEND_WINDOW_MS 30000
+/* Writes that one list of the outbox tells. */
+#define FPTC_OUTBOX_LIST_MAX 10000
 /* After this an unanswered attempt can no longer reach FPT unseen (§7). */
 #define FPTC_QUIET_MS 600000
 /* The sweep by `updated_at` goes back this far behind its mark: events commit late (A§5.1: 5 minutes). */

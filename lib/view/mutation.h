@@ -11,7 +11,8 @@ enum fptc__mutation_state {
     FPTC__MUTATION_INTENT = 0,
     FPTC__MUTATION_ATTEMPTED = 1, /* sent or about to be; unknown until settled or refused */
     FPTC__MUTATION_SETTLED = 2,
-    FPTC__MUTATION_REFUSED = 3
+    FPTC__MUTATION_REFUSED = 3,
+    FPTC__MUTATION_DROPPED = 4 /* by a person, for ever */
 };
 
 struct fptc__mutation {

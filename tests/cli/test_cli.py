@@ -21,7 +21,7 @@ sys.path.insert(0, str(SOURCE / "tests/site"))
 import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
-VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete revive compact maintain hold "
+VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete revive outbox compact maintain hold "
          "verify repair doctor pin drop status version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
@@ -393,6 +393,42 @@ class Writing(WithSite):
         data = json.dumps({"code": "cli_020", "project": {"type": "Project", "id": 102}})
         row = self.json("create", "Shot", "--project", "101", "--data", data)["rows"][0]
         self.assertEqual(row["project"]["id"], 102)
+
+    def test_outbox(self):
+        self.assertEqual((self.fptcache("outbox", "ls"), self.json("outbox", "ls")),
+                         ("none\n", {"writes": [], "more": False}))
+        shot = min(self.of_project("Shot"))
+        nobody = '{"sg_sequence":{"type":"Sequence","id":987654321}}'
+        self.fptcache("update", "Shot", shot, "--data", nobody, expect=REFUSED)
+        found, = self.json("outbox", "ls")["writes"]
+        event = found["event"]
+        self.assertEqual((found["state"], found["id"]), ("refused", shot))
+        text = self.fptcache("outbox", "ls")
+        self.assertRegex(text, rf"(?m)^{event} +refused +update +Shot +{shot} +script:\S+ +20\S+Z +1 +.*not legal")
+        text = self.fptcache("outbox", "show", event)
+        self.assertRegex(text, r"(?m)^state +refused$")
+        self.assertRegex(text, r"(?m)^next +edit it")
+        shown, counts = self.visits("outbox", "show", event)
+        self.assertEqual((shown["writes"], counts), ([found], {}))
+        edited, = self.json("outbox", "edit", event, "--data", '{"description":"edited"}')["writes"]
+        self.assertEqual((edited["state"], edited["data"]), ("pending", {"description": "edited"}))
+        self.fptcache("outbox", "retry", event, expect=USAGE)
+        self.assertIn("pending", self.errors)
+        self.assertRegex(self.fptcache("outbox", "drop", event), r"(?m)^state +dropped$")
+        self.assertEqual(self.fptcache("outbox", "ls"), "none\n")
+        self.assertIn(event, self.fptcache("outbox", "ls", "--all"))
+        for deed in ("show", "retry", "drop"):
+            self.fptcache("outbox", deed, "0" * 32, expect=NOTHING)
+            self.assertIn("no write", self.errors)
+
+    def test_outbox_wrong_words(self):
+        for words, help_text in ((["lst"], "did you mean"), (["ls", "x"], "takes no event id"),
+                                 (["show"], "which write"), (["show", "abc"], "32 hexadecimal"),
+                                 (["drop", "0" * 32, "--all"], "for `outbox ls`"),
+                                 (["edit", "0" * 32], "--data JSON"), (["retry", "0" * 32, "--data", "{}"], "outbox edit")):
+            with self.subTest(words):
+                self.fptcache("outbox", *words, expect=USAGE)
+                self.assertIn(help_text, self.errors)
 
     def test_event_id_is_done_once(self):
         words = ("create", "Shot", "--project", "101", "--data", '{"code":"cli_030"}', "--event", "a" * 32)

@@ -35,7 +35,8 @@ CHANGE = {"FPTC_CHANGE_ROW": 1, "FPTC_CHANGE_GONE": 2, "FPTC_CHANGE_MOVED": 3}
 KIND = {"FPTC_KIND_ABSENT": 0, "FPTC_KIND_NULL": 1, "FPTC_KIND_TEXT": 2, "FPTC_KIND_INT": 3,
         "FPTC_KIND_FLOAT": 4, "FPTC_KIND_BOOL": 5, "FPTC_KIND_LINK": 6, "FPTC_KIND_LINKS": 7, "FPTC_KIND_JSON": 8}
 VERB = {"FPTC_VERB_CREATE": 1, "FPTC_VERB_UPDATE": 2, "FPTC_VERB_DELETE": 3, "FPTC_VERB_REVIVE": 4}
-ENUMS = {**STATUS, **MODE, **HOLD, **WRITE, **LOG, **SOURCE, **CHANGE, **KIND, **VERB}
+VERDICT = {"FPTC_VERDICT_RETRY": 1, "FPTC_VERDICT_DROP": 2}
+ENUMS = {**STATUS, **MODE, **HOLD, **WRITE, **LOG, **SOURCE, **CHANGE, **KIND, **VERB, **VERDICT}
 ZERO_MS = -1
 
 # --- types ---
@@ -141,6 +142,8 @@ FUNCTIONS = {
     "fptc_write_event_id": (Text, [W]),
     "fptc_write_set_deadline": (Status, [W, c_int64, E]),
     "fptc_cache_write": (Status, [C, W, POINTER(R), E]),
+    "fptc_cache_outbox": (Status, [C, Text, POINTER(R), E]),
+    "fptc_cache_outbox_decide": (Status, [C, Text, c_int32, Text, E]),
     "fptc_cache_mirror_add": (Status, [C, c_int64, Text, Text, E]),
     "fptc_cache_mirror_rm": (Status, [C, c_int64, Text, E]),
     "fptc_cache_mirror_list": (Status, [C, POINTER(R), E]),

@@ -364,6 +364,36 @@ class Cache:
                                           error.message.decode("utf-8", "replace"), event_id=event_id)
             return _results.copy_result(result)
 
+    # --- the outbox ---
+
+    def outbox(self, state: Optional[str] = None, event: Optional[str] = None,
+               limit: Optional[int] = None) -> List[Dict[str, Any]]:
+        """The writes in the outbox, the newest first: those without an end and the refused ones ("open"), the
+        "refused" ones alone, or "all"; or the one of an event id. Keys as of the C function
+        fptc_cache_outbox(); `said` is what FPT said, `next` what to do about it. FPT is not asked."""
+        wanted = {"state": state, "event": event, "limit": limit}
+        with _results.new() as result:
+            self._call(_lib.fptc_cache_outbox,
+                       _json_text({name: value for name, value in wanted.items() if value is not None}), result)
+            return _results.copy_document(result)["writes"]
+
+    def outbox_retry(self, event: str) -> bool:
+        """Has a refused write sent again: by the next upkeep, or by repeating it with its event_id. False when
+        there is no such write."""
+        return self._decide("FPTC_VERDICT_RETRY", event)
+
+    def outbox_edit(self, event: str, data: Dict[str, Any]) -> bool:
+        """As outbox_retry(), with other fields in place of the write's own."""
+        return self._decide("FPTC_VERDICT_RETRY", event, data)
+
+    def outbox_drop(self, event: str) -> bool:
+        """Gives a refused or pending write up, for ever. False when there is no such write."""
+        return self._decide("FPTC_VERDICT_DROP", event)
+
+    def _decide(self, verdict, event, data=None):
+        return self._call(_lib.fptc_cache_outbox_decide, _text(event, "event"), _capi.VERDICT[verdict],
+                          _json_text(data)) == 0
+
     # --- mirrors and upkeep ---
 
     def mirror_add(self, type: str, project: int = 0, fields: Union[str, Sequence[str], None] = None) -> None:

@@ -1,0 +1,123 @@
+"""The outbox as people see it: what waits, what FPT refused and why, and what is decided about it."""
+
+import unittest
+
+import fptcache
+from support import PROJECT, WithSite
+
+NOBODY = {"type": "Sequence", "id": 987654321}
+
+
+class Outbox(WithSite):
+
+    def refused(self, cache, number=0):
+        """The event id of an update that FPT does not take, and its row."""
+        row = sorted(row["id"] for row in self.site.rows("Shot"))[number]
+        with self.assertRaises(fptcache.Fault) as refusal:
+            cache.update("Shot", row, {"sg_sequence": NOBODY})
+        return refusal.exception.event_id, row
+
+    def only(self, cache, event):
+        found, = cache.outbox(event=event)
+        return found
+
+    def test_a_refused_write_waits_for_a_person(self):
+        cache = self.cache()
+        self.assertEqual(cache.outbox(), [])
+        event, row = self.refused(cache)
+        for reader in (cache, self.cache(mode="only-cache")):
+            (found,), counts = self.visits(reader.outbox)
+            self.assertEqual(counts, {})
+        self.assertEqual((found["event"], found["state"], found["verb"], found["type"], found["id"]),
+                         (event, "refused", "update", "Shot", row))
+        self.assertEqual((found["data"], found["attempts"], found["mine"]), ({"sg_sequence": NOBODY}, 1, True))
+        self.assertEqual(found["said"]["http_status"], 400)
+        self.assertIn("Value is not legal", found["said"]["text"])
+        self.assertEqual(found["who"], f"script:{self.site.script_name}")
+        for when in ("when", "last_attempt"):
+            self.assertRegex(found[when], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertIn("edit it", found["next"])
+        self.assertIsNone(found["decided"])
+        self.assertEqual((cache.outbox("refused"), cache.outbox("all")), ([found], [found]))
+        self.assertEqual(self.only(cache, event), found)
+        self.assertEqual(cache.outbox(event="0" * 32), [])
+
+    def test_retry_edit_drop(self):
+        cache = self.cache()
+        event, row = self.refused(cache)
+        _, counts = self.visits(lambda: self.assertTrue(cache.outbox_edit(event, {"description": "edited"})))
+        self.assertEqual(counts, {})
+        found = self.only(cache, event)
+        self.assertEqual((found["state"], found["data"]), ("pending", {"description": "edited"}))
+        self.assertEqual((found["decided"]["verdict"], found["decided"]["who"]), ("retry", found["who"]))
+        self.assertIn("Value is not legal", found["said"]["text"])   # what it was about
+        with self.assertRaisesRegex(fptcache.ShotgunError, "pending"):
+            cache.outbox_retry(event)
+        self.assertTrue(cache.outbox_drop(event))
+        self.assertEqual((cache.outbox(), self.only(cache, event)["state"]), ([], "dropped"))
+        with self.assertRaisesRegex(fptcache.Fault, "was dropped.*not legal"):
+            cache.update("Shot", row, {"sg_sequence": NOBODY}, event_id=event)
+        for decide in (cache.outbox_retry, cache.outbox_drop):
+            with self.assertRaisesRegex(fptcache.ShotgunError, "dropped"):
+                decide(event)
+            self.assertIs(decide("0" * 32), False)
+
+    def test_what_is_done_or_under_way_is_not_decided(self):
+        cache = self.cache()
+        done = cache.create("Shot", {"project": PROJECT, "code": "done"})
+        self.site.faults([{"kind": "504-after-commit", "match": "POST .*/entity/Shot$", "times": 1}])
+        with self.assertRaises(fptcache.UnknownOutcome) as lost:
+            cache.create("Shot", {"project": PROJECT, "code": "lost"})
+        found = self.only(cache, lost.exception.event_id)
+        self.assertEqual((found["state"], found["id"], found["data"]["code"]), ("unknown", None, "lost"))
+        self.assertEqual(cache.outbox(), [found])
+        settled = self.only(cache, done.event_id)
+        self.assertEqual((settled["state"], settled["id"], settled["data"], settled["next"]),
+                         ("settled", done[0]["id"], None, None))
+        self.assertEqual([each["state"] for each in cache.outbox("all")], ["unknown", "settled"])
+        self.assertEqual([each["state"] for each in cache.outbox("all", limit=1)], ["unknown"])
+        for event in (found["event"], settled["event"]):
+            for decide in (cache.outbox_retry, cache.outbox_drop):
+                with self.assertRaisesRegex(fptcache.ShotgunError, "unknown|settled"):
+                    decide(event)
+
+    def test_others_writes_are_shown_and_not_decided(self):
+        cache = self.cache()
+        event, _ = self.refused(cache)
+        with fptcache.open(self.directory, environment=False) as nobody:
+            found, = nobody.outbox()
+            self.assertEqual((found["event"], found["mine"]), (event, False))
+            for decide in (nobody.outbox_retry, nobody.outbox_drop):
+                with self.assertRaisesRegex(fptcache.AuthenticationFault, f"script:{self.site.script_name}"):
+                    decide(event)
+        with fptcache.open(self.directory, environment=False, script_name="other", script_key="x") as other:
+            with self.assertRaisesRegex(fptcache.ShotgunError, "another identity"):
+                other.outbox()
+        self.assertEqual(self.only(cache, event)["state"], "refused")
+
+    def test_wrong_words(self):
+        cache = self.cache()
+        for how, words in ((dict(state="done"), "open"), (dict(event="abc"), "32 hexadecimal"),
+                           (dict(limit=0), "from 1 to"), (dict(limit=10001), "from 1 to")):
+            with self.assertRaisesRegex(fptcache.ShotgunError, words):
+                cache.outbox(**how)
+        event, _ = self.refused(cache)
+        with self.assertRaisesRegex(fptcache.ShotgunError, "must be an object"):
+            cache.outbox_edit(event, [1])
+
+    def test_folded_it_says_the_same(self):
+        cache = self.cache()
+        first, _ = self.refused(cache)
+        second, _ = self.refused(cache, 1)
+        before = cache.outbox()
+        cache.compact("outbox")
+        with fptcache.open(self.directory, environment=False) as reader:
+            self.assertEqual([{**each, "mine": True} for each in reader.outbox()], before)
+        cache.outbox_drop(first)
+        self.assertEqual([each["event"] for each in cache.outbox()], [second])
+        with fptcache.open(self.directory, environment=False) as reader:
+            self.assertEqual([each["state"] for each in reader.outbox("all")], ["refused", "dropped"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,1 @@
+fptc_unit_test(test_outbox_decide test_outbox_decide.c store_help.c)
