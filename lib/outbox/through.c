@@ -233,9 +233,8 @@ static fptc_status replay(struct sending *s, fptc_error *err)
     case FPTC__MUTATION_REFUSED:
         return fptc__fail(err, FPTC_EREFUSED, "event %s was refused before: %s", w.event, w.text);
     case FPTC__MUTATION_DROPPED:
-        return fptc__fail(err, FPTC_EREFUSED,
-                          "event %s was dropped, and is never sent again%s%s", w.event,
-                          w.text[0] == '\0' ? "" : "; it had been refused: ", w.text);
+        return fptc__fail(err, FPTC_EREFUSED, "event %s was dropped, and is never sent again%s%s",
+                          w.event, w.text[0] == '\0' ? "" : "; it had been refused: ", w.text);
     case FPTC__MUTATION_INTENT:
     case FPTC__MUTATION_ATTEMPTED:
         return fptc__fail(
