@@ -1134,6 +1134,41 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_outbox_decide(fptc_cache *cache,
                                                               const char *event_id, int32_t verdict,
                                                               const char *data, fptc_error *err);
 
+/**
+ * Sends a file to FPT: as a row's picture, into one of its file fields, or as an Attachment of the row.
+ * Nothing of it goes into the cache or the outbox. It is sent in parts when it is large, and again where that
+ * can do no harm; being attached is the write, which is done once.
+ * @param cache       the handle.
+ * @param path        of the file, UTF-8; FPT gets its name without the folders. It must not change meanwhile.
+ * @param target      a JSON object: {"type":"Version","id":12,"field":"sg_uploaded_movie","display_name":"v12",
+ *                    "deadline_ms":60000}. Without `field` the row gets an Attachment; `image` is its
+ *                    thumbnail, for which FPT ignores a display name. Without `deadline_ms` it may take
+ *                    as long as it gets on: options->deadline_ms does not bound it.
+ * @param progress    called on this thread, several times a second while bytes are sent: `done` of `total`
+ *                    bytes of `what`, the path; may be NULL.
+ * @param payload     given to `progress`.
+ * @param out_result  a document: {"attachment":{"type","id"},"type","id","field","bytes","parts"};
+ *                    `attachment` is null when FPT does not tell which it is, as of pictures. NULL unless
+ *                    FPTC_OK; may be NULL.
+ * @param err         may be NULL; also filled for FPTC_UNKNOWN.
+ * @return FPTC_OK: FPT has it. FPTC_UNKNOWN: all of it was sent, and the answer to attaching it was lost:
+ *         look at the row before you upload again, for a second upload is a second Attachment. After any other
+ *         nothing is attached: FPTC_EUSAGE (an empty file, too); FPTC_ENOENT, FPTC_EACCESS, FPTC_EIO of the
+ *         file, or that it changed meanwhile; FPTC_EREFUSED, FPTC_EAUTH: FPT's own text; FPTC_ENET,
+ *         FPTC_ETLS, FPTC_EBUSY, FPTC_ESERVER after several attempts; FPTC_EDEADLINE; FPTC_ECANCELLED when
+ *         `progress` asked for it; FPTC_ENODATA of a handle that asks the cache only; FPTC_ESTATE of a
+ *         pinned one; FPTC_ENOMEM.
+ * @par Ownership  free the result with fptc_result_free().
+ * @par Threads    any thread.
+ * @par Blocking   reads the file on this thread and uses the network, up to the deadline.
+ * @since 0.1
+ * @see fptc_cache_write
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_upload(fptc_cache *cache, const char *path,
+                                                       const char *target,
+                                                       fptc_progress_fn progress, void *payload,
+                                                       fptc_result **out_result, fptc_error *err);
+
 /* ---------------------------------------------------------------------------- mirrors and upkeep */
 
 /**

@@ -314,6 +314,17 @@ fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_err
     return status;
 }
 
+void fptc__handle_distrust(struct fptc_cache *cache)
+{
+    int64_t now_ms = 0;
+
+    if (fptc__handle_now(cache, &now_ms, NULL) != FPTC_OK)
+        now_ms = INT64_MAX;
+    pthread_mutex_lock(&cache->mutex);
+    cache->distrust_before_ms = now_ms;
+    pthread_mutex_unlock(&cache->mutex);
+}
+
 /* Another partition's log: that of its view, which stays open until the call ends. */
 static fptc_status log_of(void *ctx, const char *partition, struct fptc__log **out, fptc_error *err)
 {

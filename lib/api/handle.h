@@ -127,6 +127,8 @@ fptc_status fptc__work_refresh(struct fptc__work *w, fptc_error *err);
 void fptc__handle_has_committed(struct fptc_cache *cache);
 void fptc__rollups_look(struct fptc_cache *cache);
 fptc_status fptc__handle_now(struct fptc_cache *cache, int64_t *out_ms, fptc_error *err);
+/* FPT has a write of ours that the cache has not taken in: what is covered now is asked anew. */
+void fptc__handle_distrust(struct fptc_cache *cache);
 /* Whether this handle may ask FPT and share the answer: credentials, and the realm is ours (claimed if
    it is free). FPTC_EAUTH, or FPTC_EEXIST for another realm's directory. */
 fptc_status fptc__handle_may_ask(struct fptc_cache *cache, fptc_error *err);

@@ -190,17 +190,6 @@ static fptc_status make_result(struct write_task *t, const struct fptc__through_
     return status;
 }
 
-static void distrust(struct fptc_cache *cache)
-{
-    int64_t now_ms = 0;
-
-    if (fptc__handle_now(cache, &now_ms, NULL) != FPTC_OK)
-        now_ms = INT64_MAX;
-    pthread_mutex_lock(&cache->mutex);
-    cache->distrust_before_ms = now_ms;
-    pthread_mutex_unlock(&cache->mutex);
-}
-
 static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox,
                               struct write_task *t, fptc_error *err)
 {
@@ -226,7 +215,7 @@ static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox
         status = fptc__through(&through, &done, err);
     if (status == FPTC_OK || status == FPTC_MISS) {
         if (!done.is_row_kept)
-            distrust(cache);
+            fptc__handle_distrust(cache);
         (void)fptc__view_refresh(home->session.view, 0, NULL);
         fptc__handle_has_committed(cache);
     }

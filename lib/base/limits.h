@@ -101,6 +101,12 @@
 /* Default bounds of a single HTTP exchange when the call has no deadline. */
 #define FPTC_CONNECT_MS 10000
 #define FPTC_EXCHANGE_MS 120000
+/* A file that is sent without a deadline, and how long it may stand still on its way. */
+#define FPTC_FILE_EXCHANGE_MS (6 * 3600 * 1000)
+#define FPTC_STALL_MS 60000
+/* Larger files go in parts of this; storage takes 10,000 of at least 5 MiB (A§1.11). */
+#define FPTC_PART_BYTES (INT64_C(20) * 1024 * 1024)
+#define FPTC_PARTS_MAX 10000
 /* HTTP requests of one process under way at once; A§9.14. */
 #define FPTC_REQUESTS_AT_ONCE 4
 /* A sender sends within this of its attempt record or never (§7). */

@@ -13,14 +13,14 @@
 /* Filters in hash form (A§1.4). */
 #define FPTC__QUERY_TYPE "application/vnd+shotgun.api3_hash+json"
 #define FPTC__ASK_WHAT_BYTES 320u
-#define FPTC__ASK_PATH_BYTES 384u
+#define FPTC__ASK_PATH_BYTES 2048u
 
 struct fptc__site {
     struct fptc__client *client;
     char *identity;
     struct fptc__logger logger;
     _Atomic int64_t n_schema, n_search, n_text_search, n_summarize, n_create, n_update, n_delete,
-        n_revive, n_retried;
+        n_revive, n_upload, n_retried;
 };
 
 /* One thing asked of FPT. */
@@ -48,6 +48,11 @@ typedef fptc_status (*fptc__take_fn)(fptc__json *reply, fptc__json **out, fptc_e
 /* A read: asked again when that may help (site.c), and its reply taken apart. */
 fptc_status fptc__ask_read(struct fptc__site *s, struct fptc__ask *a, fptc__take_fn take,
                            const struct fptc__call *call, fptc__json **out, fptc_error *err);
+/* Waits before attempt `next` (from 2). 0: no time for it, or the caller has cancelled. */
+int fptc__ask_wait(int next, int64_t retry_after_ms, const struct fptc__call *call);
+/* A write: sent once (site_write.c). FPTC_OK: FPT said 2xx. err is not NULL. */
+fptc_status fptc__ask_write(struct fptc__site *s, struct fptc__ask *a,
+                            const struct fptc__call *call, fptc_error *err);
 /* Fills err with "what: FPT verdict (status): its own text, scrubbed" and returns status. */
 fptc_status fptc__ask_say(struct fptc__site *s, const struct fptc__ask *a, fptc_status status,
                           const char *verdict, fptc_error *err);

@@ -5,6 +5,7 @@
 #include "upstream/client.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,17 +143,19 @@ static void lane_give_back(struct fptc__client *c, int index)
 
 /* --- an exchange --- */
 
-static void log_request(const struct fptc__client *c, const struct fptc__exchange *x,
-                        int64_t began_mono_ms, fptc_status status)
+static void log_request(const struct fptc__client *c, const struct fptc__wire *wire,
+                        const struct fptc__exchange *x, int64_t began_mono_ms, fptc_status status)
 {
     long long ms = (long long)(fptc__mono_ms() - began_mono_ms);
+    const char *where = x->elsewhere ? wire->base_url : x->path;
+    int n = (int)(x->is_private ? strcspn(where, "?") : strlen(where));
 
     if (status == FPTC_OK)
-        fptc__log_line(&c->logger, FPTC_LOG_DEBUG, "%s %s: %d, %zu bytes, %lld ms", x->method,
-                       x->path, x->http_status, x->reply.len, ms);
+        fptc__log_line(&c->logger, FPTC_LOG_DEBUG, "%s %.*s: %d, %zu bytes, %lld ms", x->method, n,
+                       where, x->http_status, x->reply.len, ms);
     else
-        fptc__log_line(&c->logger, FPTC_LOG_INFO, "%s %s: status %d after %lld ms", x->method,
-                       x->path, (int)status, ms);
+        fptc__log_line(&c->logger, FPTC_LOG_INFO, "%s %.*s: status %d after %lld ms", x->method, n,
+                       where, (int)status, ms);
 }
 
 static enum fptc__sent sent_of(const struct fptc__request *r)
@@ -163,7 +166,8 @@ static enum fptc__sent sent_of(const struct fptc__request *r)
 }
 
 /* The request itself, with the token that was got for it. */
-static fptc_status send_once(struct fptc__client *c, struct fptc__lane *lane, const char *bearer,
+static fptc_status send_once(struct fptc__client *c, struct fptc__lane *lane,
+                             const struct fptc__wire *wire, const char *bearer,
                              struct fptc__exchange *x, const struct fptc__call *call,
                              fptc_error *err)
 {
@@ -176,10 +180,11 @@ static fptc_status send_once(struct fptc__client *c, struct fptc__lane *lane, co
     r.content_type = x->content_type;
     r.body = x->body;
     r.body_len = x->body_len;
+    r.file = x->file;
     r.bearer = bearer;
     r.is_read = x->is_read;
     r.reply = &x->reply;
-    status = fptc__lane_perform(lane, &c->wire, &r, call, err);
+    status = fptc__lane_perform(lane, wire, &r, call, err);
     atomic_fetch_add(&c->n_requests, r.n_sent);
     atomic_fetch_add(&c->n_bytes, r.received_bytes);
     x->http_status = r.http_status;
@@ -188,7 +193,8 @@ static fptc_status send_once(struct fptc__client *c, struct fptc__lane *lane, co
     x->is_passing = r.is_passing;
     x->n_sent += r.n_sent;
     x->sent = sent_of(&r);
-    log_request(c, x, began_mono_ms, status);
+    snprintf(x->etag, sizeof(x->etag), "%s", r.etag);
+    log_request(c, wire, x, began_mono_ms, status);
     return status;
 }
 
@@ -228,7 +234,7 @@ static fptc_status exchange_on(struct fptc__client *c, struct fptc__lane *lane,
     int attempt;
 
     if (x->is_anonymous)
-        return send_once(c, lane, NULL, x, call, err);
+        return send_once(c, lane, &c->wire, NULL, x, call, err);
     login.lane = lane;
     login.wire = &c->wire;
     login.call = call;
@@ -238,7 +244,7 @@ static fptc_status exchange_on(struct fptc__client *c, struct fptc__lane *lane,
         status = get_token(c, &login, x, err);
         if (status != FPTC_OK)
             return status;
-        status = send_once(c, lane, login.bearer, x, call, err);
+        status = send_once(c, lane, &c->wire, login.bearer, x, call, err);
         fptc__secret_free(login.bearer);
         if (status != FPTC_OK || attempt > 0 || !is_token_refused(x))
             return status;
@@ -247,11 +253,26 @@ static fptc_status exchange_on(struct fptc__client *c, struct fptc__lane *lane,
     }
 }
 
+/* To an address that FPT gave: signed, so without a token. */
+static fptc_status exchange_elsewhere(struct fptc__client *c, struct fptc__lane *lane,
+                                      struct fptc__exchange *x, const struct fptc__call *call,
+                                      fptc_error *err)
+{
+    struct fptc__wire wire;
+    fptc_status status = fptc__wire_elsewhere(&c->wire, x->elsewhere, &wire, &x->path, err);
+
+    if (status == FPTC_OK)
+        status = send_once(c, lane, &wire, NULL, x, call, err);
+    fptc__wire_elsewhere_done(&wire);
+    return status;
+}
+
 static void clear_outputs(struct fptc__exchange *x)
 {
     fptc__buf_init(&x->reply, FPTC_REPLY_BYTES_MAX);
     x->http_status = x->n_sent = x->is_passing = 0;
     x->date_ms = x->retry_after_ms = 0;
+    x->etag[0] = '\0';
     x->sent = FPTC__NOT_SENT;
 }
 
@@ -269,7 +290,8 @@ fptc_status fptc__client_exchange(struct fptc__client *c, struct fptc__exchange 
     status = lane_take(c, call, &index, err);
     if (status != FPTC_OK)
         return status;
-    status = exchange_on(c, c->lanes[index], x, call, err);
+    status = x->elsewhere ? exchange_elsewhere(c, c->lanes[index], x, call, err)
+                          : exchange_on(c, c->lanes[index], x, call, err);
     lane_give_back(c, index);
     if (status != FPTC_OK && err)
         fptc__client_scrub(c, err->message);

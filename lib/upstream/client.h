@@ -11,6 +11,7 @@
 #include "base/logger.h"
 
 struct fptc__client;
+struct fptc__file_body;
 
 struct fptc__client_options {
     const char *site_url; /* "https://x" or "http://127.0.0.1:port" (loopback only) */
@@ -33,6 +34,11 @@ struct fptc__exchange {
     const char *content_type; /* NULL without a body */
     const char *body;
     size_t body_len;
+    struct fptc__file_body *file; /* in place of body: from a file, lane.h; NULL: none */
+    const char
+        *elsewhere;   /* where to, in place of the site and `path`: no token goes there, and it is
+                              for no message or log; NULL: the site */
+    int is_private;   /* what follows the ? of `path` is for no log either */
     int is_anonymous; /* no token: GET /api/v1.1 */
     int is_read;      /* harmless when it arrives twice; 0 (a write): sent once, see lane.h */
     /* out */
@@ -40,6 +46,7 @@ struct fptc__exchange {
     struct fptc__buf reply; /* decoded bytes */
     int64_t date_ms;        /* the reply's Date header, 0 if absent */
     int64_t retry_after_ms; /* Retry-After, 0 if absent */
+    char etag[256];         /* without its quotes; "" if absent */
     enum fptc__sent sent;
     int n_sent;     /* how often this request reached the wire: 2 after a renewed token */
     int is_passing; /* it failed in a way that often passes: a reset, half a reply */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/limits.h"
 
 #define USER_AGENT "libfptcache/" FPTC_VERSION_STRING
@@ -114,6 +115,26 @@ static size_t take_bytes(char *data, size_t size, size_t n, void *payload)
     return lane->r->reply->failed ? 0 : size * n;
 }
 
+static size_t give_bytes(char *data, size_t size, size_t n, void *payload)
+{
+    struct fptc__file_body *f = ((struct fptc__lane *)payload)->r->file;
+    int64_t left = f->bytes - f->sent_bytes;
+    size_t want = (int64_t)(size * n) > left ? (size_t)left : size * n;
+    size_t got = 0;
+
+    if (want == 0)
+        return 0;
+    if (fptc__file_pread(f->fd, f->path, data, want, f->offset + f->sent_bytes, &got, &f->err) !=
+        FPTC_OK)
+        return CURL_READFUNC_ABORT;
+    if (got < want) {
+        (void)fptc__fail(&f->err, FPTC_EIO, "%s: became shorter while it was sent", f->path);
+        return CURL_READFUNC_ABORT;
+    }
+    f->sent_bytes += (int64_t)got;
+    return got;
+}
+
 /* A write whose time to be sent is over: its attempt no longer stands for it (§7). */
 static int is_too_late(const struct fptc__lane *lane)
 {
@@ -182,10 +203,22 @@ static void set_trust(struct fptc__lane *lane, const struct fptc__wire *wire)
     set_text(lane, CURLOPT_PROXY_CAPATH, NULL);
 }
 
+/* A file takes as long as it takes, as long as it gets on. */
+static int64_t exchange_ms(struct fptc__lane *lane)
+{
+    int has_deadline = lane->call != NULL && lane->call->deadline_mono_ms != 0;
+
+    if (lane->r->file == NULL)
+        return fptc__call_left_ms(lane->call, FPTC_EXCHANGE_MS);
+    set_long(lane, CURLOPT_LOW_SPEED_LIMIT, 1);
+    set_long(lane, CURLOPT_LOW_SPEED_TIME, FPTC_STALL_MS / 1000);
+    return fptc__call_left_ms(lane->call, has_deadline ? INT32_MAX : FPTC_FILE_EXCHANGE_MS);
+}
+
 /* 0 means "no bound" to libcurl, so a bound is at least 1. */
 static void set_bounds(struct fptc__lane *lane)
 {
-    int64_t left = fptc__call_left_ms(lane->call, FPTC_EXCHANGE_MS);
+    int64_t left = exchange_ms(lane);
 
     if (left < 1)
         left = 1;
@@ -196,16 +229,25 @@ static void set_bounds(struct fptc__lane *lane)
     set_long(lane, CURLOPT_QUICK_EXIT, 1);
 }
 
+static void set_large(struct fptc__lane *lane, CURLoption option, int64_t value)
+{
+    if (lane->setup == CURLE_OK)
+        lane->setup = curl_easy_setopt(lane->easy, option, (curl_off_t)value);
+}
+
 static void set_what(struct fptc__lane *lane)
 {
     struct fptc__request *r = lane->r;
 
-    if (r->body) {
+    if (r->file) {
+        set_long(lane, CURLOPT_UPLOAD, 1);
+        set_large(lane, CURLOPT_INFILESIZE_LARGE, r->file->bytes);
+        curl_easy_setopt(lane->easy, CURLOPT_READFUNCTION, give_bytes);
+        curl_easy_setopt(lane->easy, CURLOPT_READDATA, lane);
+    } else if (r->body) {
         set_long(lane, CURLOPT_POST, 1);
         set_text(lane, CURLOPT_POSTFIELDS, r->body);
-        if (lane->setup == CURLE_OK)
-            lane->setup =
-                curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+        set_large(lane, CURLOPT_POSTFIELDSIZE_LARGE, (int64_t)r->body_len);
     } else {
         set_long(lane, CURLOPT_HTTPGET, 1);
     }
@@ -255,6 +297,8 @@ static CURLcode drive(struct fptc__lane *lane)
         code = curl_multi_perform(lane->multi, &running);
         if (code != CURLM_OK || !running)
             break;
+        if (lane->r->file && lane->r->file->tell)
+            lane->r->file->tell(lane->r->file->payload, lane->r->file->sent_bytes);
         if (fptc__call_check(lane->call, "", NULL) == FPTC_ECANCELLED)
             break;
         code = curl_multi_poll(lane->multi, NULL, 0, CANCEL_CHECK_MS, NULL);
@@ -294,6 +338,20 @@ static int64_t header_retry_ms(struct fptc__lane *lane)
     return at > 0 ? at : 0;
 }
 
+static void take_etag(struct fptc__lane *lane)
+{
+    struct curl_header *header;
+    const char *from;
+    size_t n;
+
+    if (curl_easy_header(lane->easy, "ETag", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return;
+    from = header->value + (header->value[0] == '"');
+    n = strcspn(from, "\"");
+    if (n < sizeof(lane->r->etag))
+        snprintf(lane->r->etag, sizeof(lane->r->etag), "%.*s", (int)n, from);
+}
+
 static void take_answer(struct fptc__lane *lane)
 {
     long status = 0;
@@ -305,6 +363,7 @@ static void take_answer(struct fptc__lane *lane)
     lane->r->received_bytes = (int64_t)bytes;
     lane->r->date_ms = header_date_ms(lane, "Date");
     lane->r->retry_after_ms = header_retry_ms(lane);
+    take_etag(lane);
 }
 
 /* --- what went wrong --- */
@@ -315,6 +374,11 @@ static fptc_status handshake_status(const char *why)
     int is_cut = strstr(why, "SYSCALL") || strstr(why, "reset") || strstr(why, "unexpected eof");
 
     return is_cut ? FPTC_ENET : FPTC_ETLS;
+}
+
+static int is_unreadable(const struct fptc__lane *lane)
+{
+    return lane->r->file != NULL && lane->r->file->err.status != FPTC_OK;
 }
 
 static fptc_status status_of(const struct fptc__lane *lane, CURLcode code)
@@ -329,6 +393,8 @@ static fptc_status status_of(const struct fptc__lane *lane, CURLcode code)
             return FPTC_EDEADLINE;
         return FPTC_ENET;
     case CURLE_ABORTED_BY_CALLBACK: {
+        if (is_unreadable(lane))
+            return lane->r->file->err.status;
         fptc_status stopped = fptc__call_check(lane->call, "", NULL);
 
         if (stopped == FPTC_OK && lane->r->n_sent == 0 && is_too_late(lane))
@@ -387,7 +453,10 @@ static fptc_status failed(struct fptc__lane *lane, const struct fptc__wire *wire
 
     lane->r->is_passing = is_passing(code) && (status == FPTC_ENET || status == FPTC_ESERVER);
     curl_easy_getinfo(lane->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-    if (status == FPTC_EDEADLINE)
+    if (is_unreadable(lane)) {
+        if (err)
+            *err = lane->r->file->err;
+    } else if (status == FPTC_EDEADLINE)
         fptc__fail(err, status, "%s: the deadline passed %s", wire->base_url,
                    lane->r->n_sent ? "before the answer came" : "before the request was sent");
     else if (status == FPTC_ECANCELLED)
@@ -437,6 +506,11 @@ static void begin(struct fptc__lane *lane, struct fptc__request *r, const struct
     fptc__buf_clear(r->reply);
     r->http_status = r->n_sent = r->is_answered = r->is_passing = 0;
     r->date_ms = r->retry_after_ms = r->received_bytes = 0;
+    r->etag[0] = '\0';
+    if (r->file) {
+        r->file->sent_bytes = 0;
+        fptc__error_clear(&r->file->err);
+    }
 }
 
 static void end(struct fptc__lane *lane)

@@ -21,18 +21,35 @@
 #include "base/clock.h"
 #include "upstream/wire.h"
 
+/* A stretch of a file as the body of a request: read while it is sent, never held. */
+struct fptc__file_body {
+    int fd;
+    const char *path; /* for messages */
+    int64_t offset, bytes;
+    void (*tell)(void *payload,
+                 int64_t sent_bytes); /* now and then while it is sent; may be NULL */
+    void *payload;
+    /* out */
+    int64_t sent_bytes;
+    fptc_error err; /* why the file could not be read; FPTC_OK: it could */
+};
+
+#define FPTC__ETAG_BYTES 256
+
 struct fptc__request {
     /* in */
     const char *method, *path;
     const char *content_type; /* NULL without a body */
     const char *body;
     size_t body_len;
-    const char *bearer; /* NULL: none */
+    struct fptc__file_body *file; /* in place of body; NULL: none */
+    const char *bearer;           /* NULL: none */
     int is_read;
     /* out */
     int http_status;
     struct fptc__buf *reply;         /* the caller's, cleared first; as it came */
     int64_t date_ms, retry_after_ms; /* 0: absent */
+    char etag[FPTC__ETAG_BYTES];     /* without its quotes; "": absent */
     int64_t received_bytes;
     int n_sent;      /* how often sending was begun; 0: provably nothing left this host */
     int is_answered; /* a whole answer came */

@@ -105,6 +105,7 @@ void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out)
     out->update = atomic_load(&s->n_update);
     out->delete_ = atomic_load(&s->n_delete);
     out->revive = atomic_load(&s->n_revive);
+    out->upload = atomic_load(&s->n_upload);
     out->retried = atomic_load(&s->n_retried);
 }
 
@@ -172,8 +173,7 @@ static fptc_status read_once(struct fptc__site *s, struct fptc__ask *a, fptc__ta
     return status;
 }
 
-/* Waits before attempt `next` (from 2). 0: no time for it, or the caller has cancelled. */
-static int wait_for_next(int next, int64_t retry_after_ms, const struct fptc__call *call)
+int fptc__ask_wait(int next, int64_t retry_after_ms, const struct fptc__call *call)
 {
     int64_t most = (int64_t)BACKOFF_FIRST_MS << (next - 2);
     int64_t ms = most - (int64_t)(fptc__random_u64() % (uint64_t)(most / 2));
@@ -206,7 +206,7 @@ fptc_status fptc__ask_read(struct fptc__site *s, struct fptc__ask *a, fptc__take
         status = read_once(s, a, take, call, out, &why);
         if (status == FPTC_OK || !a->is_passing || attempt == FPTC_READ_ATTEMPTS_MAX)
             break;
-        if (!wait_for_next(attempt + 1, a->x.retry_after_ms, call))
+        if (!fptc__ask_wait(attempt + 1, a->x.retry_after_ms, call))
             break;
         fptc__log_line(&s->logger, FPTC_LOG_INFO, "asking again: %s", why.message);
         atomic_fetch_add(&s->n_retried, 1);

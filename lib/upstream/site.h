@@ -20,7 +20,7 @@ const char *fptc__site_identity(const struct fptc__site *s);
 /* HTTP requests that reached the wire, by kind; retried: those among them that repeated another. */
 struct fptc__site_counts {
     int64_t auth, schema, search, text_search, summarize, read, create, update, delete_, revive,
-        retried, bytes_received;
+        upload, retried, bytes_received;
 };
 void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out);
 
@@ -94,5 +94,28 @@ fptc_status fptc__site_delete(struct fptc__site *s, const char *type, int64_t id
 /* FPTC_MISS when FPT says that the row was not retired. */
 fptc_status fptc__site_revive(struct fptc__site *s, const char *type, int64_t id,
                               const struct fptc__call *call, fptc_error *err);
+
+struct fptc__upload {
+    const char *type;
+    int64_t id;
+    const char *field;        /* NULL: an Attachment of the row */
+    const char *path;         /* of the file */
+    const char *display_name; /* NULL: FPT's own choice */
+    void (*tell)(void *payload, int64_t done_bytes, int64_t bytes); /* may be NULL */
+    void *payload;
+};
+struct fptc__uploaded {
+    int64_t attachment_id; /* 0: FPT did not tell */
+    int64_t bytes, parts;
+};
+/*
+ * site_upload.c: asks where to send the file, sends it, in parts if it is large, and has it attached
+ * (A§1.11). Sending is repeated where that can do no harm: until it is attached, what storage has is
+ * seen by nobody. Attaching is a write as above: sent once, FPTC_UNKNOWN when its answer is lost; after any other
+ * failure nothing is attached. FPTC_EIO when the file cannot be read or changes meanwhile.
+ */
+fptc_status fptc__site_upload(struct fptc__site *s, const struct fptc__upload *upload,
+                              const struct fptc__call *call, struct fptc__uploaded *out,
+                              fptc_error *err);
 
 #endif

@@ -44,9 +44,8 @@ static fptc_status judge_write(struct fptc__site *s, const struct fptc__ask *a, 
     return unknown(a, why.message, err);
 }
 
-/* Sends a write once. FPTC_OK: FPT said 2xx. err is not NULL. */
-static fptc_status write_once(struct fptc__site *s, struct fptc__ask *a,
-                              const struct fptc__call *call, fptc_error *err)
+fptc_status fptc__ask_write(struct fptc__site *s, struct fptc__ask *a,
+                            const struct fptc__call *call, fptc_error *err)
 {
     fptc_error why = FPTC_ERROR_INIT;
     fptc_status status;
@@ -96,7 +95,7 @@ static fptc_status write_row(struct fptc__site *s, struct fptc__ask *a, const fp
     fptc__json_print(data, &a->body);
     status = fptc__buf_check(&a->body, a->what, err);
     if (status == FPTC_OK)
-        status = write_once(s, a, call, err);
+        status = fptc__ask_write(s, a, call, err);
     return status;
 }
 
@@ -167,7 +166,7 @@ fptc_status fptc__site_delete(struct fptc__site *s, const char *type, int64_t id
     a.x.method = "DELETE";
     a.count = &s->n_delete;
     if (status == FPTC_OK)
-        status = write_once(s, &a, call, &why);
+        status = fptc__ask_write(s, &a, call, &why);
     if (status == FPTC_OK)
         status = judge_deleted(&a, &why);
     if (status == FPTC_EREFUSED && why.http_status == 404 && fptc__ask_code(&a) == CODE_NOT_THERE)

@@ -175,6 +175,54 @@ fptc_status fptc__wire_init(struct fptc__wire *wire, const char *site_url, const
     return status;
 }
 
+/* Scheme and host of an address, and where the rest begins; 0 when it is none that we would go to. */
+static int split_address(const char *url, char *out_base, size_t n, const char **out_path)
+{
+    const char *scheme_end = strstr(url, "://");
+    const char *host = scheme_end ? scheme_end + 3 : url;
+    size_t base = (size_t)(host - url) + strcspn(host, "/?#");
+    const char *at;
+
+    for (at = url; *at; at++) {
+        if ((unsigned char)*at <= ' ' || *at == 127)
+            return 0;
+    }
+    *out_path = url + base;
+    if (!scheme_end || base >= n || (*out_path)[0] != '/')
+        return 0;
+    snprintf(out_base, n, "%.*s", (int)base, url);
+    return 1;
+}
+
+fptc_status fptc__wire_elsewhere(const struct fptc__wire *site, const char *url,
+                                 struct fptc__wire *out, const char **out_path, fptc_error *err)
+{
+    struct fptc__wire host = {0};
+    char base[HOST_BYTES_MAX + 32];
+    fptc_status status = FPTC_EUSAGE;
+
+    *out = *site;
+    out->base_url = NULL;
+    if (split_address(url, base, sizeof(base), out_path))
+        status = init_site(&host, base, NULL);
+    if (status == FPTC_OK && host.is_plain && !site->is_plain)
+        status = FPTC_EUSAGE;
+    if (status == FPTC_EUSAGE) {
+        free(host.base_url);
+        return fptc__fail(err, FPTC_ESERVER, "%s: FPT gave no https address to send the file to",
+                          site->base_url);
+    }
+    out->base_url = host.base_url;
+    out->is_plain = host.is_plain;
+    return status == FPTC_OK ? FPTC_OK : fptc__fail_nomem(err);
+}
+
+void fptc__wire_elsewhere_done(struct fptc__wire *wire)
+{
+    free(wire->base_url);
+    wire->base_url = NULL;
+}
+
 void fptc__wire_done(struct fptc__wire *wire)
 {
     free(wire->base_url);

@@ -20,5 +20,13 @@ struct fptc__wire {
 fptc_status fptc__wire_init(struct fptc__wire *wire, const char *site_url, const char *http_proxy,
                             const char *ca_file, fptc_error *err);
 void fptc__wire_done(struct fptc__wire *wire);
+/*
+ * The way to an address that FPT gave for a file: https, or http on loopback as the site is; by the site's
+ * proxy and trust. Nothing of the address but its host is fit for messages: what follows is signed.
+ * *out borrows from `site`; *out_path points into `url`. FPTC_ESERVER for any other address.
+ */
+fptc_status fptc__wire_elsewhere(const struct fptc__wire *site, const char *url,
+                                 struct fptc__wire *out, const char **out_path, fptc_error *err);
+void fptc__wire_elsewhere_done(struct fptc__wire *wire);
 
 #endif

@@ -144,6 +144,7 @@ FUNCTIONS = {
     "fptc_cache_write": (Status, [C, W, POINTER(R), E]),
     "fptc_cache_outbox": (Status, [C, Text, POINTER(R), E]),
     "fptc_cache_outbox_decide": (Status, [C, Text, c_int32, Text, E]),
+    "fptc_cache_upload": (Status, [C, Text, Text, ProgressFn, c_void_p, POINTER(R), E]),
     "fptc_cache_mirror_add": (Status, [C, c_int64, Text, Text, E]),
     "fptc_cache_mirror_rm": (Status, [C, c_int64, Text, E]),
     "fptc_cache_mirror_list": (Status, [C, POINTER(R), E]),
