@@ -347,7 +347,7 @@ static void take_etag(struct fptc__lane *lane)
     if (curl_easy_header(lane->easy, "ETag", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
         return;
     from = header->value + (header->value[0] == '"');
-    n = strcspn(from, "\"");
+    n = strcspn(from, "\"\r\n"); /* libcurl gives an empty value as its line end */
     if (n < sizeof(lane->r->etag))
         snprintf(lane->r->etag, sizeof(lane->r->etag), "%.*s", (int)n, from);
 }

@@ -210,7 +210,7 @@ fptc_status fptc__site_revive(struct fptc__site *s, const char *type, int64_t id
     if (status == FPTC_OK)
         status = fptc__buf_check(&a.body, a.what, &why);
     if (status == FPTC_OK)
-        status = write_once(s, &a, call, &why);
+        status = fptc__ask_write(s, &a, call, &why);
     if (status == FPTC_OK)
         status = judge_revived(&a, id, &why);
     return finish(&a, status, &why, err);

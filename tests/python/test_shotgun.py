@@ -231,8 +231,6 @@ class Failing(WithSite):
             with self.assertRaisesRegex(NotImplementedError, "additional_filter_presets.*shotgun_api3"):
                 find("Version", [], additional_filter_presets=presets)
             find("Version", [IN_PROJECT], additional_filter_presets=None)
-        with self.assertRaisesRegex(fptcache.NotSupported, "upload"):
-            sg.create("Shot", {"project": PROJECT, "image": "/tmp/x.png"})
         with self.assertRaisesRegex(AttributeError, "shotgun_api3"):
             sg.follow(PROJECT, PROJECT)
         self.assertFalse(hasattr(sg, "batch"))

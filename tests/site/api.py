@@ -6,6 +6,7 @@ import re
 from urllib.parse import parse_qsl, unquote, urlencode
 
 import api3
+import uploads
 from errors import (ApiError, bad_request, invalid_parameters, no_route, no_type, not_found, wrong_type)
 from filters import ARRAY, HASH, Compiler, TooDeep
 from query import Engine, Query
@@ -72,6 +73,8 @@ def reply(status, body, rows=0):
 def kind_of(method, path):
     """What the request log counts a request of the REST API as."""
     path = _PREFIX.sub("", path)
+    if path.startswith(uploads.PREFIX) or "/_upload" in path:
+        return "upload"
     if path.startswith("/auth/"):
         return "auth"
     if path.startswith("/schema"):
@@ -97,12 +100,16 @@ class Api:
         self.renderer = Renderer(store)
         self.writer = Writer(store, events)
         self.summarizer = Summarizer(store, self.engine)
+        self.uploads = uploads.Uploads(store, self.writer, JSON)
         self.older = api3.Api3(self)
 
     def handle(self, request):
         if request.path == api3.PATH and request.method == "POST":
             text, rows = self.older.answer(request.body)
             return Reply(200, text, rows)
+        if request.path.startswith(uploads.PREFIX) and request.method == "PUT":
+            status, headers, text = self.uploads.put(request)
+            return Reply(status, text, 0, headers)
         match = _PREFIX.match(request.path)
         if match is None:
             raise no_route()
@@ -153,6 +160,12 @@ class Api:
         raise no_route()
 
     def _row(self, request, session, prefix, entity_type, row_id, rest):
+        if "_upload" in rest[:2]:
+            row = self._found(request, session, entity_type, row_id)
+            answer = uploads.route(self.uploads, request, session, entity_type, row, rest)
+            if answer is None:
+                raise no_route()
+            return Reply(*answer)
         if rest and request.method == "GET":
             if len(rest) == 2 and rest[0] == "relationships":
                 return self._relationships(request, session, prefix, entity_type, row_id, rest[1])

@@ -48,7 +48,15 @@ class Control:
         return reply(200, {name: {"active": len(table.active), "retired": len(table.retired)}
                            for name, table in self.store.tables.items() if table.rows})
 
+    def get_uploads(self, request, body):
+        return reply(200, self.api.uploads.shown())
+
     # -- steering
+
+    def post_uploads(self, request, body):
+        """{"service": "s3" or "sg", "expired": so many addresses are, "has_etags": storage names parts}."""
+        self.api.uploads.steer(body)
+        return reply(200, self.api.uploads.shown())
 
     def post_site(self, request, body):
         unknown = set(body) - {"clock", "clock_offset"}

@@ -199,6 +199,14 @@ class Site:
     def expire_tokens(self):
         self.control("POST", "/expire-tokens", {})
 
+    def uploads(self):
+        """{"files": what was completed, "open": uploads in parts that are not ended, "aborted", "tokens_seen"}."""
+        return self.control("GET", "/uploads")
+
+    def steer_uploads(self, **how):
+        """service="sg": the site's own storage; expired=N: the next N addresses are; has_etags=False."""
+        return self.control("POST", "/uploads", how)
+
     def rows(self, type_name, retired=False):
         return self.control("GET", f"/rows?type={type_name}&retired={int(retired)}")
 

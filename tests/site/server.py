@@ -186,7 +186,7 @@ class Handler(socketserver.BaseRequestHandler):
         lines += [f"{name}: {value}" for name, value in reply.headers.items() if name != "content-type"]
         lines.append("cache-control: " + ("private, max-age=0, must-revalidate" if reply.status == 200
                                           else "no-cache, max-age=0"))
-        if reply.status == 200:
+        if reply.status == 200 and "etag" not in reply.headers:
             tag = hashlib.md5(body, usedforsecurity=False).hexdigest()
             lines.append(f'etag: {"W/" if chunked else ""}"{tag}"')
         if chunked and "gzip" in request.headers.get("accept-encoding", ""):

@@ -217,6 +217,15 @@ class Writer:
                 self._set(session, row, name, value, in_create=True)
         return row
 
+    def insert(self, session, entity_type, sent):
+        """A new row from values in their stored form."""
+        return self._insert(session, entity_type, sent)
+
+    def put_value(self, session, row, name, value):
+        """Sets one field to a value in its stored form."""
+        if self._set(session, row, name, value):
+            self.touch(session, row)
+
     def _stamps(self, entity_type, session):
         stamp, actor = self.store.clock.stamp(), session.actor.key
         known = {"created_at": stamp, "updated_at": stamp, "created_by": actor, "updated_by": actor}

@@ -393,6 +393,27 @@ class Cache:
     def _decide(self, verdict, event, data=None):
         return self._call(_lib.fptc_cache_outbox_decide, _text(event, "event"), _capi.VERDICT[verdict],
                           _json_text(data)) == 0
+    def upload(self, type: str, id: int, path: Union[str, "os.PathLike[str]"], field: Optional[str] = None, *,
+               display_name: Optional[str] = None, deadline: Optional[float] = None,
+               progress: Optional[Progress] = None) -> Dict[str, Any]:
+        """Sends a file to FPT: into a file field, as the picture `image`, or without a field as an Attachment of
+        the row. {"attachment": {"type", "id"} or None, "type", "id", "field", "bytes", "parts"}; FPT does not
+        tell the attachment of a picture. progress(path, done, total) in bytes; if it returns something true
+        the upload is given up and Cancelled raised. Repeating one whose end is unknown attaches it twice."""
+        target = {"type": type, "id": id, "field": field, "display_name": display_name,
+                  "deadline_ms": 0 if deadline is None else max(1, int(deadline * 1000))}
+        error = _capi.ErrorInfo()
+        with _results.new() as result, _caller(progress) as callback:
+            self._begin()
+            try:
+                status = _lib.fptc_cache_upload(self._pointer, _text(os.fspath(path), "path"), _json_text(target),
+                                                callback, None, result, error)
+            finally:
+                self._end()
+            if status > 0:
+                raise _errors.from_status(_capi.status_name(status), status,
+                                          error.message.decode("utf-8", "replace"))
+            return _results.copy_document(result)
 
     # --- mirrors and upkeep ---
 

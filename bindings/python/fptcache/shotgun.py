@@ -28,14 +28,15 @@ _PAGE_ROWS = 500
 
 _LOGICAL = {"all": "and", "and": "and", "any": "or", "or": "or"}
 _LIST_OPERATORS = ("in", "not_in", "between", "not_between", "in_last", "not_in_last", "in_next", "not_in_next")
-_UPLOADED = ("image", "filmstrip_image")
+_PICTURES = ("image", "filmstrip_image")
+_UPLOAD_FIELDS = {"thumb_image": "image", "filmstrip_thumb_image": "filmstrip_image"}
 
 _NOT_YET = ("activity_stream_read add_user_agent authenticate_human_user batch connect download_attachment "
             "entity_types export_page follow followers following get_attachment_download_url get_auth_cookie_handler "
             "get_session_token info nav_expand nav_search_entity nav_search_string note_thread_read preferences_read "
             "reset_user_agent schema schema_field_create schema_field_delete schema_field_update "
-            "set_session_uuid share_thumbnail unfollow update_project_last_accessed upload "
-            "upload_filmstrip_thumbnail upload_thumbnail user_subscriptions_create user_subscriptions_read "
+            "set_session_uuid share_thumbnail unfollow update_project_last_accessed "
+            "user_subscriptions_create user_subscriptions_read "
             "work_schedule_read work_schedule_update").split()
 
 
@@ -382,24 +383,28 @@ class Shotgun:
 
     def create(self, entity_type: str, data: Dict[str, Any],
                return_fields: Optional[Sequence[str]] = None) -> Dict[str, Any]:
-        """Creates a row; its `type`, `id`, the fields sent, and return_fields."""
+        """Creates a row; its `type`, `id`, the fields sent, and return_fields. A picture is the path of a
+        file, uploaded once the row is there."""
+        data, pictures = self._pictures(data)
         result = self.cache.create(entity_type, self._data(data))
         row = result[0]
         missing = [name for name in (*data, *(return_fields or ())) if name not in row and name not in ("id", "type")]
         if missing:
             row = {**(self._read_back(entity_type, row["id"], missing) or {}), **row}
-        return self._sent(row, list(data) + list(return_fields or ()))
+        return self._with_pictures(self._sent(row, list(data) + list(return_fields or ())), pictures)
 
     def update(self, entity_type: str, entity_id: int, data: Dict[str, Any],
                multi_entity_update_modes: Optional[Dict[str, str]] = None) -> Dict[str, Any]:
-        """Changes fields of a row; its `type`, `id` and the fields sent. Modes: add, remove or set."""
+        """Changes fields of a row; its `type`, `id` and the fields sent. Modes: add, remove or set. A picture is
+        the path of a file to upload, None to clear it."""
+        data, pictures = self._pictures(data)
         if not data:
-            return {"type": entity_type, "id": entity_id}
+            return self._with_pictures({"type": entity_type, "id": entity_id}, pictures)
         sent = self._data(data)
         for name, mode in (multi_entity_update_modes or {}).items():
             if name in sent:
                 sent[name] = {"multi_entity_update_mode": mode, "value": sent[name]}
-        return self._sent(self.cache.update(entity_type, entity_id, sent)[0], data)
+        return self._with_pictures(self._sent(self.cache.update(entity_type, entity_id, sent)[0], data), pictures)
 
     def delete(self, entity_type: str, entity_id: int) -> bool:
         """Retires a row; False when it is not there (any more)."""
@@ -409,11 +414,48 @@ class Shotgun:
         """Takes back that a row was retired; False when it was not."""
         return self.cache.revive(entity_type, entity_id)
 
+    def upload(self, entity_type: str, entity_id: int, path: str, field_name: Optional[str] = None,
+               display_name: Optional[str] = None, tag_list: Optional[str] = None,
+               created_at: Optional[datetime.datetime] = None) -> Optional[int]:
+        """Sends a file to FPT, into a file field or as an Attachment of the row; the Attachment's id. FPT does
+        not tell that of a picture: None."""
+        path = os.path.abspath(os.path.expanduser(path or ""))
+        if not os.path.isfile(path):
+            raise _errors.ShotgunError(f"Path must be a valid file, got '{path}'")
+        if os.path.getsize(path) == 0:
+            raise _errors.ShotgunError(f"Path cannot be an empty file: '{path}'")
+        for name, value in (("tag_list", tag_list), ("created_at", created_at)):
+            if value is not None:
+                raise _errors.NotSupported(f"upload({name}=...) is not in this version: call it on a "
+                                           f"shotgun_api3.Shotgun")
+        field = _UPLOAD_FIELDS.get(field_name, field_name)
+        if field not in _PICTURES and display_name is None:
+            display_name = os.path.basename(path)
+        done = self.cache.upload(entity_type, entity_id, path, field, display_name=display_name)
+        return done["attachment"] and done["attachment"]["id"]
+
+    def upload_thumbnail(self, entity_type: str, entity_id: int, path: str, **kwargs: Any) -> Optional[int]:
+        """Makes a file the thumbnail of a row; None, for FPT does not tell the id of its Attachment."""
+        return self.upload(entity_type, entity_id, path, field_name="thumb_image", **kwargs)
+
+    def upload_filmstrip_thumbnail(self, entity_type: str, entity_id: int, path: str, **kwargs: Any) -> Optional[int]:
+        """Makes a strip of frames, each 240 pixels wide, the filmstrip of a row; None, as upload_thumbnail()."""
+        return self.upload(entity_type, entity_id, path, field_name="filmstrip_thumb_image", **kwargs)
+
+    @staticmethod
+    def _pictures(data):
+        """(the fields to write, the files to upload afterwards)."""
+        pictures = {name: data[name] for name in _PICTURES if data.get(name) is not None}
+        return {name: value for name, value in data.items() if name not in pictures}, pictures
+
+    def _with_pictures(self, row, pictures):
+        for name, path in pictures.items():
+            self.upload(row["type"], row["id"], path, name)
+        if pictures:
+            row.update((self._read_back(row["type"], row["id"], list(pictures)) or {}).items())
+        return row
+
     def _data(self, data):
-        for name in _UPLOADED:
-            if data.get(name) is not None:
-                raise _errors.NotSupported(f"{name} is an upload, which is not in this version: use "
-                                           f"shotgun_api3.Shotgun.upload_thumbnail()")
         return {name: _trim(value) for name, value in to_site(data, self._is_utc).items()}
 
     def _sent(self, row, names):
