@@ -45,6 +45,8 @@ static const struct {
     [OPT_TTL] = {"--ttl", 1},
     [OPT_YES] = {"--yes", 0},
     [OPT_ALL] = {"--all", 0},
+    [OPT_FIELD] = {"--field", 1},
+    [OPT_NAME] = {"--name", 1},
 };
 
 #define NAME_MAX_COMPARED 40

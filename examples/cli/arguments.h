@@ -41,6 +41,8 @@ enum option_id {
     OPT_TTL,
     OPT_YES,
     OPT_ALL,
+    OPT_FIELD,
+    OPT_NAME,
     OPT_COUNT
 };
 

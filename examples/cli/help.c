@@ -79,6 +79,11 @@ const struct verb verbs[] = {
      "those that are done or dropped. `show` tells all about one, and what to do next. `retry` has it\n"
      "sent again (by `maintain`, or whoever holds the outbox), `edit` with other fields; `drop` never\n"
      "again. Only the identity whose write it is may decide. FPT is not asked.\n"},
+    {"upload", verb_upload, 3, 3, OPT_BIT(OPT_FIELD) | OPT_BIT(OPT_NAME),
+     "upload TYPE ID FILE [--field NAME] [--name TEXT]", "send a file to FPT",
+     "Into a file field, as the thumbnail with --field image, or without --field as an Attachment of the\n"
+     "row; --name is what FPT shows it as. Prints which Attachment it is, where FPT tells. Large files go in\n"
+     "parts. Ctrl-C gives up, and nothing is attached. Exit code 7: look at the row before you try again.\n"},
     {"compact", verb_compact, 0, 0, OPT_BIT(OPT_PARTITION), "compact [--partition NAME]",
      "fold commits into new snapshots",
      "NAME is site, outbox or project-101; without it, all of them. Any number of processes may do\n"

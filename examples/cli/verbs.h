@@ -44,6 +44,7 @@ int verb_update(const struct arguments *a);
 int verb_delete(const struct arguments *a);
 int verb_revive(const struct arguments *a);
 int verb_outbox(const struct arguments *a);
+int verb_upload(const struct arguments *a);
 int verb_compact(const struct arguments *a);
 int verb_maintain(const struct arguments *a);
 int verb_hold(const struct arguments *a);

@@ -22,6 +22,7 @@ import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
 VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete revive outbox compact maintain hold "
+VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete revive upload compact maintain hold "
          "verify repair doctor pin drop status version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
@@ -460,6 +461,26 @@ class Writing(WithSite):
         event_id = re.search(r"--event ([0-9a-f]{32})", self.errors).group(1)
         self.fptcache(*words, "--event", event_id, expect=PENDING)
         self.assertEqual(sum(row["code"] == "cli_050" for row in self.of_project("Shot").values()), 1)
+
+    def test_upload(self):
+        version = self.site.create("Version", {"code": "v001", "project": PROJECT})["id"]
+        path = os.path.join(self.folder, "v 001.mov")
+        with open(path, "wb") as stream:
+            stream.write(b"film")
+        done = self.json("upload", "Version", version, path, "--field", "sg_uploaded_movie", "--name", 'Take "1"')
+        came = self.site.uploads()["files"][-1]
+        self.assertEqual((done["attachment"]["id"], done["bytes"]), (came["attachment"], 4))
+        self.assertEqual((came["filename"], came["display_name"], came["id"]), ("v 001.mov", 'Take "1"', version))
+        self.assertRegex(self.fptcache("upload", "Version", version, path), r"(?m)^bytes +4$")
+        self.fptcache("upload", "Version", version, path, "--field", "code", expect=REFUSED)
+        self.fptcache("upload", "Version", "v1", path, expect=USAGE)
+        self.fptcache("upload", "Version", version, path + "x", expect=IO)
+        self.site.faults([{"kind": "504-after-commit", "match": "POST .*/_upload$"}])
+        self.fptcache("upload", "Version", version, path, expect=PENDING)
+        self.assertIn("before you upload it again", self.errors)
+        self.site.faults([{"kind": "latency", "match": "PUT /_storage", "ms": 3000}])
+        self.fptcache("upload", "Version", version, path, "--deadline", "500ms", expect=DEADLINE)
+        self.assertEqual(len([one for one in self.site.uploads()["files"] if one["id"] == version]), 3)
 
     def test_write_behind_is_not_there_yet(self):
         self.fptcache("--write", "behind", "create", "Shot", "--project", "101", "--data", '{"code":"x"}', expect=USAGE)

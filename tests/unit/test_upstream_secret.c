@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "upstream/digest.h"
+#include "upstream/media_type.h"
 #include "upstream/secret.h"
 #include "upstream/wire.h"
 
@@ -147,6 +148,66 @@ static void addresses(void **state)
     fptc__wire_done(&w);
 }
 
+static void check_elsewhere(const char *site_url, const char *url, const char *host,
+                            const char *path)
+{
+    struct fptc__wire site, out;
+    const char *rest = NULL;
+    fptc_error err = FPTC_ERROR_INIT;
+
+    assert_int_equal(fptc__wire_init(&site, site_url, NULL, NULL, NULL), FPTC_OK);
+    if (host == NULL) {
+        assert_int_equal(fptc__wire_elsewhere(&site, url, &out, &rest, &err), FPTC_ESERVER);
+        assert_null(strstr(err.message, "secret"));
+    } else {
+        assert_int_equal(fptc__wire_elsewhere(&site, url, &out, &rest, &err), FPTC_OK);
+        assert_string_equal(out.base_url, host);
+        assert_string_equal(rest, path);
+    }
+    fptc__wire_elsewhere_done(&out);
+    fptc__wire_done(&site);
+}
+
+/* Where FPT may have a file sent to. */
+static void files_go_over_https(void **state)
+{
+    static const char *const refused[] = {"http://bucket.s3.amazonaws.com/k?secret=1",
+                                          "http://127.0.0.1:80/k?secret=1",
+                                          "ftp://bucket/k?secret=1",
+                                          "https://user:secret@bucket/k",
+                                          "https://bucket",
+                                          "https://bucket?secret=1",
+                                          "https://bucket/a b?secret=1",
+                                          "https://bucket/\r\nX: secret",
+                                          "file:///etc/passwd",
+                                          "/relative?secret=1",
+                                          "https:///k?secret=1",
+                                          "https://bucket#/secret",
+                                          "",
+                                          NULL};
+    size_t i;
+
+    (void)state;
+    check_elsewhere("https://studio.example", "https://b.s3.amazonaws.com/a%20b/c?X=1%2F&Y=/?:@#z",
+                    "https://b.s3.amazonaws.com", "/a%20b/c?X=1%2F&Y=/?:@#z");
+    check_elsewhere("http://127.0.0.1:1", "http://localhost:8080/k?s", "http://localhost:8080",
+                    "/k?s");
+    check_elsewhere("http://127.0.0.1:1", "https://b.example:444/k", "https://b.example:444", "/k");
+    for (i = 0; refused[i] != NULL; i++)
+        check_elsewhere("https://studio.example", refused[i], NULL, NULL);
+    check_elsewhere("http://127.0.0.1:1", "http://bucket/k?secret=1", NULL, NULL);
+}
+
+static void kinds_of_files(void **state)
+{
+    (void)state;
+    assert_string_equal(fptc__media_type("a.b.MOV"), "video/quicktime");
+    assert_string_equal(fptc__media_type("a.jpeg"), "image/jpeg");
+    assert_string_equal(fptc__media_type("mov"), "application/octet-stream");
+    assert_string_equal(fptc__media_type("a.mov.0001"), "application/octet-stream");
+    assert_string_equal(fptc__media_type("a."), "application/octet-stream");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +218,8 @@ int main(void)
         cmocka_unit_test(too_many_secrets_are_noticed),
         cmocka_unit_test(digests),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(files_go_over_https),
+        cmocka_unit_test(kinds_of_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
