@@ -193,14 +193,29 @@ int arguments_read(int argc, char **argv, struct arguments *out)
     return failed;
 }
 
+/* An option of another verb, maybe meant as one of this. */
+static int foreign_option(const struct arguments *a, const char *name, uint64_t options_of_verb)
+{
+    const char *names[OPT_COUNT];
+    const char *nearest;
+    int n = 0, i;
+
+    for (i = 0; i < OPT_COUNT; i++)
+        if (i <= OPT_HELP || (options_of_verb & OPT_BIT(i)))
+            names[n++] = options[i].name;
+    nearest = nearest_name(name, names, n);
+    return complain_usage("%s is not an option of `%s`%s%s%s; see `fptcache help %s`", name,
+                          a->verb, nearest ? "; did you mean `" : "", nearest ? nearest : "",
+                          nearest ? "`?" : "", a->verb);
+}
+
 int arguments_check(const struct arguments *a, uint64_t options_of_verb)
 {
     int i;
 
     for (i = OPT_HELP + 1; i < OPT_COUNT; i++)
         if (a->value[i] && !(options_of_verb & OPT_BIT(i)))
-            return complain_usage("%s is not an option of `%s`; see `fptcache help %s`",
-                                  options[i].name, a->verb, a->verb);
+            return foreign_option(a, options[i].name, options_of_verb);
     return 0;
 }
 

@@ -301,9 +301,10 @@ static fptc_status renew(struct uploading *up, fptc_error *err)
 
 static fptc_status next_part(struct uploading *up, fptc_error *err)
 {
-    fptc_status status = take_link(&up->link, up->next, err);
-
-    return status == FPTC_OK ? ask_address(up, up->link, err) : status;
+    free(up->link);
+    up->link = up->next;
+    up->next = NULL;
+    return ask_address(up, up->link, err);
 }
 
 /* An address may have expired on the way here: then another one, once. */

@@ -21,8 +21,7 @@ sys.path.insert(0, str(SOURCE / "tests/site"))
 import harness  # noqa: E402
 
 DONE, NOTHING, USAGE, NO_DATA, REFUSED, DAMAGED, DEADLINE, PENDING, CONFLICT, IO = range(10)
-VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete revive outbox compact maintain hold "
-VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete revive upload compact maintain hold "
+VERBS = ("init mirror sync find summarize explain sql export get search schema create update delete revive upload outbox compact maintain hold "
          "verify repair doctor pin drop status version help").split()
 PROJECT = {"type": "Project", "id": 101}
 
