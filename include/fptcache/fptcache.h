@@ -225,12 +225,18 @@ typedef struct fptc_options {
     void *log_payload;
     const char
         *pin; /**< id of a pin: the handle reads what it holds, and nothing else; default: none */
+    /** after this FPT has ended a write that was sent, whatever its answer: what became of one without
+        an answer is then looked up. Default 600,000; less may make a slow write twice */
+    int64_t quiet_ms;
+    /** a text field of FPT that creates leave their event id in, on the types that have it (sg_...): how
+        a create without an answer is found again for certain; default: none, it is found by its values */
+    const char *marker_field;
 } fptc_options;
 
 #define FPTC_OPTIONS_INIT                                                                          \
     {                                                                                              \
         (uint32_t)sizeof(fptc_options), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,   \
-            NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL                                \
+            NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL                       \
     }
 
 /* ------------------------------------------------------------------------------ versions, status */

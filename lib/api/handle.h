@@ -41,7 +41,7 @@ struct fptc__counters {
 
 struct fptc_cache {
     fptc_options options; /* strings owned by `strings` */
-    char *strings[12];
+    char *strings[13];
     struct fptc__pin pin; /* id "": none; this handle then reads its bases and nothing else */
     struct fptc__logger logger;
     struct fptc__cache_info info;

@@ -32,7 +32,7 @@ fptc_status fptc__options_read(const fptc_options *from, fptc_options *out, fptc
 }
 
 /* The string fields, in the order of fptc_cache.strings. */
-static void string_fields(fptc_options *o, const char **fields[12])
+static void string_fields(fptc_options *o, const char **fields[13])
 {
     fields[0] = &o->cache_dir;
     fields[1] = &o->site_url;
@@ -46,16 +46,17 @@ static void string_fields(fptc_options *o, const char **fields[12])
     fields[9] = &o->http_proxy;
     fields[10] = &o->ca_file;
     fields[11] = &o->pin;
+    fields[12] = &o->marker_field;
 }
 
 fptc_status fptc__options_keep(struct fptc_cache *cache, const fptc_options *from, fptc_error *err)
 {
-    const char **fields[12];
+    const char **fields[13];
     size_t i;
 
     cache->options = *from;
     string_fields(&cache->options, fields);
-    for (i = 0; i < 12; i++) {
+    for (i = 0; i < 13; i++) {
         if (*fields[i] == NULL || **fields[i] == '\0') {
             *fields[i] = NULL;
             continue;

@@ -8,6 +8,7 @@
 
 #include "api/hold.h"
 #include "api/result.h"
+#include "api/write.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "store/rollup.h"
@@ -17,7 +18,7 @@ struct visit {
     struct fptc__round *round;
     struct fptc__partition partition;
     int is_judged; /* whether somebody else's claim has been */
-    int64_t followed, rolled_up, start_mono_ms;
+    int64_t followed, finished, rolled_up, start_mono_ms;
     struct fptc__compact_stats rewrite;
     const char *state;
 };
@@ -48,6 +49,18 @@ static void tell(const struct visit *v, const char *doing)
 
 /* --- the work --------------------------------------------------------------------------------- */
 
+/* What somebody has left in the outbox. */
+static fptc_status finish(struct visit *v, fptc_error *err)
+{
+    struct fptc_cache *cache = cache_of(v->round);
+    fptc_status status = fptc__handle_may_ask(cache, err);
+
+    tell(v, "finishing writes of");
+    if (status == FPTC_OK)
+        status = fptc__writes_finish(cache, v->round->call, &v->finished, err);
+    return status;
+}
+
 static fptc_status follow(struct visit *v, fptc_error *err)
 {
     struct fptc__round *r = v->round;
@@ -55,6 +68,8 @@ static fptc_status follow(struct visit *v, fptc_error *err)
 
     if (!r->follows || fptc__site_identity(cache_of(r)->site)[0] == '\0')
         return FPTC_OK;
+    if (strcmp(v->partition.name, "outbox") == 0)
+        return finish(v, err);
     tell(v, "following");
     status = fptc__handle_may_ask(cache_of(r), err);
     if (status == FPTC_OK)
@@ -111,6 +126,7 @@ static void report(const struct visit *v)
 
     ok = fptc__json_set(entry, "held", fptc__json_new_text(v->state)) && ok;
     ok = fptc__json_set(entry, "fetched", fptc__json_new_int(v->followed)) && ok;
+    ok = fptc__json_set(entry, "finished", fptc__json_new_int(v->finished)) && ok;
     ok = fptc__json_set(entry, "rolled_up", fptc__json_new_int(v->rolled_up)) && ok;
     ok = fptc__json_set(entry, "rewritten", fptc__json_new_int((int64_t)v->rewrite.folded)) && ok;
     ok = fptc__json_set(

@@ -6,6 +6,7 @@
 #include "api/handle.h"
 #include "api/query.h"
 #include "api/result.h"
+#include "api/write.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "outbox/through.h"
@@ -16,15 +17,11 @@
 
 struct write_task {
     struct fptc__task task;
-    int32_t verb;
-    char type[FPTC_NAME_BYTES_MAX + 1];
-    int64_t id;
-    fptc__json *data;
-    char event[33];
+    struct fptc__intent intent;
 };
 
 /* An unknown field or an id in the data is an error before any request. */
-static fptc_status check_data(struct fptc__work *w, const struct write_task *t, fptc_error *err)
+static fptc_status check_data(struct fptc__work *w, const struct fptc__intent *t, fptc_error *err)
 {
     struct fptc_cache *cache = w->cache;
     const fptc__json *at;
@@ -88,7 +85,7 @@ static int64_t project_of_kept_row(struct fptc_cache *cache, const char *type, i
 
 /* FPT knows the project of a row that is not kept; is_retired: of one in the trash. 0 in *out: it has none,
    or there is no such row. */
-static fptc_status ask_project(struct fptc__work *w, const struct write_task *t, int is_retired,
+static fptc_status ask_project(struct fptc__work *w, const struct fptc__intent *t, int is_retired,
                                int64_t *out, fptc_error *err)
 {
     char text[128];
@@ -112,7 +109,7 @@ static fptc_status ask_project(struct fptc__work *w, const struct write_task *t,
 
 /* The partition whose view this write works with. It has to be known beforehand: which fields the row is
    kept with, and what was `seen` of it, are told by its own partition only. */
-static fptc_status find_partition(struct fptc__work *w, const struct write_task *t, char out[64],
+static fptc_status find_partition(struct fptc__work *w, const struct fptc__intent *t, char out[64],
                                   fptc_error *err)
 {
     struct fptc_cache *cache = w->cache;
@@ -138,10 +135,9 @@ static fptc_status find_partition(struct fptc__work *w, const struct write_task 
 }
 
 /* By the field set that the row is kept with, else by the schema, else by the value itself. */
-static enum fptc__class class_of(const struct write_task *t, const fptc__json *types,
-                                 const char *name, const fptc__json *value)
+static enum fptc__class class_of(struct fptc_cache *cache, const struct fptc__intent *t,
+                                 const fptc__json *types, const char *name, const fptc__json *value)
 {
-    struct fptc_cache *cache = t->task.cache;
     const char *data_type = fptc__json_get_text(types, name);
     enum fptc__class class_of =
         data_type != NULL ? fptc__class_of(data_type) : fptc__class_of_value(value);
@@ -155,16 +151,16 @@ static enum fptc__class class_of(const struct write_task *t, const fptc__json *t
     return class_of;
 }
 
-static fptc_status make_result(struct write_task *t, const struct fptc__through_result *done,
-                               const fptc__json *types, fptc_error *err)
+static fptc_status make_result(struct fptc_cache *cache, const struct fptc__intent *t,
+                               const struct fptc__through_result *done, const fptc__json *types,
+                               struct fptc_result **out, fptc_error *err)
 {
     const fptc__json *at;
     const char **names = calloc(fptc__json_size(done->row) + 1, sizeof(*names));
     struct fptc__rows *rows;
     struct fptc__row *row;
     size_t n = 0, i;
-    fptc_status status =
-        names == NULL ? fptc__fail_nomem(err) : fptc__result_new(&t->task.result, err);
+    fptc_status status = names == NULL ? fptc__fail_nomem(err) : fptc__result_new(out, err);
 
     for (at = fptc__json_first(done->row); at != NULL && status == FPTC_OK;
          at = fptc__json_next(at)) {
@@ -172,26 +168,47 @@ static fptc_status make_result(struct write_task *t, const struct fptc__through_
             names[n++] = fptc__json_key(at);
     }
     if (status == FPTC_OK) {
-        rows = &t->task.result->rows;
+        rows = &(*out)->rows;
         status = fptc__rows_init(rows, t->type, names, n, err);
         row = status == FPTC_OK && done->row != NULL ? fptc__rows_add(rows, done->id) : NULL;
         for (i = 0; row != NULL && i < n; i++) {
             const fptc__json *value = fptc__json_get(done->row, names[i]);
 
-            fptc__rows_set_json(rows, &row->cells[i], class_of(t, types, names[i], value), value);
+            fptc__rows_set_json(rows, &row->cells[i], class_of(cache, t, types, names[i], value),
+                                value);
         }
     }
     free(names);
-    if (t->task.result != NULL) {
-        memcpy(t->task.result->event_id, t->event, sizeof(t->event));
-        t->task.result->source = FPTC_SOURCE_UPSTREAM;
-        t->task.result->is_complete = 1;
+    if (*out != NULL) {
+        memcpy((*out)->event_id, t->event, sizeof(t->event));
+        (*out)->source = FPTC_SOURCE_UPSTREAM;
+        (*out)->is_complete = 1;
     }
     return status;
 }
 
+int64_t fptc__handle_quiet_ms(const struct fptc_cache *cache)
+{
+    return fptc__duration(cache->options.quiet_ms, FPTC_QUIET_MS);
+}
+
+/* The field that takes the event id of a create, where the type has it. */
+static const char *marker_of(struct fptc_cache *cache, const char *type)
+{
+    const char *marker = cache->options.marker_field;
+    int has;
+
+    if (marker == NULL)
+        return NULL;
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    has = fptc__schema_field(cache->schema, type, marker) != NULL;
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return has ? marker : NULL;
+}
+
 static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox,
-                              struct write_task *t, fptc_error *err)
+                              const struct fptc__intent *t, struct fptc_result **out_result,
+                              fptc_error *err)
 {
     struct fptc_cache *cache = home->cache;
     struct fptc__source source = {t->type, 0, 0, NULL};
@@ -211,6 +228,8 @@ static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox
     through.data = t->data;
     through.event = t->event;
     through.identity = fptc__site_identity(cache->site);
+    through.marker = marker_of(cache, t->type);
+    through.quiet_ms = fptc__handle_quiet_ms(cache);
     if (status == FPTC_OK)
         status = fptc__through(&through, &done, err);
     if (status == FPTC_OK || status == FPTC_MISS) {
@@ -219,58 +238,75 @@ static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox
         (void)fptc__view_refresh(home->session.view, 0, NULL);
         fptc__handle_has_committed(cache);
     }
-    if (status >= 0 && make_result(t, &done, types, err) != FPTC_OK)
+    if (status >= 0 && make_result(cache, t, &done, types, out_result, err) != FPTC_OK)
         status = FPTC_ENOMEM;
     fptc__json_free(done.row);
     fptc__json_free(types);
     return status;
 }
 
-static fptc_status run_write(struct fptc__task *task, const struct fptc__call *call,
-                             fptc_error *err)
+/* The type's schema, and the partition of the row. */
+static fptc_status prepare(struct fptc_cache *cache, const struct fptc__call *call,
+                           const struct fptc__intent *t, char partition[64], fptc_error *err)
 {
-    struct write_task *t = (struct write_task *)task;
-    struct fptc__work site, home, outbox;
-    char partition[64] = "site";
-    fptc_status status = fptc__handle_may_change(task->cache, "writing", err);
+    struct fptc__work site;
+    fptc_status status = fptc__work_begin(&site, cache, call, "site", err);
 
-    memset(&site, 0, sizeof(site));
-    memset(&home, 0, sizeof(home));
-    memset(&outbox, 0, sizeof(outbox));
     if (status == FPTC_OK)
-        status = fptc__work_begin(&site, task->cache, call, "site", err);
-    if (status == FPTC_OK)
-        status = fptc__handle_may_ask(task->cache, err);
+        status = fptc__handle_may_ask(cache, err);
     if (status == FPTC_OK)
         status = fptc__schema_need(&site, t->type, 1, err);
-    if (status == FPTC_OK)
+    if (status == FPTC_OK && !t->is_recorded)
         status = check_data(&site, t, err);
-    if (status == FPTC_EUSAGE && fptc__schema_recheck(&site, t->type)) {
+    if (status == FPTC_EUSAGE && !t->is_recorded && fptc__schema_recheck(&site, t->type)) {
         fptc__error_clear(err);
         status = check_data(&site, t, err);
     }
     if (status == FPTC_OK)
         status = find_partition(&site, t, partition, err);
     fptc__work_end(&site);
+    return status;
+}
+
+fptc_status fptc__write_run(struct fptc_cache *cache, const struct fptc__call *call,
+                            const struct fptc__intent *intent, struct fptc_result **out_result,
+                            fptc_error *err)
+{
+    struct fptc__work home, outbox;
+    char partition[64] = "site";
+    fptc_status status = prepare(cache, call, intent, partition, err);
+
+    memset(&home, 0, sizeof(home));
+    memset(&outbox, 0, sizeof(outbox));
     if (status == FPTC_OK)
-        status = fptc__work_begin(&outbox, task->cache, call, "outbox", err);
+        status = fptc__work_begin(&outbox, cache, call, "outbox", err);
     if (status == FPTC_OK)
-        status = fptc__work_begin(&home, task->cache, call, partition, err);
+        status = fptc__work_begin(&home, cache, call, partition, err);
     if (status == FPTC_OK)
         status = fptc__view_refresh(home.session.view, 0, err); /* `seen` is the head now */
     if (status == FPTC_OK)
-        status = send_write(&home, &outbox, t, err);
+        status = send_write(&home, &outbox, intent, out_result, err);
     fptc__work_end(&home);
     fptc__work_end(&outbox);
-    pthread_mutex_lock(&task->cache->mutex);
-    task->cache->counters.writes += status == FPTC_OK;
-    pthread_mutex_unlock(&task->cache->mutex);
+    pthread_mutex_lock(&cache->mutex);
+    cache->counters.writes += status == FPTC_OK;
+    pthread_mutex_unlock(&cache->mutex);
     return status;
+}
+
+static fptc_status run_write(struct fptc__task *task, const struct fptc__call *call,
+                             fptc_error *err)
+{
+    const struct write_task *t = (const struct write_task *)task;
+    fptc_status status = fptc__handle_may_change(task->cache, "writing", err);
+
+    return status == FPTC_OK ? fptc__write_run(task->cache, call, &t->intent, &task->result, err)
+                             : status;
 }
 
 static void destroy_write(struct fptc__task *task)
 {
-    fptc__json_free(((struct write_task *)task)->data);
+    fptc__json_free(((struct write_task *)task)->intent.data);
     free(task);
 }
 
@@ -301,13 +337,13 @@ fptc_status fptc_cache_write(fptc_cache *cache, fptc_write *write, fptc_result *
     if (task == NULL)
         return FPTC_ENOMEM;
     task->task.late_status = FPTC_UNKNOWN;
-    task->verb = write->verb;
-    task->id = write->id;
-    snprintf(task->type, sizeof(task->type), "%s", write->type);
-    memcpy(task->event, write->event_id, sizeof(task->event));
+    task->intent.verb = write->verb;
+    task->intent.id = write->id;
+    snprintf(task->intent.type, sizeof(task->intent.type), "%s", write->type);
+    memcpy(task->intent.event, write->event_id, sizeof(task->intent.event));
     if (write->data != NULL) {
-        task->data = fptc__json_copy(write->data);
-        if (task->data == NULL) {
+        task->intent.data = fptc__json_copy(write->data);
+        if (task->intent.data == NULL) {
             destroy_write(&task->task);
             return fptc__fail_nomem(err);
         }

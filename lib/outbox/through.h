@@ -4,11 +4,12 @@
  *
  * What a crash leaves behind, step by step:
  *  1 before the intent is durable       nothing was sent; the caller has no answer
- *  2 intent + attempt, not sent         an unanswered attempt: unknown, never sent by anybody else
+ *  2 intent + attempt, not sent         an attempt whose end is unknown
  *  3 sent, no answer                    the same; FPT may have it
  *  4 answered, row not committed        the same; FPT has it, the next catch-up brings the row
  *  5 row committed, not settled         the row is there; the outbox still calls the write unknown
- * Looking up what became of unknown writes belongs to the holder (not in this version).
+ * From 2 on, whoever has the same identity finishes it once the quiet period is over (finish.c): FPT is
+ * asked what became of the attempt, and only when it did nothing is another one made.
  */
 #ifndef FPTC_OUTBOX_THROUGH_H
 #define FPTC_OUTBOX_THROUGH_H
@@ -23,9 +24,12 @@ struct fptc__through {
     const struct fptc__source *source;  /* the row's type, with the fields it is kept with */
     int32_t verb;                       /* FPTC_VERB_* */
     int64_t id;
-    const fptc__json *data; /* NULL for a delete or revive */
+    const fptc__json
+        *data; /* NULL for a delete or revive; of a write in the outbox its own is taken */
     const char *event;
     const char *identity; /* whose write it is */
+    const char *marker;   /* field of the type that takes the event id of a create; NULL: none */
+    int64_t quiet_ms;     /* after this an unanswered attempt has ended at FPT */
 };
 
 struct fptc__through_result {
@@ -38,5 +42,8 @@ struct fptc__through_result {
 fptc_status fptc__through(const struct fptc__through *t, struct fptc__through_result *out,
                           fptc_error *err);
 const char *fptc__verb_name(int32_t verb);
+int32_t fptc__verb_of(const char *name); /* 0: none of them */
+/* Whether a write without an end may be looked up, or sent again, now. */
+int fptc__write_is_due(const struct fptc__mutation *m, int64_t now_ms, int64_t quiet_ms);
 
 #endif

@@ -168,7 +168,8 @@ static fptc_status outcome_text(const fptc__json *body, const char *const *membe
     return ok ? fptc__buf_check(out, "an outcome", err) : fptc__fail_nomem(err);
 }
 
-static fptc_status put_outcome(struct fptc__tables *t, int no, const char *event,
+/* id: the row that a settled create has made; 0: as intended. */
+static fptc_status put_outcome(struct fptc__tables *t, int no, const char *event, int64_t id,
                                const struct fptc__buf *text, fptc_error *err)
 {
     sqlite3_stmt *stmt;
@@ -178,14 +179,18 @@ static fptc_status put_outcome(struct fptc__tables *t, int no, const char *event
         return status;
     (void)sqlite3_bind_text(stmt, 1, event, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 2, text->data, (int)text->len, SQLITE_STATIC);
+    if (id > 0)
+        (void)sqlite3_bind_int64(stmt, 3, id);
     status = fptc__tables_step(t, stmt, "storing an outcome", err);
     (void)sqlite3_clear_bindings(stmt);
     return status;
 }
 
+/* What was looked up about one attempt says nothing once another has begun (`no`). */
 fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
 {
-    static const char *const members[] = {"id", "partition", NULL};
+    static const char *const members[] = {"id", "partition", "by", "fields", NULL};
+    int64_t no = fptc__json_get_int(body, "no");
     struct fptc__buf text;
     struct mutation m;
     const char *event;
@@ -193,14 +198,15 @@ fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, f
 
     if (status == FPTC_OK)
         status = find(t, event, &m, err);
-    if (status != FPTC_OK || !m.is_there || is_over(&m))
+    if (status != FPTC_OK || !m.is_there || is_over(&m) || (no > 0 && no != m.attempts))
         return status;
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
     status = outcome_text(body, members, &text, err);
     if (status == FPTC_OK)
         status = own(t, event, &m, err);
     if (status == FPTC_OK)
-        status = put_outcome(t, FPTC__MUTATION_SETTLE, event, &text, err);
+        status = put_outcome(t, FPTC__MUTATION_SETTLE, event, fptc__json_get_int(body, "id"), &text,
+                             err);
     fptc__buf_done(&text);
     return status;
 }
@@ -208,7 +214,7 @@ fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, f
 /* A refusal older than the last attempt is about an earlier one, which was answered already. */
 fptc_status fptc__apply_refuse(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
 {
-    static const char *const members[] = {"status", "text", NULL};
+    static const char *const members[] = {"status", "text", "why", NULL};
     int64_t asof = fptc__json_get_int(body, "asof");
     struct fptc__buf text;
     struct mutation m;
@@ -225,7 +231,7 @@ fptc_status fptc__apply_refuse(struct fptc__tables *t, const fptc__json *body, f
     if (status == FPTC_OK)
         status = own(t, event, &m, err);
     if (status == FPTC_OK)
-        status = put_outcome(t, FPTC__MUTATION_REFUSE, event, &text, err);
+        status = put_outcome(t, FPTC__MUTATION_REFUSE, event, 0, &text, err);
     fptc__buf_done(&text);
     return status;
 }

@@ -29,10 +29,17 @@
  *                                          schema:<Type>, schema@<project>, schema@<project>:<Type>,
  *                                          mirror:<Type>
  * mutate  {"event":"…","verb":"create"|"update"|"delete"|"revive","type":"Shot","id":0,"data":{…},
- *          "who":"script:NAME","host":"…","pid":1,"asof":…}
+ *          "who":"script:NAME","host":"…","pid":1,"asof":…,
+ *          "known":4711,                   of a create: the greatest id of the type that was known
+ *          "marker":"sg_event",            of a create: the field of `data` that holds the event id
+ *          "saw":{…}}                      of an update: what the cache had of the fields of `data`
  * attempt {"events":["…"],"no":1,"writer":"<writer id>","asof":…}
- * settle  {"event":"…","id":1234,"partition":"project-101","asof":…}
- * refuse  {"event":"…","status":400,"text":"FPT's words","asof":…}
+ * settle  {"event":"…","id":1234,"partition":"project-101","asof":…,
+ *          "by":"answer"|"marker"|"match"|"state",   how it is known
+ *          "no":1,                          counts only while that attempt is the last; absent: any
+ *          "fields":["code"]}               of an update: what it wrote
+ * refuse  {"event":"…","status":400,"text":"FPT's words","asof":…,
+ *          "why":"refused"|"conflict"|"uncertain"}   the last two: what a look-up found, for a person
  * decide  {"event":"…","verdict":"retry"|"drop","no":1,"data":{…},"who":"script:NAME","asof":…}
  *                                          no: the attempts that there were; data, of a retry: instead of the
  *                                          intent's

@@ -110,7 +110,8 @@ static const char *const stmt_sql[FPTC__STMTS] = {
     [FPTC__MUTATION_ATTEMPT] = "UPDATE @._fptc_mutation SET state=1, attempts=?2, attempt_asof=?3,"
                                " attempt_writer=?4 WHERE event=?1",
     [FPTC__MUTATION_SETTLE] =
-        "UPDATE @._fptc_mutation SET state=2, body=NULL, outcome=?2 WHERE event=?1",
+        "UPDATE @._fptc_mutation SET state=2, id=coalesce(?3, id), body=NULL, outcome=?2"
+        " WHERE event=?1",
     [FPTC__MUTATION_REFUSE] = "UPDATE @._fptc_mutation SET state=3, outcome=?2 WHERE event=?1",
     [FPTC__MUTATION_READ] = "SELECT body, outcome FROM @._fptc_mutation WHERE event=?1",
     [FPTC__MUTATION_DECIDE] =

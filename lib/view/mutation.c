@@ -7,7 +7,10 @@
 #include "base/limits.h"
 #include "view/connection.h"
 
-#define COLUMNS "event, state, verb, type, id, attempt_asof, attempt_writer, outcome"
+#define COLUMNS                                                                                    \
+    "event, state, verb, type, id, attempt_asof, attempt_writer, outcome, body, version, "         \
+    "attempts, body->>'who'"
+enum { OUTCOME = 7, BODY, VERSION, ATTEMPTS, WHO };
 
 static void copy_text(char *out, size_t n, sqlite3_stmt *stmt, int at)
 {
@@ -16,25 +19,38 @@ static void copy_text(char *out, size_t n, sqlite3_stmt *stmt, int at)
     snprintf(out, n, "%s", text == NULL ? "" : text);
 }
 
+static void copy_member(char *out, size_t n, const fptc__json *object, const char *name)
+{
+    const char *text = fptc__json_get_text(object, name);
+
+    snprintf(out, n, "%s", text == NULL ? "" : text);
+}
+
+static fptc__json *column_json(sqlite3_stmt *stmt, int at)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt, at);
+    fptc__json *value = NULL;
+
+    if (text == NULL || fptc__json_parse(text, strlen(text), "outbox", &value, NULL) != FPTC_OK)
+        return NULL;
+    return value;
+}
+
 static void read_outcome(sqlite3_stmt *stmt, struct fptc__mutation *out)
 {
-    const char *text = (const char *)sqlite3_column_text(stmt, 7);
-    fptc__json *outcome = NULL;
-    const char *partition, *words;
+    fptc__json *outcome = column_json(stmt, OUTCOME);
 
-    if (text == NULL || fptc__json_parse(text, strlen(text), "outcome", &outcome, NULL) != FPTC_OK)
-        return;
-    partition = fptc__json_get_text(outcome, "partition");
-    words = fptc__json_get_text(outcome, "text");
     if (fptc__json_get_int(outcome, "id") > 0)
         out->id = fptc__json_get_int(outcome, "id");
-    snprintf(out->partition, sizeof(out->partition), "%s", partition == NULL ? "" : partition);
-    snprintf(out->text, sizeof(out->text), "%s", words == NULL ? "" : words);
+    copy_member(out->partition, sizeof(out->partition), outcome, "partition");
+    copy_member(out->text, sizeof(out->text), outcome, "text");
+    copy_member(out->why, sizeof(out->why), outcome, "why");
     fptc__json_free(outcome);
 }
 
 static void read_record(sqlite3_stmt *stmt, struct fptc__mutation *out)
 {
+    memset(out, 0, sizeof(*out));
     copy_text(out->event, sizeof(out->event), stmt, 0);
     out->state = (enum fptc__mutation_state)sqlite3_column_int(stmt, 1);
     copy_text(out->verb, sizeof(out->verb), stmt, 2);
@@ -42,79 +58,200 @@ static void read_record(sqlite3_stmt *stmt, struct fptc__mutation *out)
     out->id = sqlite3_column_int64(stmt, 4);
     out->attempt_asof_ms = sqlite3_column_int64(stmt, 5);
     copy_text(out->writer, sizeof(out->writer), stmt, 6);
+    out->version = sqlite3_column_int64(stmt, VERSION);
+    out->attempts = sqlite3_column_int64(stmt, ATTEMPTS);
+    copy_text(out->who, sizeof(out->who), stmt, WHO);
     read_outcome(stmt, out);
 }
 
-/* Runs `format` with a schema in place of each %s. FPTC_MISS when it has no row. */
-static fptc_status read_one(struct fptc__view *v, const char *format, const char *schema,
-                            const char *texts[3], int64_t id, struct fptc__mutation *out,
-                            fptc_error *err)
+/* The writes that `where` lets through, in order: the overlay's word of an event hides the snapshot's. */
+static fptc_status select_writes(struct fptc__view *v, const char *where, sqlite3_stmt **out,
+                                 fptc_error *err)
 {
-    char *sql = sqlite3_mprintf(format, schema, schema);
-    sqlite3_stmt *stmt = NULL;
-    fptc_status status =
-        sql == NULL ? fptc__fail_nomem(err) : fptc__view_prepare(v, sql, &stmt, err);
-    int rc, i;
+    struct fptc__view_part *part = fptc__view_at(v, FPTC__HOME);
+    struct fptc__buf sql;
+    fptc_status status;
 
-    sqlite3_free(sql);
-    if (status != FPTC_OK)
-        return status;
-    for (i = 0; i < 2; i++) {
-        if (texts[i] != NULL)
-            sqlite3_bind_text(stmt, i + 1, texts[i], -1, SQLITE_STATIC);
-    }
-    if (id != 0)
-        sqlite3_bind_int64(stmt, 3, id);
-    rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
+    *out = NULL;
+    if (part->tables == NULL)
+        return FPTC_MISS;
+    fptc__buf_init(&sql, 4096);
+    fptc__buf_addf(&sql, "SELECT " COLUMNS " FROM %s._fptc_mutation WHERE %s", part->delta_schema,
+                   where);
+    if (part->has_base)
+        fptc__buf_addf(&sql,
+                       " UNION ALL SELECT " COLUMNS " FROM %s._fptc_mutation b WHERE %s AND NOT "
+                       "EXISTS (SELECT 1 FROM %s._fptc_mutation d WHERE d.event = b.event)",
+                       part->base_schema, where, part->delta_schema);
+    fptc__buf_adds(&sql, " ORDER BY version");
+    status = fptc__buf_check(&sql, "outbox", err);
+    if (status == FPTC_OK)
+        status = fptc__view_prepare(v, fptc__buf_text(&sql), out, err);
+    fptc__buf_done(&sql);
+    return status;
+}
+
+/* Steps the statement: FPTC_OK with a record, FPTC_MISS at the end. */
+static fptc_status next_write(struct fptc__view *v, sqlite3_stmt *stmt, struct fptc__mutation *out,
+                              fptc_error *err)
+{
+    int rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
         read_record(stmt, out);
-    else
-        status = rc == SQLITE_DONE ? FPTC_MISS : fptc__view_fail(v, "reading the outbox", err);
+        return FPTC_OK;
+    }
+    return rc == SQLITE_DONE ? FPTC_MISS : fptc__view_fail(v, "reading the outbox", err);
+}
+
+static fptc_status first_write(struct fptc__view *v, sqlite3_stmt *stmt, struct fptc__mutation *out,
+                               fptc_error *err)
+{
+    fptc_status status = next_write(v, stmt, out, err);
+
     sqlite3_reset(stmt);
+    return status;
+}
+
+static fptc_status select_event(struct fptc__view *outbox, const char *event, sqlite3_stmt **out,
+                                fptc_error *err)
+{
+    fptc_status status = select_writes(outbox, "event = ?1", out, err);
+
+    if (status == FPTC_OK)
+        sqlite3_bind_text(*out, 1, event, -1, SQLITE_STATIC);
     return status;
 }
 
 fptc_status fptc__mutation_find(struct fptc__view *outbox, const char *event,
                                 struct fptc__mutation *out, fptc_error *err)
 {
-    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
-    const char *texts[3] = {event, NULL, NULL};
-    static const char by_event[] = "SELECT " COLUMNS " FROM %s._fptc_mutation WHERE event = ?1";
-    fptc_status status = FPTC_MISS;
+    sqlite3_stmt *stmt;
+    fptc_status status;
 
     memset(out, 0, sizeof(*out));
     out->state = FPTC__MUTATION_NONE;
-    if (part->tables != NULL)
-        status = read_one(outbox, by_event, part->delta_schema, texts, 0, out, err);
-    if (status == FPTC_MISS && part->has_base)
-        status = read_one(outbox, by_event, part->base_schema, texts, 0, out, err);
+    status = select_event(outbox, event, &stmt, err);
+    if (status == FPTC_OK)
+        status = first_write(outbox, stmt, out, err);
     return status == FPTC_MISS ? FPTC_OK : status;
 }
 
-fptc_status fptc__mutation_unsettled(struct fptc__view *outbox, const char *type, int64_t id,
-                                     const char *event, struct fptc__mutation *out, fptc_error *err)
+fptc_status fptc__mutation_body(struct fptc__view *outbox, const char *event, fptc__json **out,
+                                fptc_error *err)
 {
-    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
-    const char *texts[3] = {type, event, NULL};
-    static const char unsettled[] =
-        "SELECT " COLUMNS " FROM %s._fptc_mutation WHERE type = ?1 AND id = ?3 AND event <> ?2 "
-        "AND state IN (0, 1) ORDER BY version DESC LIMIT 1";
-    fptc_status status = FPTC_MISS;
+    struct fptc__mutation m;
+    sqlite3_stmt *stmt;
+    fptc_status status = select_event(outbox, event, &stmt, err);
+
+    *out = NULL;
+    if (status == FPTC_OK)
+        status = next_write(outbox, stmt, &m, err);
+    if (status == FPTC_OK)
+        *out = column_json(stmt, BODY);
+    if (stmt != NULL)
+        sqlite3_reset(stmt);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+static fptc_status select_entity(struct fptc__view *outbox, const char *where,
+                                 const struct fptc__entity_writes *of, sqlite3_stmt **out,
+                                 fptc_error *err)
+{
+    fptc_status status = select_writes(outbox, where, out, err);
+
+    if (status != FPTC_OK)
+        return status;
+    sqlite3_bind_text(*out, 1, of->type, -1, SQLITE_STATIC);
+    sqlite3_bind_text(*out, 2, of->event, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(*out, 3, of->id);
+    sqlite3_bind_int64(*out, 4, of->after);
+    sqlite3_bind_int64(*out, 5, of->before);
+    return FPTC_OK;
+}
+
+#define OF_ENTITY "type = ?1 AND id = ?3 AND event <> ?2 AND version > ?4 AND version < ?5"
+
+fptc_status fptc__mutation_unsettled(struct fptc__view *outbox,
+                                     const struct fptc__entity_writes *of,
+                                     struct fptc__mutation *out, fptc_error *err)
+{
+    sqlite3_stmt *stmt;
+    fptc_status status;
 
     memset(out, 0, sizeof(*out));
     out->state = FPTC__MUTATION_NONE;
-    if (part->tables != NULL)
-        status = read_one(outbox, unsettled, part->delta_schema, texts, id, out, err);
-    if (status == FPTC_MISS && part->has_base) {
-        struct fptc__mutation newer;
+    status = select_entity(outbox, OF_ENTITY " AND state IN (0, 1)", of, &stmt, err);
+    return status == FPTC_OK ? first_write(outbox, stmt, out, err) : status;
+}
 
-        /* A settle newer than the snapshot lives in the overlay: the snapshot's word is then old. */
-        status = read_one(outbox, unsettled, part->base_schema, texts, id, out, err);
-        if (status == FPTC_OK)
-            status = fptc__mutation_find(outbox, out->event, &newer, err);
-        if (status == FPTC_OK && newer.state != FPTC__MUTATION_INTENT &&
-            newer.state != FPTC__MUTATION_ATTEMPTED)
-            status = FPTC_MISS;
+static int has_common_field(const fptc__json *fields, const fptc__json *data)
+{
+    const fptc__json *at;
+
+    for (at = fptc__json_first(fields); at != NULL; at = fptc__json_next(at)) {
+        if (fptc__json_is_string(at) && fptc__json_get(data, fptc__json_text(at)) != NULL)
+            return 1;
+    }
+    return 0;
+}
+
+fptc_status fptc__mutation_overwritten(struct fptc__view *outbox,
+                                       const struct fptc__entity_writes *of, const fptc__json *data,
+                                       struct fptc__mutation *out, fptc_error *err)
+{
+    sqlite3_stmt *stmt;
+    fptc_status status = select_entity(outbox, OF_ENTITY " AND state = 2", of, &stmt, err);
+    int is_found = 0;
+
+    while (status == FPTC_OK && !is_found) {
+        status = next_write(outbox, stmt, out, err);
+        if (status == FPTC_OK) {
+            fptc__json *outcome = column_json(stmt, OUTCOME);
+
+            is_found = has_common_field(fptc__json_get(outcome, "fields"), data);
+            fptc__json_free(outcome);
+        }
+    }
+    if (stmt != NULL)
+        sqlite3_reset(stmt);
+    return status;
+}
+
+fptc_status fptc__mutation_maker(struct fptc__view *outbox, const char *type, int64_t id,
+                                 const char *event, struct fptc__mutation *out, fptc_error *err)
+{
+    const struct fptc__entity_writes of = {type, id, event, 0, INT64_MAX};
+    sqlite3_stmt *stmt;
+    fptc_status status =
+        select_entity(outbox, OF_ENTITY " AND state = 2 AND verb = 'create'", &of, &stmt, err);
+
+    return status == FPTC_OK ? first_write(outbox, stmt, out, err) : status;
+}
+
+fptc_status fptc__mutation_max_id(struct fptc__view *outbox, const char *type, int64_t *out,
+                                  fptc_error *err)
+{
+    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
+    const char *schemas[2] = {part->delta_schema, part->has_base ? part->base_schema : NULL};
+    sqlite3_stmt *stmt = NULL;
+    char sql[160];
+    fptc_status status = FPTC_OK;
+    int i;
+
+    *out = 0;
+    for (i = 0; i < 2 && part->tables != NULL && schemas[i] != NULL && status == FPTC_OK; i++) {
+        sqlite3_snprintf((int)sizeof(sql), sql,
+                         "SELECT id FROM %s._fptc_mutation WHERE type = ?1 AND verb = 'create' AND "
+                         "state = 2 ORDER BY id DESC LIMIT 1",
+                         schemas[i]);
+        status = fptc__view_prepare(outbox, sql, &stmt, err);
+        if (status != FPTC_OK)
+            break;
+        sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
+        if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int64(stmt, 0) > *out)
+            *out = sqlite3_column_int64(stmt, 0);
+        sqlite3_reset(stmt);
     }
     return status;
 }
@@ -182,42 +319,21 @@ fptc_status fptc__mutation_since(struct fptc__view *outbox, int64_t since, const
 
 fptc_status fptc__mutation_each_unsettled(struct fptc__view *outbox,
                                           int (*each)(const struct fptc__mutation *m,
-                                                      const char *data, void *payload),
+                                                      const char *body, void *payload),
                                           void *payload, fptc_error *err)
 {
-    struct fptc__view_part *part = fptc__view_at(outbox, FPTC__HOME);
     struct fptc__mutation m;
-    struct fptc__buf sql;
-    sqlite3_stmt *stmt = NULL;
-    fptc_status status;
-    int rc = SQLITE_DONE;
+    sqlite3_stmt *stmt;
+    fptc_status status = select_writes(outbox, "state IN (0, 1)", &stmt, err);
 
-    if (part->tables == NULL)
-        return FPTC_OK;
-    fptc__buf_init(&sql, 4096);
-    fptc__buf_addf(&sql, "SELECT " COLUMNS ", body FROM %s._fptc_mutation WHERE state IN (0, 1)",
-                   part->delta_schema);
-    if (part->has_base)
-        fptc__buf_addf(&sql,
-                       " UNION ALL SELECT " COLUMNS
-                       ", body FROM %s._fptc_mutation b WHERE state IN "
-                       "(0, 1) AND NOT EXISTS (SELECT 1 FROM %s._fptc_mutation d WHERE d.event = "
-                       "b.event)",
-                       part->base_schema, part->delta_schema);
-    status = fptc__view_prepare(outbox, fptc__buf_text(&sql), &stmt, err);
-    fptc__buf_done(&sql);
-    if (status != FPTC_OK)
-        return status;
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        memset(&m, 0, sizeof(m));
-        read_record(stmt, &m);
-        if (each(&m, (const char *)sqlite3_column_text(stmt, 8), payload))
+    while (status == FPTC_OK) {
+        status = next_write(outbox, stmt, &m, err);
+        if (status == FPTC_OK && each(&m, (const char *)sqlite3_column_text(stmt, BODY), payload))
             break;
     }
-    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-        status = fptc__view_fail(outbox, "reading the outbox", err);
-    sqlite3_reset(stmt);
-    return status;
+    if (stmt != NULL)
+        sqlite3_reset(stmt);
+    return status == FPTC_MISS ? FPTC_OK : status;
 }
 
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,

@@ -24,16 +24,40 @@ struct fptc__mutation {
     char partition[64]; /* of a settled one */
     int64_t attempt_asof_ms;
     char writer[80]; /* who attempted it */
-    char text[400];  /* FPT's words, of a refused one */
+    int64_t version; /* of the intent: the order of the outbox */
+    int64_t attempts;
+    char who[300];  /* whose write it is; "" of a settled one */
+    char why[16];   /* of a refused one: "refused", "conflict" or "uncertain" */
+    char text[400]; /* and FPT's words, or what was found */
 };
 
 /* Between fptc__view_begin() and end of the outbox view. State NONE when the event is not known. */
 fptc_status fptc__mutation_find(struct fptc__view *outbox, const char *event,
                                 struct fptc__mutation *out, fptc_error *err);
-/* The latest unsettled write to an entity, other than `event`. FPTC_MISS if there is none. */
-fptc_status fptc__mutation_unsettled(struct fptc__view *outbox, const char *type, int64_t id,
-                                     const char *event, struct fptc__mutation *out,
-                                     fptc_error *err);
+/* The intent as it was recorded; NULL in *out of a settled one. */
+fptc_status fptc__mutation_body(struct fptc__view *outbox, const char *event, fptc__json **out,
+                                fptc_error *err);
+/* Writes to one entity, other than `event`, whose intents are between two versions. */
+struct fptc__entity_writes {
+    const char *type;
+    int64_t id;
+    const char *event;
+    int64_t after, before;
+};
+/* The first of them that has no end. FPTC_MISS if there is none. */
+fptc_status fptc__mutation_unsettled(struct fptc__view *outbox,
+                                     const struct fptc__entity_writes *of,
+                                     struct fptc__mutation *out, fptc_error *err);
+/* The first of them that is settled and wrote one of the members of `data`. FPTC_MISS. */
+fptc_status fptc__mutation_overwritten(struct fptc__view *outbox,
+                                       const struct fptc__entity_writes *of, const fptc__json *data,
+                                       struct fptc__mutation *out, fptc_error *err);
+/* The settled create, other than `event`, that made this row. FPTC_MISS if there is none. */
+fptc_status fptc__mutation_maker(struct fptc__view *outbox, const char *type, int64_t id,
+                                 const char *event, struct fptc__mutation *out, fptc_error *err);
+/* The greatest id of the type that a settled create names; 0: none. */
+fptc_status fptc__mutation_max_id(struct fptc__view *outbox, const char *type, int64_t *out,
+                                  fptc_error *err);
 /* The commit of the outbox up to which every write has an end, or is older than FPTC_QUIET_MS: what FPT
    says from now on shows them. */
 fptc_status fptc__mutation_horizon(struct fptc__view *outbox, int64_t now_ms, int64_t *out,
@@ -42,10 +66,11 @@ fptc_status fptc__mutation_horizon(struct fptc__view *outbox, int64_t now_ms, in
    after commit `since` of the outbox; 1 also when that is no longer known. */
 fptc_status fptc__mutation_since(struct fptc__view *outbox, int64_t since, const fptc__json *types,
                                  int *out, fptc_error *err);
-/* Calls each(mutation, its data as JSON or NULL, payload) for every unsettled write; non-zero stops. */
+/* Calls each(mutation, its intent as JSON or NULL, payload) for every unsettled write in order; non-zero
+   stops. */
 fptc_status fptc__mutation_each_unsettled(struct fptc__view *outbox,
                                           int (*each)(const struct fptc__mutation *m,
-                                                      const char *data, void *payload),
+                                                      const char *body, void *payload),
                                           void *payload, fptc_error *err);
 /* Counts unsettled and refused writes. */
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,

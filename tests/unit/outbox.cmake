@@ -1,1 +1,2 @@
 fptc_unit_test(test_outbox_decide test_outbox_decide.c store_help.c)
+fptc_unit_test(test_outbox_written)

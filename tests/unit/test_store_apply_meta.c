@@ -422,6 +422,38 @@ static void test_drop_of_an_intent(void **state)
     }
 }
 
+/* What a look-up found counts while the attempt that it was about is the last one. */
+static void test_settled_by_look_up(void **state)
+{
+    static const char *const get =
+        "SELECT state || ' ' || id || ' ' || coalesce(outcome, '') FROM main._fptc_mutation";
+    int mode;
+
+    (void)state;
+    for (mode = 0; mode < MODES; mode++) {
+        struct store s;
+        begin(&s, mode);
+        put(&s, FPTC__MUTATE,
+            "{\"event\":\"m\",\"verb\":\"create\",\"type\":\"Shot\",\"id\":0,\"data\":{}}");
+        stored(&s, mode);
+        put(&s, FPTC__ATTEMPT, ATTEMPT("2", "100"));
+        put(&s, FPTC__SETTLE,
+            "{\"event\":\"m\",\"id\":70,\"partition\":\"x\",\"no\":1,\"by\":\"match\"}");
+        assert_string_equal(store_get(&s, get), "1 0 ");
+        put(&s, FPTC__REFUSE,
+            "{\"event\":\"m\",\"status\":0,\"text\":\"two\",\"why\":\"uncertain\",\"asof\":100}");
+        assert_string_equal(store_get(&s, get),
+                            "3 0 {\"status\":0,\"text\":\"two\",\"why\":\"uncertain\"}");
+        put(&s, FPTC__SETTLE,
+            "{\"event\":\"m\",\"id\":71,\"partition\":\"x\",\"no\":2,\"by\":\"match\","
+            "\"fields\":[\"code\"]}");
+        assert_string_equal(
+            store_get(&s, get),
+            "2 71 {\"id\":71,\"partition\":\"x\",\"by\":\"match\",\"fields\":[\"code\"]}");
+        store_close(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_query_with_its_rows),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_settled_by_look_up),
         cmocka_unit_test(test_decisions),
         cmocka_unit_test(test_drop_of_an_intent),
     };

@@ -316,6 +316,84 @@ static void test_outbox(void **state)
                  1); /* the order of what is in the snapshot is not looked up */
 }
 
+#define INTENT(event, verb, id)                                                                    \
+    "{\"event\":\"" event "\",\"verb\":\"" verb "\",\"type\":\"Shot\",\"id\":" id                  \
+    ",\"data\":{\"code\":\"x\"},\"who\":\"script:w\",\"asof\":900}"
+#define TRIED(event) "{\"events\":[\"" event "\"],\"no\":1,\"writer\":\"w\",\"asof\":900}"
+#define DONE(event, id, more)                                                                      \
+    "{\"event\":\"" event "\",\"id\":" id ",\"partition\":\"project-101\",\"asof\":950" more "}"
+
+/* The event that is found, "" for none. */
+static const char *first_unsettled(struct fptc__view *v, const char *event, int64_t after,
+                                   int64_t before)
+{
+    static struct fptc__mutation m;
+    const struct fptc__entity_writes of = {"Shot", 1, event, after, before};
+    fptc_status status = fptc__mutation_unsettled(v, &of, &m, &help_err);
+
+    assert_true(status == FPTC_OK || status == FPTC_MISS);
+    return status == FPTC_OK ? m.event : "";
+}
+
+static void check_writes(void)
+{
+    struct fptc__view *v = open_view("outbox");
+    const struct fptc__entity_writes of = {"Shot", 1, "e2", 0, INT64_MAX};
+    fptc__json *code = NULL, *other = NULL, *body = NULL;
+    struct fptc__mutation m;
+    int64_t max_id = -1, first;
+
+    assert_int_equal(fptc__json_parse("{\"code\":1}", 10, "x", &code, NULL), FPTC_OK);
+    assert_int_equal(fptc__json_parse("{\"name\":1}", 10, "x", &other, NULL), FPTC_OK);
+    fptc__view_begin(v);
+    assert_int_equal(fptc__mutation_find(v, "e2", &m, &help_err), FPTC_OK);
+    assert_string_equal(m.who, "script:w");
+    first = m.version;
+    assert_string_equal(first_unsettled(v, "", 0, INT64_MAX), "e2");
+    assert_string_equal(first_unsettled(v, "e2", 0, INT64_MAX), "e3");
+    assert_string_equal(first_unsettled(v, "", first, INT64_MAX), "e3");
+    assert_string_equal(first_unsettled(v, "e3", 0, first), "");
+    assert_int_equal(fptc__mutation_overwritten(v, &of, code, &m, &help_err), FPTC_OK);
+    assert_string_equal(m.event, "e1");
+    assert_int_equal(fptc__mutation_overwritten(v, &of, other, &m, &help_err), FPTC_MISS);
+    assert_int_equal(fptc__mutation_maker(v, "Shot", 77, "e2", &m, &help_err), FPTC_OK);
+    assert_string_equal(m.event, "e4");
+    assert_int_equal(fptc__mutation_maker(v, "Shot", 77, "e4", &m, &help_err), FPTC_MISS);
+    assert_int_equal(fptc__mutation_maker(v, "Shot", 1, "e2", &m, &help_err), FPTC_MISS);
+    assert_int_equal(fptc__mutation_max_id(v, "Shot", &max_id, &help_err), FPTC_OK);
+    assert_int_equal(max_id, 77);
+    assert_int_equal(fptc__mutation_body(v, "e2", &body, &help_err), FPTC_OK);
+    assert_int_equal(fptc__json_get_int(body, "asof"), 900);
+    fptc__json_free(body);
+    assert_int_equal(fptc__mutation_body(v, "e1", &body, &help_err), FPTC_OK);
+    assert_null(body); /* settled */
+    fptc__view_end(v);
+    fptc__view_close(v);
+    fptc__json_free(code);
+    fptc__json_free(other);
+}
+
+/* The order of an entity's writes, and who made a row: the snapshot's word, the overlay's, and both. */
+static void test_writes(void **state)
+{
+    (void)state;
+    put("outbox", FPTC__MUTATE, INTENT("e1", "update", "1"));
+    put("outbox", FPTC__ATTEMPT, TRIED("e1"));
+    put("outbox", FPTC__MUTATE, INTENT("e2", "update", "1"));
+    put("outbox", FPTC__ATTEMPT, TRIED("e2"));
+    compact("outbox"); /* the snapshot has e1 without an end, the overlay settles it */
+    put("outbox", FPTC__SETTLE, DONE("e1", "1", ",\"fields\":[\"sg_x\",\"code\"]"));
+    put("outbox", FPTC__MUTATE, INTENT("e3", "delete", "1"));
+    put("outbox", FPTC__MUTATE, INTENT("e4", "create", "0"));
+    put("outbox", FPTC__ATTEMPT, TRIED("e4"));
+    put("outbox", FPTC__SETTLE, DONE("e4", "77", ""));
+    put("outbox", FPTC__MUTATE, INTENT("e5", "delete", "999999"));
+    put("outbox", FPTC__SETTLE, DONE("e5", "999999", ""));
+    check_writes();
+    compact("outbox");
+    check_writes();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_suspects, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_stored_queries, help_set_up, help_tear_down),
         cmocka_unit_test_setup_teardown(test_outbox, help_set_up, help_tear_down),
+        cmocka_unit_test_setup_teardown(test_writes, help_set_up, help_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

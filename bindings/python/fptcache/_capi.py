@@ -78,11 +78,11 @@ class Options(Structure):
                 ("http_proxy", c_char_p), ("ca_file", c_char_p), ("max_age_ms", c_int64),
                 ("stale_max_ms", c_int64), ("deadline_ms", c_int64), ("refresh_ms", c_int64),
                 ("grace_ms", c_int64), ("log_level", c_int32), ("reserved", c_int32), ("log", LogFn),
-                ("log_payload", c_void_p), ("pin", c_char_p)]
+                ("log_payload", c_void_p), ("pin", c_char_p), ("quiet_ms", c_int64), ("marker_field", c_char_p)]
 
 
 # Sizes the library was promised to have; a test compares them with the compiler's.
-SIZES = {"fptc_error": 512, "fptc_options": 176}
+SIZES = {"fptc_error": 512, "fptc_options": 192}
 
 C, Q, W, R, E = POINTER(Cache), POINTER(Query), POINTER(Write), POINTER(Result), POINTER(ErrorInfo)
 O, Text, Bytes, Status = POINTER(Options), c_char_p, POINTER(c_char), c_int32

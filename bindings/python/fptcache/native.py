@@ -21,7 +21,7 @@ _WRITES = {None: 0, "through": 1, "behind": 2}
 _LEVELS = {"error": 1, "warning": 2, "info": 3, "debug": 4}
 
 _TEXT_OPTIONS = ("cache_dir", "site_url", "script_name", "script_key", "script_key_file", "user_login",
-                 "user_password", "session_token", "sudo_as_login", "http_proxy", "ca_file", "pin")
+                 "user_password", "session_token", "sudo_as_login", "http_proxy", "ca_file", "pin", "marker_field")
 CREDENTIALS = ("script_name", "script_key", "script_key_file", "user_login", "user_password", "session_token")
 
 Filters = Union[str, list, tuple, dict, None]
@@ -91,7 +91,7 @@ def _caller(progress):
 
 
 def make_options(environment=True, *, mode=None, hold=None, write=None, max_age=None, stale_max=None,
-                 deadline=None, refresh=None, grace=None, **texts):
+                 deadline=None, refresh=None, grace=None, quiet=None, **texts):
     """A filled fptc_options. What is not given comes from the environment, if that is wanted;
     credentials do so only when none are given at all."""
     options = _capi.Options(struct_size=ctypes.sizeof(_capi.Options))
@@ -107,6 +107,7 @@ def make_options(environment=True, *, mode=None, hold=None, write=None, max_age=
     options.deadline_ms = _milliseconds(deadline, "deadline")
     options.refresh_ms = _milliseconds(refresh, "refresh")
     options.grace_ms = _milliseconds(grace, "grace")
+    options.quiet_ms = _milliseconds(quiet, "quiet")
     if environment:
         found = _capi.Options(struct_size=ctypes.sizeof(_capi.Options))
         _lib.fptc_options_from_environment(found, _capi.ErrorInfo())
@@ -516,8 +517,10 @@ def open(directory: Union[str, "os.PathLike[str]", None] = None, *, site: Option
     """Opens a cache directory (FPTCACHE_DIR when none is given). With site=URL it is made when absent.
 
     options: script_name, script_key, script_key_file, user_login, user_password, session_token,
-    sudo_as_login, http_proxy, ca_file, pin (the handle reads what it holds), and mode, write, max_age, stale_max, deadline, refresh, grace in
-    seconds. log(level, text) may be called on any thread.
+    sudo_as_login, http_proxy, ca_file, pin (the handle reads what it holds), marker_field (a text field of FPT
+    that creates leave their event id in), and mode, write, max_age, stale_max, deadline, refresh, grace, quiet
+    (after this a write without an answer is looked up; ten minutes) in seconds. log(level, text) may be called
+    on any thread.
     """
     filled = make_options(cache_dir=directory, site_url=site, hold=hold, **options)
     if site:

@@ -1,0 +1,26 @@
+/* write.h: a write as the files of this room hand it on. */
+#ifndef FPTC_API_WRITE_H
+#define FPTC_API_WRITE_H
+
+#include "api/handle.h"
+
+struct fptc__intent {
+    int32_t verb;
+    char type[256];
+    int64_t id;
+    fptc__json *data; /* NULL of a delete */
+    char event[33];
+    int is_recorded; /* it is in the outbox: FPT alone judges its data */
+};
+/* write.c: sends it, or finds out what became of it, and puts FPT's row into the cache. *out_result may be
+   set whatever the status is. */
+fptc_status fptc__write_run(struct fptc_cache *cache, const struct fptc__call *call,
+                            const struct fptc__intent *intent, struct fptc_result **out_result,
+                            fptc_error *err);
+/* finish.c: finishes the writes of this identity that are in the outbox without an end and are due, in
+   their order; *out_n: how many have one now. FPTC_OK also when FPT could not tell of some. */
+fptc_status fptc__writes_finish(struct fptc_cache *cache, const struct fptc__call *call,
+                                int64_t *out_n, fptc_error *err);
+int64_t fptc__handle_quiet_ms(const struct fptc_cache *cache);
+
+#endif

@@ -1,0 +1,96 @@
+/* claim.c: before sending: an attempt that is ours alone (protocol-attacks W1, W6). */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "outbox/sending.h"
+
+fptc_status fptc__busy(const struct fptc__mutation *w, fptc_error *err)
+{
+    return fptc__fail(err, FPTC_PENDING,
+                      "an earlier %s of %s %" PRId64
+                      " (event %s) has no known end yet; nothing was "
+                      "sent; repeat this write later with its event id",
+                      w->verb, w->type, w->id, w->event);
+}
+
+int fptc__write_is_due(const struct fptc__mutation *m, int64_t now_ms, int64_t quiet_ms)
+{
+    return m->state == FPTC__MUTATION_INTENT ||
+           (m->state == FPTC__MUTATION_ATTEMPTED && now_ms - m->attempt_asof_ms >= quiet_ms);
+}
+
+/* Of the earlier writes to the row only those of others may stand open, once they are quiet: nobody here may
+   send them. */
+static fptc_status check_order(const struct fptc__sending *s, fptc_error *err)
+{
+    const struct fptc__through *t = s->t;
+    struct fptc__entity_writes of = {t->source->type, t->id, t->event, 0,
+                                     s->version > 0 ? s->version : INT64_MAX};
+    struct fptc__mutation w;
+    fptc_status status;
+
+    if (t->verb == FPTC_VERB_CREATE)
+        return FPTC_OK;
+    for (;;) {
+        status = fptc__mutation_unsettled(t->outbox, &of, &w, err);
+        if (status != FPTC_OK)
+            return status == FPTC_MISS ? FPTC_OK : status;
+        if (strcmp(w.who, t->identity) == 0 || !fptc__write_is_due(&w, s->asof_ms, t->quiet_ms))
+            return fptc__busy(&w, err);
+        of.after = w.version;
+    }
+}
+
+/* Runs with the outbox at its head: our claim stands only if nobody else's does. */
+static fptc_status check_claim(void *ctx, fptc_error *err)
+{
+    const struct fptc__sending *s = ctx;
+    struct fptc__mutation w;
+    fptc_status status = fptc__mutation_find(s->t->outbox, s->t->event, &w, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (w.state != FPTC__MUTATION_NONE && strcmp(w.writer, s->writer) == 0)
+        return FPTC_MISS; /* our own records, of an append whose end was unclear */
+    if (s->version == 0 && w.state != FPTC__MUTATION_NONE)
+        return fptc__busy(&w, err);
+    if (s->version > 0 && (w.attempts != s->no - 1 || (w.state != FPTC__MUTATION_INTENT &&
+                                                       w.state != FPTC__MUTATION_ATTEMPTED)))
+        return fptc__fail(err, FPTC_PENDING, "somebody else is finishing event %s; repeat it later",
+                          w.event);
+    return check_order(s, err);
+}
+
+static fptc_status add(struct fptc__records *records, uint16_t kind, fptc__json *body,
+                       fptc_error *err)
+{
+    fptc_status status =
+        body == NULL ? fptc__fail_nomem(err) : fptc__records_add_json(records, kind, body, err);
+
+    fptc__json_free(body);
+    return status;
+}
+
+fptc_status fptc__claim(struct fptc__sending *s, fptc_error *err)
+{
+    const struct fptc__through *t = s->t;
+    struct fptc__records records = {0};
+    struct fptc__append request = {.records = &records, .check = check_claim, .ctx = s};
+    fptc_status status = t->follow->now(t->follow->ctx, &s->asof_ms, err);
+
+    if (status != FPTC_OK)
+        return status;
+    s->attempted_mono_ms = fptc__mono_ms();
+    if (s->version == 0)
+        status = add(&records, FPTC__MUTATE, fptc__record_mutate(s), err);
+    if (status == FPTC_OK)
+        status = add(&records, FPTC__ATTEMPT, fptc__record_attempt(s), err);
+    if (status == FPTC_OK)
+        status = fptc__partition_make(fptc__view_partition(t->outbox, FPTC__HOME), err);
+    if (status == FPTC_OK)
+        status =
+            fptc__log_append(fptc__view_log(t->outbox, FPTC__HOME), &request, t->follow->call, err);
+    fptc__records_done(&records);
+    return status;
+}

@@ -1,0 +1,232 @@
+/*
+ * finish.c: a write that is in the outbox without an end: looked up, and sent again when the attempt did
+ * nothing. By any process of the identity whose write it is (W9), at any time, several at once:
+ *
+ *  1. the attempt n is quiet: nothing of it is on its way any more (W2)
+ *  2. earlier writes to the row are finished first (W6)
+ *  3. FPT is asked. Found: the row into the cache, `settle` of attempt n. Not found: attempt n + 1 is
+ *     claimed, and sent.
+ *
+ * Two that do so at once find the same, for n is quiet. Both may append a settle: the first counts. Of two
+ * claims the second finds n + 1 attempts instead of n under the outbox's head, and is not made (claim.c).
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "outbox/sending.h"
+
+/* FPT's answer is no. What provably was not sent at all ends so only for a caller who is told it, and may
+   then do it again; a write that is finished for others stays in the outbox. */
+static fptc_status not_done(const struct fptc__sending *s, fptc_status status, fptc_error *err)
+{
+    fptc_error ignored = FPTC_ERROR_INIT;
+    struct fptc__ending e = {.why = "refused"};
+
+    if (status == FPTC_UNKNOWN)
+        return status;
+    if (s->version > 0 && status != FPTC_EREFUSED) {
+        ignored = *err;
+        return fptc__fail(err, FPTC_PENDING, "event %s could not be sent again: %s", s->t->event,
+                          ignored.message);
+    }
+    e.http_status = err->http_status;
+    e.text = err->message;
+    (void)fptc__settle_refused(s, &e, &ignored);
+    return status;
+}
+
+fptc_status fptc__send_claimed(struct fptc__sending *s, fptc_error *err)
+{
+    const struct fptc__through *t = s->t;
+    fptc_error settle_err = FPTC_ERROR_INIT;
+    struct fptc__ending e = {.by = "answer"};
+    char partition[64];
+    fptc_status sent = fptc__send(s, &s->out->row, err);
+
+    s->out->id = t->verb == FPTC_VERB_CREATE ? fptc__json_get_int(s->out->row, "id") : t->id;
+    if (sent != FPTC_OK && sent != FPTC_MISS)
+        return not_done(s, sent, err);
+    fptc__keep(s, t->event, t->verb == FPTC_VERB_DELETE, partition);
+    e.partition = partition;
+    if (fptc__settle(s, &e, &settle_err) != FPTC_OK)
+        fptc__log_line(t->follow->logger, FPTC_LOG_WARNING, "event %s is done but not settled: %s",
+                       t->event, settle_err.message);
+    return sent;
+}
+
+/* What a look-up read only to tell whose the row is. */
+static fptc__json *without_paths(const fptc__json *row)
+{
+    fptc__json *copy = row == NULL ? NULL : fptc__json_copy(row);
+    const fptc__json *at = fptc__json_first(copy), *next;
+
+    for (; at != NULL; at = next) {
+        next = fptc__json_next(at);
+        if (strchr(fptc__json_key(at), '.') != NULL)
+            fptc__json_free(fptc__json_detach(copy, at));
+    }
+    return copy;
+}
+
+/* It is done: the row, as a read of ours and without the event, which only the settle may give it. */
+static fptc_status settle_found(struct fptc__sending *s, struct fptc__looked *found,
+                                fptc_error *err)
+{
+    struct fptc__ending e = {.by = found->by, .row = found->row};
+    char partition[64];
+    fptc_status status;
+
+    s->out->id = found->id;
+    s->out->row = without_paths(found->row);
+    fptc__keep(s, NULL, found->is_gone, partition);
+    e.partition = partition;
+    status = fptc__settle(s, &e, err);
+    if (status != FPTC_OK || s->t->verb == FPTC_VERB_DELETE) {
+        fptc__json_free(s->out->row);
+        s->out->row = NULL;
+    }
+    return status;
+}
+
+static fptc_status give_to_a_person(const struct fptc__sending *s, const struct fptc__looked *found,
+                                    fptc_error *err)
+{
+    int is_conflict = found->found == FPTC__FOUND_CONFLICT;
+    const struct fptc__ending e = {.why = is_conflict ? "conflict" : "uncertain",
+                                   .text = found->text};
+    fptc_status status = fptc__settle_refused(s, &e, err);
+
+    if (status != FPTC_OK)
+        return status;
+    return fptc__fail(err, is_conflict ? FPTC_ECONFLICT : FPTC_UNKNOWN, "event %s: %s", s->t->event,
+                      found->text);
+}
+
+/* FPTC_MISS: the attempt did nothing. */
+static fptc_status look_up(struct fptc__sending *s, const fptc__json *intent, fptc_error *err)
+{
+    struct fptc__looked found;
+    fptc_status status = fptc__look_up(s, intent, &found, err);
+
+    if (status != FPTC_OK) {
+        fptc_error why = *err;
+
+        status =
+            fptc__fail(err, FPTC_UNKNOWN,
+                       "event %s was sent before and it could not be found out yet what became "
+                       "of it: %s",
+                       s->t->event, why.message);
+    } else if (found.found == FPTC__FOUND_DONE) {
+        status = settle_found(s, &found, err);
+    } else if (found.found == FPTC__FOUND_NOTHING) {
+        status = FPTC_MISS;
+    } else {
+        status = give_to_a_person(s, &found, err);
+    }
+    fptc__json_free(found.row);
+    return status;
+}
+
+static fptc_status look_up_and_send(struct fptc__sending *s, const struct fptc__mutation *m,
+                                    const fptc__json *intent, fptc_error *err)
+{
+    const struct fptc__through *t = s->t;
+    fptc_status status = fptc__finish_before(t, m->version, err);
+
+    s->version = m->version;
+    s->no = m->attempts;
+    if (status == FPTC_OK) /* `seen`: before anything is asked */
+        status = fptc__intake_begin(&s->in, t->follow, t->source, err);
+    if (status != FPTC_OK)
+        return status;
+    status = m->state == FPTC__MUTATION_ATTEMPTED ? look_up(s, intent, err) : FPTC_MISS;
+    if (status == FPTC_MISS) {
+        s->no = m->attempts + 1;
+        status = fptc__claim(s, err);
+        if (status == FPTC_OK)
+            status = fptc__send_claimed(s, err);
+    }
+    fptc__intake_done(&s->in);
+    return status;
+}
+
+/* With the data that is in the outbox: that was sent, whoever repeats it now. */
+static fptc_status finish_due(const struct fptc__sending *s, const struct fptc__mutation *m,
+                              fptc_error *err)
+{
+    struct fptc__through own = *s->t;
+    struct fptc__sending again = *s;
+    fptc__json *intent = NULL;
+    fptc_status status;
+
+    fptc__view_begin(own.outbox);
+    status = fptc__mutation_body(own.outbox, m->event, &intent, err);
+    fptc__view_end(own.outbox);
+    if (status == FPTC_OK && intent == NULL)
+        status =
+            fptc__fail(err, FPTC_PENDING, "event %s has just been settled; repeat it", m->event);
+    own.data = fptc__json_get(intent, "data");
+    if (!fptc__json_is_object(own.data))
+        own.data = NULL;
+    own.marker = fptc__json_get_text(intent, "marker");
+    again.t = &own;
+    if (status == FPTC_OK)
+        status = look_up_and_send(&again, m, intent, err);
+    fptc__json_free(intent);
+    return status;
+}
+
+fptc_status fptc__finish(const struct fptc__sending *s, const struct fptc__mutation *m,
+                         fptc_error *err)
+{
+    const struct fptc__through *t = s->t;
+    struct fptc__sending due = *s;
+    fptc_status status = t->follow->now(t->follow->ctx, &due.asof_ms, err);
+    int64_t left_ms = m->attempt_asof_ms + t->quiet_ms - due.asof_ms;
+
+    if (status != FPTC_OK)
+        return status;
+    if (strcmp(m->who, t->identity) != 0)
+        return fptc__fail(err, FPTC_UNKNOWN,
+                          "event %s is a write of %s: only they find out what became of it",
+                          m->event, m->who);
+    if (!fptc__write_is_due(m, due.asof_ms, t->quiet_ms))
+        return fptc__fail(err, FPTC_UNKNOWN,
+                          "event %s was sent before and no answer is known; it may or may not be "
+                          "done; what became of it can be found out in %" PRId64 " s",
+                          m->event, left_ms / 1000 + 1);
+    return finish_due(&due, m, err);
+}
+
+fptc_status fptc__finish_before(const struct fptc__through *t, int64_t before, fptc_error *err)
+{
+    struct fptc__entity_writes of = {t->source->type, t->id, t->event, 0, before};
+    fptc_status status = FPTC_OK;
+
+    while (t->verb != FPTC_VERB_CREATE && status == FPTC_OK) {
+        struct fptc__through earlier = *t;
+        struct fptc__through_result out = {NULL, 0, 0};
+        struct fptc__sending s = {.t = &earlier, .out = &out};
+        struct fptc__mutation w;
+        fptc_error why = FPTC_ERROR_INIT;
+
+        fptc__view_begin(t->outbox);
+        status = fptc__mutation_unsettled(t->outbox, &of, &w, err);
+        fptc__view_end(t->outbox);
+        if (status != FPTC_OK)
+            break;
+        of.after = w.version;
+        if (strcmp(w.who, t->identity) != 0)
+            continue; /* not ours to send: claim.c says when it no longer holds us up */
+        earlier.event = w.event;
+        earlier.verb = fptc__verb_of(w.verb);
+        fptc__random_hex32(s.writer);
+        if (earlier.verb == 0)
+            return fptc__busy(&w, err);
+        (void)fptc__finish(&s, &w, &why);
+        fptc__json_free(out.row);
+    }
+    return status == FPTC_MISS ? FPTC_OK : status;
+}

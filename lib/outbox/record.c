@@ -1,0 +1,149 @@
+/* record.c: the bodies of the outbox's records (store/record.h). */
+#include <string.h>
+
+#include "outbox/sending.h"
+#include "view/lookup.h"
+
+static fptc__json *whole(fptc__json *body, int ok)
+{
+    if (ok)
+        return body;
+    fptc__json_free(body);
+    return NULL;
+}
+
+/* The greatest id of the type that is known to be taken: a row that is made from now on has a greater one. */
+static int64_t known_id(const struct fptc__sending *s)
+{
+    const struct fptc__through *t = s->t;
+    struct fptc__view *view = t->follow->view;
+    enum fptc__part part = fptc__view_part_of(view, t->source->is_project_type);
+    struct fptc__cover cover;
+    int64_t known = 0, max_id = 0;
+
+    fptc__view_begin(view);
+    if (fptc__view_cover(view, part, t->source->type, &cover, NULL) == FPTC_OK)
+        known = cover.max_id;
+    fptc__cover_done(&cover);
+    fptc__view_end(view);
+    fptc__view_begin(t->outbox);
+    if (fptc__mutation_max_id(t->outbox, t->source->type, &max_id, NULL) == FPTC_OK &&
+        max_id > known)
+        known = max_id;
+    fptc__view_end(t->outbox);
+    return known;
+}
+
+/* What the cache has of the fields that an update writes; NULL: nothing. */
+static fptc__json *seen_values(const struct fptc__sending *s)
+{
+    const struct fptc__through *t = s->t;
+    struct fptc__view *view = t->follow->view;
+    enum fptc__part part = fptc__view_part_of(view, t->source->is_project_type);
+    fptc__json *row = NULL, *saw = NULL;
+    struct fptc__rows rows = {0};
+    struct fptc__buf text;
+    const fptc__json *at;
+
+    fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
+    fptc__view_begin(view);
+    if (fptc__view_row(view, part, t->source->type, t->id, &rows, NULL) == FPTC_OK)
+        fptc__rows_print(&rows, 0, &text);
+    fptc__view_end(view);
+    if (text.len > 0 && fptc__json_parse(text.data, text.len, "row", &row, NULL) == FPTC_OK)
+        saw = fptc__json_new_object();
+    for (at = fptc__json_first(saw != NULL ? t->data : NULL); at != NULL;
+         at = fptc__json_next(at)) {
+        const fptc__json *value = fptc__json_get(row, fptc__json_key(at));
+
+        if (value != NULL)
+            (void)fptc__json_set(saw, fptc__json_key(at), fptc__json_copy(value));
+    }
+    fptc__json_free(row);
+    fptc__buf_done(&text);
+    fptc__rows_done(&rows);
+    return saw;
+}
+
+fptc__json *fptc__record_mutate(const struct fptc__sending *s)
+{
+    const struct fptc__through *t = s->t;
+    fptc__json *body = fptc__json_new_object(), *saw = NULL;
+    char host[256];
+    int ok = fptc__json_set(body, "event", fptc__json_new_text(t->event));
+
+    fptc__host_name(host, sizeof(host));
+    ok = fptc__json_set(body, "verb", fptc__json_new_text(fptc__verb_name(t->verb))) && ok;
+    ok = fptc__json_set(body, "type", fptc__json_new_text(t->source->type)) && ok;
+    ok = fptc__json_set(body, "id", fptc__json_new_int(t->id)) && ok;
+    ok = fptc__json_set(body, "data",
+                        t->data == NULL ? fptc__json_new_null() : fptc__json_copy(t->data)) &&
+         ok;
+    ok = fptc__json_set(body, "who", fptc__json_new_text(t->identity)) && ok;
+    ok = fptc__json_set(body, "host", fptc__json_new_text(host)) && ok;
+    ok = fptc__json_set(body, "pid", fptc__json_new_int(fptc__process_id())) && ok;
+    ok = fptc__json_set(body, "asof", fptc__json_new_int(s->asof_ms)) && ok;
+    if (t->verb == FPTC_VERB_CREATE) {
+        ok = fptc__json_set(body, "known", fptc__json_new_int(known_id(s))) && ok;
+        if (t->marker != NULL)
+            ok = fptc__json_set(body, "marker", fptc__json_new_text(t->marker)) && ok;
+    }
+    if (t->verb == FPTC_VERB_UPDATE)
+        saw = seen_values(s);
+    if (saw != NULL)
+        ok = fptc__json_set(body, "saw", saw) && ok;
+    return whole(body, ok);
+}
+
+fptc__json *fptc__record_attempt(const struct fptc__sending *s)
+{
+    fptc__json *body = fptc__json_new_object();
+    fptc__json *events = fptc__json_new_array();
+    int ok = fptc__json_append(events, fptc__json_new_text(s->t->event));
+
+    ok = fptc__json_set(body, "events", events) && ok;
+    ok = fptc__json_set(body, "no", fptc__json_new_int(s->no)) && ok;
+    ok = fptc__json_set(body, "writer", fptc__json_new_text(s->writer)) && ok;
+    ok = fptc__json_set(body, "asof", fptc__json_new_int(s->asof_ms)) && ok;
+    return whole(body, ok);
+}
+
+/* The names of the fields that were written: what a settled update leaves of its data. */
+static fptc__json *field_names(const fptc__json *data)
+{
+    fptc__json *names = fptc__json_new_array();
+    const fptc__json *at;
+    int ok = names != NULL;
+
+    for (at = fptc__json_first(data); at != NULL; at = fptc__json_next(at))
+        ok = fptc__json_append(names, fptc__json_new_text(fptc__json_key(at))) && ok;
+    return whole(names, ok);
+}
+
+fptc__json *fptc__record_settle(const struct fptc__sending *s, const struct fptc__ending *e)
+{
+    fptc__json *body = fptc__json_new_object();
+    int ok = fptc__json_set(body, "event", fptc__json_new_text(s->t->event));
+
+    ok = fptc__json_set(body, "id", fptc__json_new_int(s->out->id)) && ok;
+    ok = fptc__json_set(body, "partition", fptc__json_new_text(e->partition)) && ok;
+    ok = fptc__json_set(body, "asof", fptc__json_new_int(s->asof_ms)) && ok;
+    ok = fptc__json_set(body, "by", fptc__json_new_text(e->by)) && ok;
+    if (strcmp(e->by, "answer") != 0)
+        ok = fptc__json_set(body, "no", fptc__json_new_int(s->no)) && ok;
+    if (s->t->verb == FPTC_VERB_UPDATE)
+        ok = fptc__json_set(body, "fields", field_names(s->t->data)) && ok;
+    return whole(body, ok);
+}
+
+fptc__json *fptc__record_refuse(const struct fptc__sending *s, const struct fptc__ending *e)
+{
+    fptc__json *body = fptc__json_new_object();
+    int ok = fptc__json_set(body, "event", fptc__json_new_text(s->t->event));
+
+    ok = fptc__json_set(body, "status", fptc__json_new_int(e->http_status)) && ok;
+    ok = fptc__json_set(body, "text", fptc__json_new_text(e->text)) && ok;
+    ok = fptc__json_set(body, "asof", fptc__json_new_int(s->asof_ms)) && ok;
+    ok = fptc__json_set(body, "why", fptc__json_new_text(e->why)) && ok;
+    return whole(body, ok);
+}

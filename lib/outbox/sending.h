@@ -1,0 +1,97 @@
+/* sending.h: one write under way, for the files of this room. */
+#ifndef FPTC_OUTBOX_SENDING_H
+#define FPTC_OUTBOX_SENDING_H
+
+#include "outbox/through.h"
+
+struct fptc__sending {
+    const struct fptc__through *t;
+    struct fptc__through_result *out;
+    char writer[33];           /* tells our attempt from everybody else's */
+    int64_t no;                /* of the attempt that is ours, or that is looked up */
+    int64_t version;           /* of an intent that is in the outbox already; 0: it is new */
+    int64_t asof_ms;           /* file server's time of the attempt, or of the look-up */
+    int64_t attempted_mono_ms; /* taken before the attempt was made */
+    struct fptc__intake in;
+};
+
+/* record.c: the bodies of the outbox's records; NULL: no memory. */
+fptc__json *fptc__record_mutate(const struct fptc__sending *s);
+fptc__json *fptc__record_attempt(const struct fptc__sending *s);
+struct fptc__ending {
+    const char *by;        /* of a settle: "answer", "marker", "match", "state" */
+    const char *partition; /* of a settle */
+    const char *why;       /* of a refusal: "refused", "conflict", "uncertain" */
+    const char *text;
+    int http_status;
+    const fptc__json *row; /* of a settle by "match": the row as it was found */
+};
+fptc__json *fptc__record_settle(const struct fptc__sending *s, const struct fptc__ending *e);
+fptc__json *fptc__record_refuse(const struct fptc__sending *s, const struct fptc__ending *e);
+
+/* claim.c: an attempt of ours in the outbox; with the intent when it is new. FPTC_PENDING, nothing sent:
+   an earlier write to the row has no end yet, or somebody else is at this one. */
+fptc_status fptc__claim(struct fptc__sending *s, fptc_error *err);
+fptc_status fptc__busy(const struct fptc__mutation *w, fptc_error *err);
+
+/* send.c: sends it once, within the window of its attempt. */
+fptc_status fptc__send(const struct fptc__sending *s, fptc__json **out_row, fptc_error *err);
+
+/* reading.c: FPT's rows. [path, op, value], which takes the value over; NULL: no memory. */
+fptc__json *fptc__condition(const char *path, const char *op, fptc__json *value);
+/* One living or retired row. FPTC_MISS: there is none. */
+fptc_status fptc__read_row(const struct fptc__sending *s, int64_t id, const char *fields,
+                           int is_retired, fptc__json **out, fptc_error *err);
+struct fptc__rows_above {
+    int64_t after; /* ids above this */
+    const fptc__json *conditions;
+    const char *fields;
+    int is_retired;
+    fptc_status (*each)(void *payload, const fptc__json *row, int is_retired, fptc_error *err);
+    void *payload;
+};
+fptc_status fptc__read_above(const struct fptc__sending *s, const struct fptc__rows_above *of,
+                             fptc_error *err);
+
+/* settle.c: what FPT did goes into the cache; the write itself has succeeded whatever happens here.
+   is_gone: the row is not alive (any more). */
+void fptc__keep(struct fptc__sending *s, const char *event, int is_gone, char partition[64]);
+/* Appends the end. Of one that a look-up found: only while the attempt looked up is the last one. A create
+   never settles on a row that another has settled on. FPTC_PENDING: it may not be, now. */
+fptc_status fptc__settle(const struct fptc__sending *s, const struct fptc__ending *e,
+                         fptc_error *err);
+fptc_status fptc__settle_refused(const struct fptc__sending *s, const struct fptc__ending *e,
+                                 fptc_error *err);
+
+/* lookup.c: what became of an attempt. */
+enum fptc__found {
+    FPTC__FOUND_NOTHING, /* it did nothing, and never will */
+    FPTC__FOUND_DONE,
+    FPTC__FOUND_CONFLICT, /* somebody else changed the row */
+    FPTC__FOUND_UNCERTAIN /* several rows may be it */
+};
+struct fptc__looked {
+    enum fptc__found found;
+    const char *by;  /* of DONE */
+    int64_t id;      /* of DONE: the row */
+    fptc__json *row; /* of DONE: the fields that were written; the caller frees it */
+    int is_gone;     /* of DONE: the row is in the trash */
+    char text[400];  /* of CONFLICT and UNCERTAIN */
+};
+/* FPTC_PENDING: it cannot be told yet. `intent`: as it was recorded. */
+fptc_status fptc__look_up(const struct fptc__sending *s, const fptc__json *intent,
+                          struct fptc__looked *out, fptc_error *err);
+/* Whether the row could be that of another create that has no end: FPTC_PENDING while one is not yet quiet;
+   else *out_n is how many. */
+fptc_status fptc__rivals(const struct fptc__sending *s, const fptc__json *row, int *out_n,
+                         fptc_error *err);
+
+/* finish.c: a write that is in the outbox without an end. */
+fptc_status fptc__finish(const struct fptc__sending *s, const struct fptc__mutation *m,
+                         fptc_error *err);
+/* Finishes the earlier writes to the row. FPTC_PENDING: one of them has no end yet. */
+fptc_status fptc__finish_before(const struct fptc__through *t, int64_t before, fptc_error *err);
+/* Sends what is claimed, keeps and settles it, or records FPT's refusal. */
+fptc_status fptc__send_claimed(struct fptc__sending *s, fptc_error *err);
+
+#endif
