@@ -89,9 +89,10 @@ const struct verb verbs[] = {
      "NAME is site, outbox or project-101; without it, all of them. Any number of processes may do\n"
      "it at once, and everybody keeps reading.\n"},
     {"maintain", verb_maintain, 0, 0, 0, "maintain", "do one round of upkeep, for cron",
-     "Of each partition that nobody else holds: fetches what changed of the mirrored types, folds\n"
-     "commits when it is time, deletes files that nobody needs. A claim that another has left behind\n"
-     "is watched for half a minute first. Any number of processes may do it at once.\n"},
+     "Of each partition that nobody else holds: fetches what changed of the mirrored types, finishes\n"
+     "writes whose outcome is unknown, folds commits when it is time, deletes files that nobody needs.\n"
+     "A claim that another has left behind is watched for half a minute first. Any number of processes\n"
+     "may do it at once.\n"},
     {"hold", verb_hold, 0, 0, 0, "hold", "do the upkeep until stopped, as a service",
      "Or stands by for whoever does it already. Ctrl-C or SIGTERM end it, and the next one need not\n"
      "wait. Nobody has to run it: every process with --hold auto steps in when work is overdue.\n"},

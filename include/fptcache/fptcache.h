@@ -88,7 +88,7 @@ enum {
     FPTC_MISS = 1,    /**< known to be absent (an id that does not exist, a name not there) */
     FPTC_END = 2,     /**< no further row */
     FPTC_PENDING = 3, /**< accepted, but FPT has not settled it yet; see fptc_result_event_id() */
-    /** sent, but FPT's answer was lost: it may or may not be done; never resend */
+    /** sent, but FPT's answer was lost: it may or may not be done; repeat it with its event id only */
     FPTC_UNKNOWN = 4,
 
     FPTC_EUSAGE = -1, /**< an argument, filter, field or option is wrong; the message names it */
@@ -1071,7 +1071,11 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_deadline(fptc_write *write, 
  *                    FPTC_PENDING and FPTC_UNKNOWN, then with the event id only. NULL on failure.
  * @param err         may be NULL; also filled for FPTC_PENDING and FPTC_UNKNOWN.
  * @return FPTC_OK: FPT has it and so has the cache. FPTC_UNKNOWN: it was sent and the answer was lost;
- *         do not make a new write, ask again with this event id. FPTC_PENDING: an earlier write to the
+ *         do not make a new write, ask again with this event id: after options.quiet_ms FPT is asked what
+ *         became of it, and it is sent again if nothing did. So does whoever keeps the cache up
+ *         (fptc_cache_maintain(), fptc_cache_hold()) with these credentials. FPTC_ECONFLICT: it is unknown
+ *         whether it was done, and the row was changed by somebody else since: nothing is sent. FPTC_UNKNOWN also
+ *         when several rows may be it; the message names them. FPTC_PENDING: an earlier write to the
  *         same row is not settled yet; nothing was sent; repeat later. FPTC_EREFUSED, FPTC_EAUTH: FPT's
  *         own text, nothing changed there. FPTC_EUSAGE before any request. FPTC_ENET, FPTC_EBUSY,
  *         FPTC_EDEADLINE: provably not sent, nothing pending. FPTC_MISS: FPT has no such row to
@@ -1298,13 +1302,14 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_doctor(const char *dir, const char *pe
 
 /**
  * Does one round of upkeep, for cron or a farm job: of each partition that nobody else holds, fetches what
- * changed of the mirrored types (when there are credentials), folds commits when enough have come together,
+ * changed of the mirrored types (when there are credentials), finishes the writes of these credentials that
+ * somebody left in the outbox (fptc_cache_write()), folds commits when enough have come together,
  * and deletes files that no base has named for longer than the grace. Whether somebody else's claim
  * is that of a living process is judged by watching it, for half a minute at most. A failure in one partition
  * keeps no other from being done.
  * @param cache       the handle.
- * @param out_result  a document: {"partitions":[{"partition","held","fetched","rolled_up","rewritten","seconds"}], "deleted",
- *                    "deleting","seconds"}; held: "by us" or "by another"; rolled_up, rewritten: commits; deleting: deletion still goes on
+ * @param out_result  a document: {"partitions":[{"partition","held","fetched","finished","rolled_up","rewritten","seconds"}], "deleted",
+ *                    "deleting","seconds"}; held: "by us" or "by another"; finished: writes; rolled_up, rewritten: commits; deleting: deletion still goes on
  *                    (an unlink hangs), and ends with this process. NULL on failure; may be NULL.
  * @param err         may be NULL.
  * @return FPTC_OK; FPTC_EACCESS when nothing can be written here; FPTC_EIO, FPTC_ENOSPC, FPTC_EDAMAGED;

@@ -17,7 +17,7 @@ struct fptc__intent {
 fptc_status fptc__write_run(struct fptc_cache *cache, const struct fptc__call *call,
                             const struct fptc__intent *intent, struct fptc_result **out_result,
                             fptc_error *err);
-/* finish.c: finishes the writes of this identity that are in the outbox without an end and are due, in
+/* finishing.c: finishes the writes of this identity that are in the outbox without an end and are due, in
    their order; *out_n: how many have one now. FPTC_OK also when FPT could not tell of some. */
 fptc_status fptc__writes_finish(struct fptc_cache *cache, const struct fptc__call *call,
                                 int64_t *out_n, fptc_error *err);

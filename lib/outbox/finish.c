@@ -8,7 +8,7 @@
  *     claimed, and sent.
  *
  * Two that do so at once find the same, for n is quiet. Both may append a settle: the first counts. Of two
- * claims the second finds n + 1 attempts instead of n under the outbox's head, and is not made (claim.c).
+ * claims the second finds n + 1 attempts instead of n under the outbox's head, and is not made (attempt.c).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -219,7 +219,7 @@ fptc_status fptc__finish_before(const struct fptc__through *t, int64_t before, f
             break;
         of.after = w.version;
         if (strcmp(w.who, t->identity) != 0)
-            continue; /* not ours to send: claim.c says when it no longer holds us up */
+            continue; /* not ours to send: attempt.c says when it no longer holds us up */
         earlier.event = w.event;
         earlier.verb = fptc__verb_of(w.verb);
         fptc__random_hex32(s.writer);

@@ -15,7 +15,7 @@ struct fptc__sending {
     struct fptc__intake in;
 };
 
-/* record.c: the bodies of the outbox's records; NULL: no memory. */
+/* bodies.c: the bodies of the outbox's records; NULL: no memory. */
 fptc__json *fptc__record_mutate(const struct fptc__sending *s);
 fptc__json *fptc__record_attempt(const struct fptc__sending *s);
 struct fptc__ending {
@@ -29,7 +29,7 @@ struct fptc__ending {
 fptc__json *fptc__record_settle(const struct fptc__sending *s, const struct fptc__ending *e);
 fptc__json *fptc__record_refuse(const struct fptc__sending *s, const struct fptc__ending *e);
 
-/* claim.c: an attempt of ours in the outbox; with the intent when it is new. FPTC_PENDING, nothing sent:
+/* attempt.c: an attempt of ours in the outbox; with the intent when it is new. FPTC_PENDING, nothing sent:
    an earlier write to the row has no end yet, or somebody else is at this one. */
 fptc_status fptc__claim(struct fptc__sending *s, fptc_error *err);
 fptc_status fptc__busy(const struct fptc__mutation *w, fptc_error *err);
@@ -63,7 +63,7 @@ fptc_status fptc__settle(const struct fptc__sending *s, const struct fptc__endin
 fptc_status fptc__settle_refused(const struct fptc__sending *s, const struct fptc__ending *e,
                                  fptc_error *err);
 
-/* lookup.c: what became of an attempt. */
+/* outcome.c: what became of an attempt. */
 enum fptc__found {
     FPTC__FOUND_NOTHING, /* it did nothing, and never will */
     FPTC__FOUND_DONE,

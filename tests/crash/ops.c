@@ -74,6 +74,7 @@ static void fill(const struct ops *ops, fptc_options *options)
     options->refresh_ms = FPTC_ZERO_MS;
     options->grace_ms = FPTC_ZERO_MS;
     options->deadline_ms = ops->deadline_ms;
+    options->quiet_ms = ops->quiet_ms;
     options->log = log_line;
 }
 
@@ -129,6 +130,13 @@ static fptc_status op_deadline(struct ops *ops, const char *argument, fptc_error
 {
     (void)err;
     ops->deadline_ms = atoll(argument);
+    return FPTC_OK;
+}
+
+static fptc_status op_quiet(struct ops *ops, const char *argument, fptc_error *err)
+{
+    (void)err;
+    ops->quiet_ms = atoll(argument);
     return FPTC_OK;
 }
 
@@ -328,6 +336,7 @@ static const struct {
     {"delete", op_delete},   {"mirror", op_mirror}, {"sync", op_sync},
     {"compact", op_compact}, {"status", op_status}, {"changes", op_changes},
     {"find", op_find},       {"repeat", op_repeat}, {"deadline", op_deadline},
+    {"quiet", op_quiet},
 };
 
 fptc_status ops_run(struct ops *ops, const char *word, fptc_error *err)

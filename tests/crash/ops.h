@@ -10,7 +10,7 @@
 struct ops {
     const char *dir, *site;
     fptc_cache *cache; /* opened by the first operation that needs it */
-    int64_t deadline_ms;
+    int64_t deadline_ms, quiet_ms;
 };
 
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -21,7 +21,7 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  *   update=ID:TEXT delete=ID   of a Version; "try EVENT ID", then "ack EVENT ID"
  *   find=TYPE:MODE[:CODE] "find SOURCE JSON"; MODE only (cache), fresh (age 0), refresh, prefer
  *   changes=TYPE          "changes JSON"
- *   deadline=MS           of the handle opened next
+ *   deadline=MS quiet=MS  of the handle opened next
  * A failure is filled into err; the status is that of the library.
  */
 fptc_status ops_run(struct ops *ops, const char *word, fptc_error *err);

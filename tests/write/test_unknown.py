@@ -188,6 +188,7 @@ class Creates(WriteTest):
             data = self.version(kind)
             event = self.lost(caches[0].create, "Version", data, kind=kind)
             self.quiet()
+            self.site.latency(150)  # so that all have looked before the first has sent
             found, start = [], threading.Barrier(len(caches))
 
             def repeat(cache, data=data, event=event, found=found, start=start):
@@ -202,6 +203,7 @@ class Creates(WriteTest):
                 thread.start()
             for thread in threads:
                 thread.join()
+            self.site.latency(0)
             ids = self.at_site(data["code"])
             self.assertEqual(len(ids), 1, (kind, found))
             self.assertEqual(set(found) - {None}, set(ids))
@@ -369,6 +371,21 @@ class ByOthers(WriteTest):
         self.site.clear_faults()
         self.assertEqual(self.mutations(cache)[event]["state"], ATTEMPTED)
         self.assertEqual(self.finished(cache), 1)
+        self.assertEqual(len(self.at_site(self.code())), 1)
+
+    def test_too_busy(self):
+        """FPT took nothing when it was sent again: it stays in the outbox for the next round."""
+        cache = self.cache()
+        event = self.lost(cache.create, "Version", self.version(), kind="504")
+        self.quiet()
+        self.lose("429", times=-1)
+        with self.assertRaises(fptcache.Pending):
+            cache.create("Version", self.version(), event_id=event, deadline=5.0)
+        self.site.clear_faults()
+        self.assertEqual(self.mutations(cache)[event]["state"], ATTEMPTED)
+        self.quiet()
+        self.assertEqual(self.finished(cache), 1)
+        self.assertEqual(self.mutations(cache)[event]["attempts"], 3)
         self.assertEqual(len(self.at_site(self.code())), 1)
 
     def test_holder(self):

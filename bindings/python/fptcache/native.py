@@ -452,7 +452,8 @@ class Cache:
 
     def maintain(self) -> Dict[str, Any]:
         """One round of upkeep of the partitions that nobody else holds, for cron or a farm job: fetches what
-        changed of the mirrored types, folds commits when it is time, deletes what no base needs."""
+        changed of the mirrored types, finishes writes whose outcome is unknown, folds commits when it is time,
+        deletes what no base needs."""
         with _results.new() as result:
             self._call(_lib.fptc_cache_maintain, result)
             return _results.copy_document(result)

@@ -1,4 +1,4 @@
-/* record.c: the bodies of the outbox's records (store/record.h). */
+/* bodies.c: the bodies of the outbox's records (store/record.h). */
 #include <string.h>
 
 #include "outbox/sending.h"

@@ -1,4 +1,4 @@
-/* claim.c: before sending: an attempt that is ours alone (protocol-attacks W1, W6). */
+/* attempt.c: before sending: an attempt that is ours alone (protocol-attacks W1, W6). */
 #include <inttypes.h>
 #include <string.h>
 

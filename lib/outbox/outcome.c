@@ -1,5 +1,5 @@
 /*
- * lookup.c: what became of an attempt that nobody had an answer to (protocol-attacks W2, W3, W4, W7).
+ * outcome.c: what became of an attempt that nobody had an answer to (protocol-attacks W2, W3, W4, W7).
  *
  * Only once it is quiet: what was sent has then ended at FPT, so that what is not there never will be. The
  * caller sees to that; a rival create of the same values that is not quiet yet is waited for here.

@@ -1,4 +1,4 @@
-/* finish.c: the writes in the outbox that nobody has finished: in their order, by whoever keeps it up. */
+/* finishing.c: the writes in the outbox that nobody has finished: in their order, by whoever keeps it up. */
 #include <stdlib.h>
 #include <string.h>
 
