@@ -16,7 +16,7 @@ class Changing(crash_case.Case):
 
     def begin(self):
         directory = self.directory()
-        for at in range(1000 if crash_case.LONG else 350):
+        for at in range(1000 if crash_case.LONG else 420):
             self.site.create("Version", {"code": f"free {at}", "project": {"type": "Project", "id": 101}})
         self.work(directory, "init", "mirror=Version", "sync", "compact")
         self.free = sorted(self.project_rows())
