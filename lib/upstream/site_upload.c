@@ -60,10 +60,9 @@ static fptc_status ask_at(struct uploading *up, struct fptc__ask *a, const char 
     a->count = &up->s->n_upload;
     a->x.is_private = 1;
     if (link == NULL || link[0] != '/' || strpbrk(link, " \t\r\n") ||
-        strlen(link) + strlen(more) >= sizeof(a->path))
+        (size_t)snprintf(a->path, sizeof(a->path), "%s%s", link, more) >= sizeof(a->path))
         return fptc__fail(err, FPTC_ESERVER, "%s: FPT's answer has no link to go on with",
                           up->what);
-    snprintf(a->path, sizeof(a->path), "%s%s", link, more);
     return FPTC_OK;
 }
 
