@@ -20,6 +20,7 @@ import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROWS, GONE, MUTATE, ATTEMPT, SETTLE, REFUSE, COVER, QUERY, CONFIG, BASE, USAGE, LOST = 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 14
+DECIDE = 15
 ASOF = 1763781234567
 TYPES = {"code": "text", "sg_cut_in": "number", "updated_at": "date_time"}
 EVENT = "0123456789abcdef0123456789abcdef"
@@ -185,6 +186,21 @@ def every_kind():
     return c
 
 
+def dead_letters():
+    """Three refused writes: one is sent again, one is dropped, one waits."""
+    c = Cache()
+    events = [digit * 32 for digit in "abc"]
+    for event in events:
+        c.append(frame(MUTATE, {"event": event, "verb": "update", "type": "Shot", "id": 1, "data": {"code": "a"},
+                                "who": "script:golden", "host": "h", "pid": 1, "asof": ASOF}),
+                 frame(ATTEMPT, {"events": [event], "no": 1, "writer": "golden", "asof": ASOF}),
+                 frame(REFUSE, {"event": event, "status": 400, "text": "no", "asof": ASOF}), partition="outbox")
+    for event, verdict in zip(events, ("retry", "drop")):
+        c.append(frame(DECIDE, {"event": event, "verdict": verdict, "no": 1, "data": {"code": "b"},
+                                "who": "script:golden", "asof": ASOF + 1}), partition="outbox")
+    return c
+
+
 def two(**how):
     """Two commits to be read, before one that may not be."""
     c = Cache()
@@ -244,6 +260,7 @@ def foreign():
 
 CASES = {
     "every-kind": every_kind,
+    "dead-letters": dead_letters,
     "base": with_base,
     "rollup": rolled_up,
     "rollup-with-a-hole": lambda: rolled_up(leave_out=(2,)),
