@@ -246,6 +246,49 @@ fptc_status fptc__json_parse(const char *text, size_t len, const char *what, fpt
     return fptc__fail(err, FPTC_EUSAGE, "%s: not JSON at byte %zu", what, at);
 }
 
+/* Behind the next number of a text that is JSON; 1 when it is spelled as a float. */
+static int next_number(const char *text, size_t len, size_t *at)
+{
+    int is_float = 0;
+
+    while (*at < len && text[*at] != '-' && !(text[*at] >= '0' && text[*at] <= '9')) {
+        if (text[*at] == '"') {
+            for (++*at; *at < len && text[*at] != '"'; ++*at)
+                *at += text[*at] == '\\';
+        }
+        ++*at;
+    }
+    for (; *at < len && text[*at] != '\0' && strchr("+-.0123456789eE", text[*at]); ++*at)
+        is_float |= strchr(".eE", text[*at]) != NULL;
+    return is_float;
+}
+
+/* The tree has the numbers in the order of the text. */
+static int keep_spelling(fptc__json *v, const char *text, size_t len, size_t *at)
+{
+    fptc__json *c;
+
+    if (cJSON_IsNumber(v))
+        return !next_number(text, len, at) || fptc__json_make_float(v, v->valuedouble);
+    for (c = v->child; c; c = c->next)
+        if (!keep_spelling(c, text, len, at))
+            return 0;
+    return 1;
+}
+
+fptc_status fptc__json_parse_as_spelled(const char *text, size_t len, const char *what,
+                                        fptc__json **out, fptc_error *err)
+{
+    fptc_status status = fptc__json_parse(text, len, what, out, err);
+    size_t at = 0;
+
+    if (status != FPTC_OK || keep_spelling(*out, text, len, &at))
+        return status;
+    fptc__json_free(*out);
+    *out = NULL;
+    return fptc__fail(err, FPTC_ENOMEM, "%s: out of memory", what);
+}
+
 void fptc__json_free(fptc__json *v)
 {
     cJSON_Delete(v);

@@ -18,6 +18,9 @@ typedef struct cJSON fptc__json;
    JSON, FPTC_ELIMIT when nested too deep, FPTC_ENOMEM. `what` names the text in the message. */
 fptc_status fptc__json_parse(const char *text, size_t len, const char *what, fptc__json **out,
                              fptc_error *err);
+/* The same; a number spelled with a point or an exponent is printed as one again (2.0), whatever it is worth. */
+fptc_status fptc__json_parse_as_spelled(const char *text, size_t len, const char *what,
+                                        fptc__json **out, fptc_error *err);
 void fptc__json_free(fptc__json *v);
 
 int fptc__json_is_object(const fptc__json *v); /* all: 0 for NULL */

@@ -68,8 +68,11 @@ static fptc_status refuse_json(struct fptc__tables *t, fptc_error *err)
 static fptc_status apply_record(struct fptc__tables *t, const struct fptc__record *record,
                                 fptc_error *err)
 {
+    /* What was to be written may be sent again: FPT tells 1 from 1.0 (A§3.2). */
+    int is_sent = record->kind == FPTC__MUTATE || record->kind == FPTC__DECIDE;
     fptc__json *body = NULL;
-    fptc_status status = fptc__json_parse(record->body, record->len, "a record", &body, err);
+    fptc_status status = (is_sent ? fptc__json_parse_as_spelled : fptc__json_parse)(
+        record->body, record->len, "a record", &body, err);
 
     if (status == FPTC_OK && !fptc__json_is_object(body))
         status =

@@ -268,7 +268,7 @@ static fptc_status read_texts(struct fptc__tables *t, const char *event, fptc__j
     status = fptc__tables_first(t, stmt, "reading a mutation", err);
     text = status == FPTC_OK ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     if (text)
-        (void)fptc__json_parse(text, strlen(text), "a mutation", intent, NULL);
+        (void)fptc__json_parse_as_spelled(text, strlen(text), "a mutation", intent, NULL);
     text = status == FPTC_OK ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
     if (text)
         (void)fptc__json_parse(text, strlen(text), "an outcome", outcome, NULL);

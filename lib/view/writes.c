@@ -30,7 +30,7 @@ static fptc__json *json_of(sqlite3_stmt *stmt, int at)
     fptc__json *value = NULL;
 
     if (text != NULL)
-        (void)fptc__json_parse(text, strlen(text), "the outbox", &value, NULL);
+        (void)fptc__json_parse_as_spelled(text, strlen(text), "the outbox", &value, NULL);
     return value;
 }
 

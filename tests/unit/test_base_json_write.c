@@ -164,6 +164,34 @@ static void test_build_and_print(void **state)
     assert_prints(NULL, "null");
 }
 
+static void test_numbers_stay_as_spelled(void **state)
+{
+    static const char *const rows[][2] = {
+        {"[1,1.0,-2e3,{\"a\":2.50,\"b\":[7,-7.0]},\"1.0\"]",
+         "[1,1.0,-2000.0,{\"a\":2.5,\"b\":[7,-7.0]},\"1.0\"]"},
+        {"{\"\\\"9.0\\\\\":3,\"x\":4.0,\"x\":5, \"t\":true , \"e\":1E2}",
+         "{\"\\\"9.0\\\\\":3,\"x\":4.0,\"x\":5,\"t\":true,\"e\":100.0}"},
+        {"3.0", "3.0"},
+        {"\"3.0\"", "\"3.0\""},
+        {"{}", "{}"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fptc__json *v = NULL;
+        struct fptc__buf out;
+
+        assert_int_equal(fptc__json_parse_as_spelled(rows[i][0], strlen(rows[i][0]), "x", &v, NULL),
+                         FPTC_OK);
+        fptc__buf_init(&out, 1000);
+        fptc__json_print(v, &out);
+        assert_string_equal(fptc__buf_text(&out), rows[i][1]);
+        fptc__buf_done(&out);
+        fptc__json_free(v);
+    }
+}
+
 static void test_floats_stay_floats(void **state)
 {
     static const char text[] = "{\"a\":{\"x\":1},\"b\":7}";
@@ -346,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_doubles_read_back),
         cmocka_unit_test(test_locale_does_not_matter),
         cmocka_unit_test(test_build_and_print),
+        cmocka_unit_test(test_numbers_stay_as_spelled),
         cmocka_unit_test(test_floats_stay_floats),
         cmocka_unit_test(test_set_replaces),
         cmocka_unit_test(test_refused_children_are_freed),
