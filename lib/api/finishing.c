@@ -42,7 +42,7 @@ static int add_due(const struct fptc__mutation *m, const char *body, void *paylo
 
     if (strcmp(m->who, d->identity) != 0 || intent.verb == 0 || body == NULL ||
         !fptc__write_is_due(m, d->now_ms, d->quiet_ms) ||
-        fptc__json_parse(body, strlen(body), "outbox", &recorded, NULL) != FPTC_OK)
+        fptc__json_parse_as_spelled(body, strlen(body), "outbox", &recorded, NULL) != FPTC_OK)
         return 0;
     memcpy(intent.type, m->type, sizeof(intent.type));
     memcpy(intent.event, m->event, sizeof(intent.event));

@@ -1,12 +1,15 @@
 /* outbox.c: what the outbox holds as a document, and what a person decides about it. Asks FPT nothing. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/query.h"
 #include "api/result.h"
+#include "api/write.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "outbox/decide.h"
+#include "outbox/through.h"
 
 struct outbox_task {
     struct fptc__task task;
@@ -263,6 +266,32 @@ fptc_status fptc_cache_outbox(fptc_cache *cache, const char *filter, fptc_result
 
 /* --------------------------------------------------------------------------------------- the decision */
 
+/* Fields that the type does not have are told now, where the schema is known; else by FPT. */
+static fptc_status check_edit(struct fptc__work *outbox, const struct outbox_task *t,
+                              fptc_error *err)
+{
+    struct fptc__view *view = outbox->session.view;
+    struct fptc__intent intent = {.data = t->data};
+    struct fptc__mutation m;
+    struct fptc__work site;
+    fptc_status status = fptc__view_refresh(view, 0, err);
+
+    if (status != FPTC_OK)
+        return status;
+    fptc__view_begin(view);
+    status = fptc__mutation_find(view, t->event, &m, err);
+    fptc__view_end(view);
+    if (status != FPTC_OK || m.state == FPTC__MUTATION_NONE)
+        return status;
+    intent.verb = fptc__verb_of(m.verb);
+    snprintf(intent.type, sizeof(intent.type), "%s", m.type);
+    status = fptc__work_begin(&site, outbox->cache, outbox->call, "site", err);
+    if (status == FPTC_OK && fptc__schema_need(&site, intent.type, 0, NULL) == FPTC_OK)
+        status = fptc__write_check(&site, &intent, err);
+    fptc__work_end(&site);
+    return status;
+}
+
 static fptc_status run_decide(struct fptc__task *task, const struct fptc__call *call,
                               fptc_error *err)
 {
@@ -276,6 +305,8 @@ static fptc_status run_decide(struct fptc__task *task, const struct fptc__call *
         status = fptc__handle_may_read(cache, err);
     if (status == FPTC_OK)
         status = fptc__work_begin(&w, cache, call, "outbox", err);
+    if (status == FPTC_OK && t->data != NULL)
+        status = check_edit(&w, t, err);
     if (status == FPTC_OK) {
         const struct fptc__decision decision = {w.session.view, &w.session,
                                                 t->event,       t->verdict,

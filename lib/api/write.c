@@ -45,6 +45,16 @@ static fptc_status check_data(struct fptc__work *w, const struct fptc__intent *t
     return status;
 }
 
+fptc_status fptc__write_check(struct fptc__work *w, const struct fptc__intent *t, fptc_error *err)
+{
+    fptc_status status = check_data(w, t, err);
+
+    if (status != FPTC_EUSAGE || !fptc__schema_recheck(w, t->type))
+        return status;
+    fptc__error_clear(err);
+    return check_data(w, t, err);
+}
+
 /* Looking for a row's project in the cache: a visit saved is worth opening some partitions. */
 struct project_search {
     struct fptc_cache *cache;
@@ -257,11 +267,7 @@ static fptc_status prepare(struct fptc_cache *cache, const struct fptc__call *ca
     if (status == FPTC_OK)
         status = fptc__schema_need(&site, t->type, 1, err);
     if (status == FPTC_OK && !t->is_recorded)
-        status = check_data(&site, t, err);
-    if (status == FPTC_EUSAGE && !t->is_recorded && fptc__schema_recheck(&site, t->type)) {
-        fptc__error_clear(err);
-        status = check_data(&site, t, err);
-    }
+        status = fptc__write_check(&site, t, err);
     if (status == FPTC_OK)
         status = find_partition(&site, t, partition, err);
     fptc__work_end(&site);

@@ -17,6 +17,9 @@ struct fptc__intent {
 fptc_status fptc__write_run(struct fptc_cache *cache, const struct fptc__call *call,
                             const struct fptc__intent *intent, struct fptc_result **out_result,
                             fptc_error *err);
+/* FPTC_EUSAGE for data with an id or a field that the type's schema does not have, also when FPT is asked for it
+   again. The view is that of `site`; the schema is known. */
+fptc_status fptc__write_check(struct fptc__work *w, const struct fptc__intent *t, fptc_error *err);
 /* finishing.c: finishes the writes of this identity that are in the outbox without an end and are due, in
    their order; *out_n: how many have one now. FPTC_OK also when FPT could not tell of some. */
 fptc_status fptc__writes_finish(struct fptc_cache *cache, const struct fptc__call *call,

@@ -31,7 +31,8 @@ static fptc__json *column_json(sqlite3_stmt *stmt, int at)
     const char *text = (const char *)sqlite3_column_text(stmt, at);
     fptc__json *value = NULL;
 
-    if (text == NULL || fptc__json_parse(text, strlen(text), "outbox", &value, NULL) != FPTC_OK)
+    if (text == NULL ||
+        fptc__json_parse_as_spelled(text, strlen(text), "outbox", &value, NULL) != FPTC_OK)
         return NULL;
     return value;
 }

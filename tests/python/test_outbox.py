@@ -62,6 +62,35 @@ class Outbox(WithSite):
                 decide(event)
             self.assertIs(decide("0" * 32), False)
 
+    def test_an_edited_write_is_sent(self):
+        cache = self.cache()
+        sent = {"description": "edited", "sg_aspect_ratio": 2.0}   # FPT refuses 2 for a float
+        for send in (lambda event, row: cache.maintain(),
+                     lambda event, row: cache.update("Shot", row, {"sg_sequence": NOBODY}, event_id=event)):
+            event, row = self.refused(cache)
+            with self.assertRaisesRegex(fptcache.ShotgunError, "sg_aspect_ration.*sg_aspect_ratio"):
+                cache.outbox_edit(event, {"sg_aspect_ration": 2.0})
+            self.assertEqual(self.only(cache, event)["state"], "refused")
+            cache.outbox_edit(event, sent)
+            self.site.reset_requests()
+            send(event, row)
+            self.assertEqual(self.site.counts().get("update"), 1)
+            self.assertEqual(self.only(cache, event)["state"], "settled")
+            theirs, = (each for each in self.site.rows("Shot") if each["id"] == row)
+            self.assertEqual((theirs["description"], float(theirs["sg_aspect_ratio"])), ("edited", 2.0))
+            found, = cache.find("Shot", [["id", "is", row]], ["description"])
+            self.assertEqual(found["description"], "edited")
+
+    def test_a_retry_that_is_refused_again(self):
+        cache = self.cache()
+        event, _ = self.refused(cache)
+        cache.outbox_retry(event)
+        cache.maintain()
+        found = self.only(cache, event)
+        self.assertEqual((found["state"], found["attempts"]), ("refused", 2))
+        self.assertIn("not legal", found["said"]["text"])
+        self.assertIsNone(found["decided"])   # it was about the attempt before
+
     def test_what_is_done_or_under_way_is_not_decided(self):
         cache = self.cache()
         done = cache.create("Shot", {"project": PROJECT, "code": "done"})
