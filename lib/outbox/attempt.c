@@ -51,7 +51,7 @@ static fptc_status check_claim(void *ctx, fptc_error *err)
 
     if (status != FPTC_OK)
         return status;
-    if (w.state != FPTC__MUTATION_NONE && strcmp(w.writer, s->writer) == 0)
+    if (w.attempts == s->no && strcmp(w.writer, s->writer) == 0)
         return FPTC_MISS; /* our own records, of an append whose end was unclear */
     if (s->version == 0 && w.state != FPTC__MUTATION_NONE)
         return fptc__busy(&w, err);

@@ -1,2 +1,3 @@
 fptc_unit_test(test_outbox_decide test_outbox_decide.c store_help.c)
+fptc_unit_test(test_outbox_ends test_outbox_ends.c store_help.c)
 fptc_unit_test(test_outbox_written)

@@ -40,7 +40,7 @@ class Creates(WriteTest):
 
     def test_not_done(self):
         """Nothing was done: it is sent again, once the quiet period is over and not before."""
-        cache = self.cache(quiet=1.5)
+        cache = self.cache(quiet=1.2)
         for kind in ("504", "reset"):
             with self.subTest(kind):
                 data = self.version(kind)
@@ -49,7 +49,7 @@ class Creates(WriteTest):
                 with self.assertRaisesRegex(fptcache.UnknownOutcome, "can be found out in"):
                     cache.create("Version", data, event_id=event)
                 self.assertEqual(self.writes(), 0)
-                time.sleep(1.55)
+                time.sleep(1.25)
                 row = cache.create("Version", data, event_id=event).rows[0]
                 self.assertEqual(self.at_site(data["code"]), [row["id"]])
                 found = self.mutations(cache)[event]
@@ -139,15 +139,15 @@ class Creates(WriteTest):
 
     def test_equal_one_under_way(self):
         """While another create of the same values is on its way, whose a row is cannot be told."""
-        cache = self.cache(quiet=2.0)
+        cache = self.cache(quiet=1.2)
         data = self.version()
         mine = self.lost(cache.create, "Version", data, kind="504")
-        time.sleep(2.05)
+        time.sleep(1.25)
         theirs = self.lost(cache.create, "Version", data)
         with self.assertRaisesRegex(fptcache.UnknownOutcome, "under way"):
             cache.create("Version", data, event_id=mine)
         self.assertEqual(len(self.at_site(data["code"])), 1)
-        time.sleep(2.05)
+        time.sleep(1.25)
         ids = {cache.create("Version", data, event_id=event).rows[0]["id"] for event in (theirs, mine)}
         self.assertEqual(ids, set(self.at_site(data["code"])))
         self.assertEqual(len(ids), 2)
@@ -360,6 +360,37 @@ class ByOthers(WriteTest):
         found = self.mutations(cache)
         self.assertEqual((found[bad]["state"], found[good]["state"]), (REFUSED, SETTLED))
 
+    def test_decided(self):
+        """What a person wants sent again, as it was or edited, the next round sends."""
+        cache = self.cache()
+        shot = {"type": "Shot", "id": 999999}
+        events = []
+        for name in "ab":
+            with self.assertRaises(fptcache.Fault) as caught:
+                cache.create("Version", self.version(name, entity=shot))
+            events.append(caught.exception.event_id)
+        self.assertEqual(self.finished(cache), 0)
+        cache.outbox_retry(events[0])
+        cache.outbox_edit(events[1], self.version("b"))
+        self.assertEqual(self.finished(cache), 2)
+        found = self.mutations(cache)
+        self.assertEqual([(found[event]["state"], found[event]["attempts"]) for event in events],
+                         [(REFUSED, 2), (SETTLED, 2)])
+        self.assertEqual([len(self.at_site(self.code(name))) for name in "ab"], [0, 1])
+
+    def test_uncertain_decided(self):
+        """Two rows that may be it: a person says that neither is."""
+        cache = self.cache()
+        data = self.version(description="as sent")
+        event = self.lost(cache.create, "Version", data)
+        self.site.touch("Version", self.at_site(data["code"])[0], {"description": "by somebody else"})
+        self.quiet()
+        with self.assertRaises(fptcache.UnknownOutcome):
+            cache.create("Version", data, event_id=event)
+        cache.outbox_retry(event)
+        self.assertEqual(self.finished(cache), 1)
+        self.assertEqual(len(self.at_site(data["code"])), 2)
+
     def test_site_down(self):
         """Nothing is lost while FPT cannot be asked: the next round finishes it."""
         cache = self.cache()
@@ -391,6 +422,7 @@ class ByOthers(WriteTest):
     def test_holder(self):
         cache = self.cache()
         self.lost(cache.create, "Version", self.version(), kind="504")
+        self.quiet()
         holder = self.cache(hold="always", max_age=0.2)
         until = time.monotonic() + 30
         while not self.at_site(self.code()) and time.monotonic() < until:
