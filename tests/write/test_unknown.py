@@ -84,6 +84,28 @@ class Creates(WriteTest):
         self.assertEqual(found["code"], self.code("asset"))
         self.assertEqual(len([row for row in self.site.rows("Asset") if row["code"] == self.code("asset")]), 1)
 
+    def test_every_kind(self):
+        """Values of every kind of field are found again."""
+        cache = self.cache()
+        kinds = {"description": "  two  words \n", "sg_status_list": "rev", "frame_count": 24, "sg_movie_aspect_ratio": 1.77777777,
+                 "sg_render_cost": 12.5, "sg_render_time": 90, "sg_quality": 50, "sg_shoot_date": "2026-03-01",
+                 "client_approved": True, "client_approved_at": "2026-03-01T10:20:30Z", "sg_path_to_movie": "",
+                 "user": {"type": "HumanUser", "id": self.site.rows("HumanUser")[0]["id"]}, "sg_department": None}
+        data = self.version(**kinds)
+        event = self.lost(cache.create, "Version", data)
+        self.quiet()
+        self.writes()
+        cache.create("Version", data, event_id=event)
+        self.assertEqual(self.writes(), 0)
+        self.assertEqual(self.mutations(cache)[event]["state"], SETTLED)
+        row = self.at_site(data["code"])[0]
+        changes = {**kinds, "sg_movie_aspect_ratio": 2.0, "sg_render_cost": 3, "client_approved": False, "user": None}
+        event = self.lost(cache.update, "Version", row, changes)
+        self.quiet()
+        self.writes()
+        cache.update("Version", row, changes, event_id=event)
+        self.assertEqual(self.writes(), 0)
+
     def test_retired_meanwhile(self):
         """The row was made and has been retired since: done, and in the cache it is gone."""
         cache = self.cache()
