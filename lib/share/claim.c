@@ -44,10 +44,14 @@ void fptc__claim_give(const char *path, const char *content)
 int fptc__claim_is_dead(const char *content, const char *own)
 {
     size_t boot = strcspn(own, ":") + 1;
+    char *end = NULL;
+    long long pid;
 
     /* A boot that has no name could be any host's. */
-    return memchr(own, '-', boot) != NULL && strncmp(content, own, boot) == 0 &&
-           !fptc__process_lives(strtoll(content + boot, NULL, 10));
+    if (memchr(own, '-', boot) == NULL || strncmp(content, own, boot) != 0)
+        return 0;
+    pid = strtoll(content + boot, &end, 10);
+    return pid > 0 && *end == ':' && !fptc__process_lives(pid);
 }
 
 int64_t fptc__claim_watch(struct fptc__claim_watch *w, const char *content, int64_t step_ms)

@@ -340,6 +340,23 @@ static fptc_status take_field(struct fptc__tables *t, struct fptc__shape *shape,
     return status == FPTC_OK ? put_field(t, shape, field, data_type, err) : status;
 }
 
+/* After the fields were taken: each has the data type that `types` says, unless it says two. */
+static fptc_status check_said_once(struct fptc__tables *t, const struct fptc__shape *shape,
+                                   const fptc__json *types, fptc_error *err)
+{
+    const fptc__json *member;
+
+    for (member = fptc__json_first(types); member; member = fptc__json_next(member)) {
+        size_t at = fptc__shape_find(shape, fptc__json_key(member));
+
+        if (at < shape->n_columns &&
+            strcmp(shape->columns[at].data_type, fptc__json_text(member)) != 0)
+            return fptc__refuse(t, err, "field %.80s of %s has two data types",
+                                fptc__json_key(member), shape->type);
+    }
+    return FPTC_OK;
+}
+
 static fptc_status collect_set(const struct fptc__shape *shape, const fptc__json *types,
                                unsigned char **out, fptc_error *err)
 {
@@ -375,6 +392,8 @@ fptc_status fptc__shape_grow(struct fptc__tables *t, struct fptc__shape *shape,
     for (member = fptc__json_first(types); status == FPTC_OK && member;
          member = fptc__json_next(member))
         status = take_field(t, shape, member, &changed, err);
+    if (status == FPTC_OK && changed)
+        status = check_said_once(t, shape, types, err);
     if (status == FPTC_OK && changed) {
         drop_statements(shape);
         status = fptc__shape_alter(t, shape, err);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,6 +115,25 @@ static void test_a_dead_one_is_waited_for_once(void **state)
     assert_true(fptc__mono_ms() - start < FPTC_LOCK_STALE_MS);
 }
 
+/* A claim of ours that says no process is somebody's damage, not a death. */
+static void test_only_a_process_dies(void **state)
+{
+    static const char *const rests[] = {"", "0:a", "-5:a", "999999999", "999999999[:a", "x:a"};
+    char own[FPTC__CLAIMANT_BYTES], said[FPTC__CLAIM_BYTES];
+    int n_boot, i;
+
+    (void)state;
+    fptc__claimant(own);
+    n_boot = (int)strcspn(own, ":");
+    for (i = 0; i < (int)(sizeof(rests) / sizeof(rests[0])); i++) {
+        snprintf(said, sizeof(said), "%.*s:%s", n_boot, own, rests[i]);
+        assert_false(fptc__claim_is_dead(said, own));
+    }
+    snprintf(said, sizeof(said), "%.*s:999999999:a", n_boot, own);
+    assert_true(fptc__claim_is_dead(said, own));
+    assert_false(fptc__claim_is_dead(own, own));
+}
+
 static void test_a_process_that_has_gone_holds_nobody_up(void **state)
 {
     struct fptc__turn eager;
@@ -144,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_an_unchanged_claim_is_broken_over_several_waits),
         cmocka_unit_test(test_others_go_first),
         cmocka_unit_test(test_a_dead_one_is_waited_for_once),
+        cmocka_unit_test(test_only_a_process_dies),
         cmocka_unit_test(test_a_process_that_has_gone_holds_nobody_up),
     };
 
