@@ -1,8 +1,6 @@
 /* json.c: see json.h. */
 #include "json.h"
 
-#include "text.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,4 +230,29 @@ const struct json *json_member(const struct json *object, const char *key)
         if (node->key && strcmp(node->key, key) == 0)
             return node;
     return NULL;
+}
+
+void json_add(struct text *out, const struct json *node)
+{
+    static const char *const words[] = {"null", "false", "true"};
+    const struct json *child;
+
+    if (node->kind <= JSON_TRUE)
+        text_put(out, words[node->kind]);
+    else if (node->kind == JSON_STRING)
+        text_add_json(out, node->text);
+    else if (node->kind == JSON_NUMBER)
+        text_put(out, node->text);
+    else
+        text_put(out, node->kind == JSON_ARRAY ? "[" : "{");
+    for (child = node->child; child; child = child->next) {
+        text_put(out, child == node->child ? "" : ",");
+        if (child->key) {
+            text_add_json(out, child->key);
+            text_put(out, ":");
+        }
+        json_add(out, child);
+    }
+    if (node->kind >= JSON_ARRAY)
+        text_put(out, node->kind == JSON_ARRAY ? "]" : "}");
 }

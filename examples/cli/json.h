@@ -4,6 +4,8 @@
 #ifndef FPTC_CLI_JSON_H
 #define FPTC_CLI_JSON_H
 
+#include "text.h"
+
 #include <stddef.h>
 
 enum json_kind {
@@ -29,5 +31,8 @@ struct json *json_read(const char *text, size_t length);
 void json_free(struct json *node);
 /* A member of an object by name; NULL when there is none. */
 const struct json *json_member(const struct json *object, const char *key);
+
+/* Adds a value as JSON text. */
+void json_add(struct text *out, const struct json *node);
 
 #endif

@@ -1,6 +1,7 @@
 /* verbs_outbox.c: outbox ls, show, retry, edit, drop. */
 #include "document.h"
 #include "failure.h"
+#include "json.h"
 #include "session.h"
 #include "table.h"
 #include "verbs.h"
@@ -35,13 +36,27 @@ static void print_table(const struct json *writes)
     table_done(&table);
 }
 
+/* What would be written is shown as it can be given to `outbox edit`. */
+static void print_write(const struct json *write)
+{
+    const struct json *data = json_member(write, "data");
+    struct text text = TEXT_INIT;
+
+    print_part(write);
+    if (data && data->kind == JSON_OBJECT) {
+        json_add(&text, data);
+        printf("as JSON:\n  %s\n", text_string(&text));
+    }
+    text_done(&text);
+}
+
 static void print_writes(const struct json *document, int is_list)
 {
     const struct json *writes = json_member(document, "writes");
     const struct json *more = json_member(document, "more");
 
     if (!is_list)
-        print_part(writes->child);
+        print_write(writes->child);
     else if (writes->child)
         print_table(writes);
     else

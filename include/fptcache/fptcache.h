@@ -1107,7 +1107,7 @@ enum {
  *                    "who","when"},"next"}],"more"}; NULL on failure. state: "pending" (not sent),
  *                    "unknown" (sent, no answer known), "settled", "refused", "conflict" (others wrote to the
  *                    row since), "uncertain" (several rows may be it), "dropped". What was written is not
- *                    kept once it is settled. next: what to do about it.
+ *                    kept once it is settled. last_attempt: or when it was retried since. next: what to do.
  * @param err         may be NULL.
  * @return FPTC_OK; FPTC_EUSAGE for a bad filter; FPTC_EEXIST when the directory belongs to another identity;
  *         FPTC_EIO, FPTC_ENOMEM.

@@ -408,6 +408,7 @@ class Writing(WithSite):
         text = self.fptcache("outbox", "show", event)
         self.assertRegex(text, r"(?m)^state +refused$")
         self.assertRegex(text, r"(?m)^next +edit it")
+        self.assertIn('\n  {"sg_sequence":{"type":"Sequence","id":987654321}}\n', text)
         shown, counts = self.visits("outbox", "show", event)
         self.assertEqual((shown["writes"], counts), ([found], {}))
         edited, = self.json("outbox", "edit", event, "--data", '{"description":"edited"}')["writes"]
