@@ -9,7 +9,10 @@ import time
 import unittest
 
 import fptcache
-from support import IN_PROJECT, PROJECT, WithSite
+from support import IN_PROJECT, PROJECT, SOURCE, WithSite
+
+sys.path.insert(0, str(SOURCE / "tests/rest"))
+from upstream_case import Hostile  # noqa: E402
 
 MIB = 1024 * 1024
 PART = 20 * MIB         # how the library divides what is larger
@@ -233,6 +236,57 @@ class Failures(Uploads):
         with self.assertRaisesRegex(fptcache.AuthenticationFault, "did not accept|Can't authenticate"):
             self.cache(script_key="wrong").upload("Version", self.version, movie)
         self.assertEqual(self.came(), [])
+
+
+class Answers(Uploads):
+    """A site whose answers are not what they should be: nothing is attached, and no token goes astray."""
+
+    INFO = {"timestamp": "2026-01-01T00:00:00Z", "upload_type": "Attachment", "upload_id": "u", "storage_service": "s3",
+            "original_filename": "a.mov", "multipart_upload": True}
+
+    def refusal(self, links, info=None, path=None):
+        """(the exception, the requests) when the site begins an upload with these links."""
+        def answer(request, connection):
+            if request.method != "GET":
+                return connection.reply(201, b" ")
+            return connection.reply(200, {"data": self.INFO if info is None else info, "links": links})
+
+        with Hostile(answer) as site:
+            folder = os.path.join(self.folder, str(site.port))
+            with fptcache.open(folder, site=site.url, script_name="s", script_key="k3y") as cache:
+                with self.assertRaises(fptcache.ShotgunError) as caught:
+                    cache.upload("Version", 1, path or self.file("a.mov", b"film"))
+            return caught.exception, site.asked()
+
+    def test_addresses_that_are_none_of_ours(self):
+        done = {"complete_upload": "/api/v1/c"}
+        for address in ("http://bucket.example/k?secret=1", "https://user:secret@bucket/k", "ftp://bucket/secret", "/k",
+                        "https://bucket/a secret"):
+            with self.subTest(address):
+                error, asked = self.refusal({"upload": address, **done})
+                self.assertIsInstance(error, fptcache.ProtocolError)
+                self.assertNotIn("secret", str(error))
+                self.assertEqual([request.method for request in asked], ["GET"])
+
+    def test_links_that_lead_nowhere(self):
+        with Hostile(lambda request, connection: connection.reply(200, b"", etag='"e"')) as storage:
+            address = f"http://localhost:{storage.port}/k?secret=1"
+            for links in ({"upload": address}, {"complete_upload": "/api/v1/c"}, {},
+                          {"upload": address, "complete_upload": "https://elsewhere.example/c"},
+                          {"upload": address, "complete_upload": "/api/" + "c" * 3000}):
+                with self.subTest(list(links)):
+                    error, asked = self.refusal(links)
+                    self.assertIsInstance(error, fptcache.ProtocolError)
+                    self.assertEqual({request.method for request in asked}, {"GET"})
+            for link in (None, "https://elsewhere.example/n", "/a b"):
+                with self.subTest(link):
+                    error, asked = self.refusal({"upload": address, "complete_upload": "/api/v1/c", "get_next_part": link},
+                                                path=self.large())
+                    self.assertIn("no link to go on with", str(error))
+                    self.assertEqual([request.path for request in asked if request.method == "POST"],
+                                     ["/api/v1/c/multipart_abort"])
+            self.assertTrue(storage.asked("PUT"))
+            self.assertFalse([request for request in storage.asked() if "authorization" in request.headers])
 
 
 class AsTheOfficialClient(Uploads):
