@@ -37,20 +37,38 @@ static fptc_status not_done(const struct fptc__sending *s, fptc_status status, f
     return status;
 }
 
+/*
+ * The row of the answer settles another create of the same values (settle.c, check_row()):
+ *  1. FPT makes the row, and its answer waits with us for longer than the quiet period;
+ *  2. the other create, of which nothing came, is looked up, and settled with this row;
+ *  3. we would tell our caller that it is done: two creates, one row.
+ * So the end is not known yet: finishing this one finds or makes another row.
+ */
+static fptc_status taken(struct fptc__sending *s, const fptc_error *why, fptc_error *err)
+{
+    fptc__json_free(s->out->row);
+    s->out->row = NULL;
+    return fptc__fail(err, FPTC_UNKNOWN, "event %s was sent, and its answer came too late: %s",
+                      s->t->event, why->message);
+}
+
 fptc_status fptc__send_claimed(struct fptc__sending *s, fptc_error *err)
 {
     const struct fptc__through *t = s->t;
     fptc_error settle_err = FPTC_ERROR_INIT;
     struct fptc__ending e = {.by = "answer"};
     char partition[64];
-    fptc_status sent = fptc__send(s, &s->out->row, err);
+    fptc_status sent = fptc__send(s, &s->out->row, err), settled;
 
     s->out->id = t->verb == FPTC_VERB_CREATE ? fptc__json_get_int(s->out->row, "id") : t->id;
     if (sent != FPTC_OK && sent != FPTC_MISS)
         return not_done(s, sent, err);
     fptc__keep(s, t->event, t->verb == FPTC_VERB_DELETE, partition);
     e.partition = partition;
-    if (fptc__settle(s, &e, &settle_err) != FPTC_OK)
+    settled = fptc__settle(s, &e, &settle_err);
+    if (settled == FPTC_PENDING)
+        return taken(s, &settle_err, err);
+    if (settled != FPTC_OK)
         fptc__log_line(t->follow->logger, FPTC_LOG_WARNING, "event %s is done but not settled: %s",
                        t->event, settle_err.message);
     return sent;

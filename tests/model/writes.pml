@@ -93,6 +93,13 @@ byte own_rows;
 #else
 #define MAY_BEGIN_AFTER(e, n) IS_LAST(e, n)
 #endif
+/* A create of equal values whose end is not known either: while it is not quiet, no match says whose a row is. */
+#if EVENTS > 1 && defined(MATCH)
+#define HAS_RIVAL(e) (ev[1 - (e)].state == OPEN)
+#else
+#define HAS_RIVAL(e) false
+#endif
+#define MAY_MATCH(e) (!HAS_RIVAL(e) || ev[1 - (e)].quiet)
 #ifdef NO_QUIET
 #define MAY_LOOK_UP(e) (ev[e].state == OPEN)
 #else
@@ -181,28 +188,35 @@ inline put_on_wire(e, n)
     ev[e].flying++
 }
 
-/* Rows that may be e's, of what FPT says and what the log has said before. */
+/* Rows that may be e's, of what FPT says and what the log has said before: the first, as long as there are no more
+   than creates that may have made them. */
 inline look_up(e, out)
 {
     out = 0;
+    n_found = 0;
     r = FIRST_ROW;
     do
     :: r <= last_row ->
         if
-        :: IS_LIKE(e, r) && IS_SEEN(r) && !IS_NAMED(r) -> out = (out == 0 -> r : SEVERAL)
+        :: IS_LIKE(e, r) && IS_SEEN(r) && !IS_NAMED(r) -> out = (out == 0 -> r : out); n_found++
         :: else
         fi;
         r++
     :: else -> break
     od;
-    r = 0
+    if
+    :: n_found > 1 + HAS_RIVAL(e) -> out = SEVERAL
+    :: else
+    fi;
+    r = 0;
+    n_found = 0
 }
 
 #define forget d_step { e = 0; n = 0; found = 0 }
 
 active [SENDERS] proctype Sender()
 {
-    byte e, r, n, found;
+    byte e, r, n, found, n_found;
 
 choose:
     if
@@ -217,7 +231,7 @@ choose:
 decide: /* what a look-up means, with the log at its head */
     if
     :: d_step { found == 0 && MAY_BEGIN_AFTER(e, n) && ev[e].attempts < TRIES -> attempt(e, n) } goto send
-    :: d_step { found > 0 && found < SEVERAL && MAY_SETTLE(e, n) && IS_FREE(found) -> settle(e, found) }
+    :: d_step { found > 0 && found < SEVERAL && MAY_SETTLE(e, n) && IS_FREE(found) && MAY_MATCH(e) -> settle(e, found) }
     :: d_step { found == SEVERAL && IS_LAST(e, n) -> ev[e].state = UNCERTAIN }
     :: else
     fi;
