@@ -106,6 +106,7 @@ static void read_holder(const char *text)
     check_text(link.host, sizeof(link.host));
     if (fptc__holder_new(&times, &h, &err) != FPTC_OK)
         fuzz_die("no memory", err.message);
+    (void)mkdir(path_of("tmp"), 0777);
     status = fptc__holder_take(h, dir, NULL, &err);
     /* libFuzzer learns whose we are from what is compared, and says that one of us is no more. */
     fptc__claimant(own);
