@@ -26,6 +26,7 @@ struct candidates {
     int64_t told[MATCHES_TOLD_MAX]; /* the doubtful ones when none is sure */
     int n_told;
     fptc__json *row; /* the first sure one */
+    int64_t last_id; /* of the sure ones */
     int is_gone;
 };
 
@@ -86,6 +87,8 @@ static fptc_status judge(void *payload, const fptc__json *row, int is_retired, f
     if (c->n_sure++ == 0)
         c->n_told = 0;
     tell_id(c, id);
+    if (id > c->last_id)
+        c->last_id = id;
     if (c->row != NULL && fptc__json_get_int(c->row, "id") < id)
         return FPTC_OK;
     fptc__json_free(c->row);
@@ -152,6 +155,7 @@ static fptc_status find_candidates(struct candidates *c, fptc_error *err)
 struct rivals {
     const struct fptc__sending *s;
     const fptc__json *row;
+    int64_t last_id;
     int n, is_any_under_way;
 };
 
@@ -167,7 +171,7 @@ static int count_rival(const struct fptc__mutation *m, const char *body, void *p
         fptc__json_parse(body, strlen(body), "outbox", &intent, NULL) != FPTC_OK)
         return 0;
     data = fptc__json_get(intent, "data");
-    if (fptc__json_get_int(intent, "known") < fptc__json_get_int(r->row, "id") &&
+    if (fptc__json_get_int(intent, "known") < r->last_id &&
         fptc__written_agrees(data, r->row) == FPTC__AGREES) {
         r->n += fptc__json_size(data) == fptc__json_size(t->data);
         r->is_any_under_way |= !fptc__write_is_due(m, r->s->asof_ms, t->quiet_ms);
@@ -176,10 +180,10 @@ static int count_rival(const struct fptc__mutation *m, const char *body, void *p
     return 0;
 }
 
-fptc_status fptc__rivals(const struct fptc__sending *s, const fptc__json *row, int *out_n,
-                         fptc_error *err)
+fptc_status fptc__rivals(const struct fptc__sending *s, const fptc__json *row, int64_t last_id,
+                         int *out_n, fptc_error *err)
 {
-    struct rivals r = {s, row, 0, 0};
+    struct rivals r = {s, row, last_id, 0, 0};
     fptc_status status = fptc__mutation_each_unsettled(s->t->outbox, count_rival, &r, err);
 
     *out_n = r.n;
@@ -219,7 +223,7 @@ static fptc_status look_for_create(const struct fptc__sending *s, const fptc__js
 
     if (status == FPTC_OK && c.n_sure > 0 && !c.is_by_marker) {
         fptc__view_begin(s->t->outbox);
-        status = fptc__rivals(s, c.row, &n_rivals, err);
+        status = fptc__rivals(s, c.row, c.last_id, &n_rivals, err);
         fptc__view_end(s->t->outbox);
     }
     if (status == FPTC_OK && c.n_sure > 0 && c.n_sure <= 1 + n_rivals) {

@@ -81,10 +81,10 @@ struct fptc__looked {
 /* FPTC_PENDING: it cannot be told yet. `intent`: as it was recorded. */
 fptc_status fptc__look_up(const struct fptc__sending *s, const fptc__json *intent,
                           struct fptc__looked *out, fptc_error *err);
-/* Whether the row could be that of another create that has no end: FPTC_PENDING while one is not yet quiet;
-   else *out_n is how many. */
-fptc_status fptc__rivals(const struct fptc__sending *s, const fptc__json *row, int *out_n,
-                         fptc_error *err);
+/* Whether the row, or one like it up to `last_id`, could be that of another create that has no end: FPTC_PENDING
+   while one is not yet quiet; else *out_n is how many. */
+fptc_status fptc__rivals(const struct fptc__sending *s, const fptc__json *row, int64_t last_id,
+                         int *out_n, fptc_error *err);
 
 /* finish.c: a write that is in the outbox without an end. */
 fptc_status fptc__finish(const struct fptc__sending *s, const struct fptc__mutation *m,

@@ -170,7 +170,7 @@ static fptc_status check_row(const struct check *c, fptc_error *err)
     if (status == FPTC_MISS)
         status = FPTC_OK;
     if (status == FPTC_OK && strcmp(c->ending->by, "match") == 0)
-        status = fptc__rivals(c->s, c->ending->row, &n_rivals, err);
+        status = fptc__rivals(c->s, c->ending->row, c->s->out->id, &n_rivals, err);
     return status;
 }
 

@@ -159,6 +159,17 @@ class Creates(WriteTest):
                 self.assertEqual(len(set(ids)), 2)
                 self.assertEqual(sorted(ids), sorted(self.at_site(data["code"])))
 
+    def test_equal_ones_apart(self):
+        """Between two equal ones another was made and settled: the first row can only be the first's."""
+        cache = self.cache()
+        data = self.version()
+        events = [self.lost(cache.create, "Version", data)]
+        cache.create("Version", self.version("between"))
+        events.append(self.lost(cache.create, "Version", data))
+        self.quiet()
+        self.assertEqual([cache.create("Version", data, event_id=event).rows[0]["id"] for event in events],
+                         sorted(self.at_site(data["code"])))
+
     def test_equal_one_under_way(self):
         """While another create of the same values is on its way, whose a row is cannot be told."""
         cache = self.cache(quiet=1.2)
