@@ -133,7 +133,7 @@ static void read_claim(const char *text)
     if (fptc__claim_watch(&watch, said, 1000) != 0 || fptc__claim_watch(&watch, said, 0) != 0 ||
         watch.has_changed)
         fuzz_die("a claim has changed", said);
-    read_holder(text);
+    read_holder(said);
     fptc__claim_give(path_of("holder"), said);
     if (lstat(path_of("holder"), &st) == 0)
         fuzz_die("a claim stays", said);
