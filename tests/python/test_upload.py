@@ -157,14 +157,9 @@ class Failures(Uploads):
         self.send(self.file("a.mov", b"film"))
         self.site.steer_uploads(expired=1)
         self.assertEqual(self.send(self.large())["parts"], 3)
-        expired = []
-
-        def progress(_, done, _total):
-            if done == PART and not expired:
-                expired.append(self.site.steer_uploads(expired=1))
-
-        self.assertEqual(self.send(self.large(), progress=progress)["parts"], 3)
-        self.assertTrue(expired)
+        self.site.steer_uploads(expired_part=3)
+        self.assertEqual(self.send(self.large())["parts"], 3)
+        self.assertEqual(self.site.uploads()["expired_part"], 0)
         self.assertEqual([came["bytes"] for came in self.came()], [4, 2 * PART + 17, 2 * PART + 17])
 
     def test_storage_that_refuses(self):

@@ -54,7 +54,8 @@ class Control:
     # -- steering
 
     def post_uploads(self, request, body):
-        """{"service": "s3" or "sg", "expired": so many addresses are, "has_etags": storage names parts}."""
+        """{"service": "s3" or "sg", "expired": so many addresses are, "expired_part": the next one for that part is,
+        "has_etags": storage names parts}."""
         self.api.uploads.steer(body)
         return reply(200, self.api.uploads.shown())
 

@@ -204,7 +204,8 @@ class Site:
         return self.control("GET", "/uploads")
 
     def steer_uploads(self, **how):
-        """service="sg": the site's own storage; expired=N: the next N addresses are; has_etags=False."""
+        """service="sg": the site's own storage; expired=N: the next N addresses are; expired_part=N: the next one for
+        part N is; has_etags=False."""
         return self.control("POST", "/uploads", how)
 
     def rows(self, type_name, retired=False):

@@ -24,6 +24,7 @@ class Uploads:
         self.store, self.writer, self.json_type = store, writer, json_type
         self.service = "s3"
         self.expired = 0            # so many addresses from now on are good for nothing
+        self.expired_part = 0       # the next address for this part is
         self.has_etags = True
         self.minted = {}            # signature -> (upload, part number, is it expired)
         self.open = {}              # upload id -> {part number: (etag, size)}
@@ -31,12 +32,13 @@ class Uploads:
         self.files, self.aborted, self.tokens_seen = [], 0, 0
 
     def shown(self):
-        return {"files": self.files, "open": len(self.open), "aborted": self.aborted, "tokens_seen": self.tokens_seen}
+        return {"files": self.files, "open": len(self.open), "aborted": self.aborted,
+                "tokens_seen": self.tokens_seen, "expired_part": self.expired_part}
 
     def steer(self, body):
-        unknown = set(body) - {"service", "expired", "has_etags"}
+        unknown = set(body) - {"service", "expired", "expired_part", "has_etags"}
         if unknown:
-            raise ValueError(f"unknown keys {sorted(unknown)}; known: service, expired, has_etags")
+            raise ValueError(f"unknown keys {sorted(unknown)}; known: service, expired, expired_part, has_etags")
         for name, value in body.items():
             setattr(self, name, value)
 
@@ -83,8 +85,9 @@ class Uploads:
 
     def _address(self, request, upload, number):
         signature = os.urandom(32).hex()
-        is_expired = self.expired > 0
-        self.expired -= is_expired
+        is_expired = self.expired > 0 or number == self.expired_part > 0
+        self.expired -= self.expired > 0
+        self.expired_part *= number != self.expired_part
         self.minted[signature] = (upload, number, is_expired)
         port = request.headers["host"].rpartition(":")[2]
         named = {"X-Amz-Expires": 900, "partNumber": number, "X-Amz-Signature": signature}
