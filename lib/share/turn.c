@@ -56,12 +56,12 @@ void fptc__turn_give(void *turn)
     t->is_held = 0;
 }
 
-void fptc__turn_yield(void *turn)
+void fptc__turn_yield(void *turn, int64_t most_ms)
 {
     struct fptc__turn *t = turn;
     int64_t start = fptc__mono_ms();
 
-    while (t->path[0] != '\0' && fptc__mono_ms() - start <= FPTC_LOCK_STALE_MS) {
+    while (t->path[0] != '\0' && fptc__mono_ms() - start <= most_ms) {
         (void)fptc__dir_touch(t->dir, NULL); /* else NFS shows yesterday's claim (N§6) */
         if (!is_anybodys(t))
             return;

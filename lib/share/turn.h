@@ -20,12 +20,12 @@ struct fptc__turn {
 
 /* dir: the partition's directory. */
 void fptc__turn_init(struct fptc__turn *t, const char *dir);
-/* Takes the turn, or gives up after FPTC_LOCK_WAIT_MS; a claim unchanged for FPTC_LOCK_STALE_MS is
-   broken. Signature fits struct fptc__log_turn. */
+/* Takes the turn, or gives up after FPTC_LOCK_WAIT_MS; a claim unchanged for FPTC_LOCK_STALE_MS,
+   or of a process of this host that has gone, is broken. Signature fits struct fptc__log_turn. */
 void fptc__turn_take(void *turn);
 void fptc__turn_give(void *turn);
-/* Lets whoever has the turn go first, for as long as a claim is respected: who loses every race because
+/* Lets whoever has the turn go first, for most_ms and as long as a claim is respected: who loses every race because
    its host is slow gets through, and a dead host costs each writer that once. */
-void fptc__turn_yield(void *turn);
+void fptc__turn_yield(void *turn, int64_t most_ms);
 
 #endif

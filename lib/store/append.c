@@ -277,14 +277,16 @@ static void round_of(struct fptc__log *log)
 }
 
 /* Who appends again and again leaves no gap to a slower host: it looks for the lock, which costs a rare
-   writer nothing. */
-static void let_others(struct fptc__log *log)
+   writer nothing. At most half of the caller's time goes there. */
+static void let_others(struct fptc__log *log, const struct fptc__call *call)
 {
+    int64_t most_ms = fptc__call_left_ms(call, 2 * FPTC_LOCK_STALE_MS) / 2;
+
     if (!log->turn.yield || !log->appended_mono_ms ||
         fptc__mono_ms() - log->appended_mono_ms > FPTC_LOCK_STALE_MS)
         return;
     pthread_mutex_unlock(&log->mutex);
-    log->turn.yield(log->turn.ctx);
+    log->turn.yield(log->turn.ctx, most_ms);
     pthread_mutex_lock(&log->mutex);
 }
 
@@ -294,7 +296,7 @@ static int await_turn(struct fptc__log *log, const struct fptc__waiter *own)
     int shift = own->races < 6 ? own->races : 6;
     int has_turn = own->races >= FPTC_LOCK_AFTER_RACES && log->turn.take;
     if (own->races == 0)
-        let_others(log);
+        let_others(log, own->call);
     if (own->races < FPTC_LOCK_AFTER_RACES)
         return 0;
     int64_t most = (int64_t)1 << shift;

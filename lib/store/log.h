@@ -45,7 +45,8 @@ struct fptc__log_turn {
     void *ctx;
     void (*take)(void *ctx);
     void (*give)(void *ctx);
-    void (*yield)(void *ctx); /* before an append that follows closely on another */
+    void (*yield)(void *ctx,
+                  int64_t most_ms); /* before an append that follows closely on another */
 };
 
 struct fptc__log_options {

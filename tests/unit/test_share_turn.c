@@ -89,10 +89,10 @@ static void test_others_go_first(void **state)
     (void)state;
     fptc__turn_init(&slow, dir);
     fptc__turn_init(&eager, dir);
-    fptc__turn_yield(&eager); /* to nobody */
+    fptc__turn_yield(&eager, FPTC_LOCK_STALE_MS); /* to nobody */
     fptc__turn_take(&slow);
     assert_int_equal(pthread_create(&thread, NULL, give_soon, &slow), 0);
-    fptc__turn_yield(&eager);
+    fptc__turn_yield(&eager, FPTC_LOCK_STALE_MS);
     assert_in_range(fptc__mono_ms() - start, GIVE_MS, FPTC_LOCK_STALE_MS);
     pthread_join(thread, NULL);
 }
@@ -107,12 +107,14 @@ static void test_a_dead_one_is_waited_for_once(void **state)
     fptc__turn_init(&gone, dir);
     fptc__turn_init(&eager, dir);
     fptc__turn_take(&gone);
-    fptc__turn_yield(&eager);
+    fptc__turn_yield(&eager, GIVE_MS); /* a caller in a hurry */
+    assert_in_range(fptc__mono_ms() - start, GIVE_MS, FPTC_LOCK_STALE_MS / 2);
+    fptc__turn_yield(&eager, FPTC_LOCK_STALE_MS);
     assert_in_range(fptc__mono_ms() - start, FPTC_LOCK_STALE_MS, 5 * FPTC_LOCK_STALE_MS);
     snprintf(path, sizeof(path), "%s/lock", dir);
     assert_int_not_equal(access(path, F_OK), 0);
     start = fptc__mono_ms();
-    fptc__turn_yield(&eager);
+    fptc__turn_yield(&eager, FPTC_LOCK_STALE_MS);
     assert_true(fptc__mono_ms() - start < FPTC_LOCK_STALE_MS);
 }
 
@@ -154,7 +156,7 @@ static void test_a_process_that_has_gone_holds_nobody_up(void **state)
     assert_int_equal(status, 0);
     fptc__turn_init(&eager, dir);
     start = fptc__mono_ms();
-    fptc__turn_yield(&eager);
+    fptc__turn_yield(&eager, FPTC_LOCK_STALE_MS);
     assert_true(fptc__mono_ms() - start < FPTC_LOCK_STALE_MS / 2);
 }
 
