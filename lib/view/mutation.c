@@ -1,5 +1,6 @@
 #include "view/mutation.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,6 +137,45 @@ fptc_status fptc__mutation_find(struct fptc__view *outbox, const char *event,
     if (status == FPTC_OK)
         status = first_write(outbox, stmt, out, err);
     return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+#define PROVISIONAL_DIGITS 13
+
+int64_t fptc__provisional_id(const char *event)
+{
+    int64_t id = 0;
+    int i;
+
+    for (i = 0; i < PROVISIONAL_DIGITS; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *at = event[i] == '\0' ? NULL : strchr(digits, event[i]);
+
+        if (at == NULL)
+            return 0;
+        id = id * 16 + (at - digits);
+    }
+    return -id;
+}
+
+fptc_status fptc__mutation_of_provisional(struct fptc__view *outbox, int64_t id,
+                                          struct fptc__mutation *out, fptc_error *err)
+{
+    char first[20], last[20]; /* event ids are the primary key: a range of it */
+    sqlite3_stmt *stmt;
+    fptc_status status;
+
+    memset(out, 0, sizeof(*out));
+    out->state = FPTC__MUTATION_NONE;
+    if (id >= 0 || id <= -(INT64_C(1) << 4 * PROVISIONAL_DIGITS))
+        return FPTC_MISS;
+    snprintf(first, sizeof(first), "%0*" PRIx64, PROVISIONAL_DIGITS, (uint64_t)-id);
+    snprintf(last, sizeof(last), "%0*" PRIx64 "g", PROVISIONAL_DIGITS, (uint64_t)-id);
+    status = select_writes(outbox, "event >= ?1 AND event < ?2 AND verb = 'create'", &stmt, err);
+    if (status != FPTC_OK)
+        return status;
+    sqlite3_bind_text(stmt, 1, first, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 2, last, -1, SQLITE_STATIC);
+    return first_write(outbox, stmt, out, err);
 }
 
 fptc_status fptc__mutation_body(struct fptc__view *outbox, const char *event, fptc__json **out,

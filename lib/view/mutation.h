@@ -34,6 +34,12 @@ struct fptc__mutation {
 /* Between fptc__view_begin() and end of the outbox view. State NONE when the event is not known. */
 fptc_status fptc__mutation_find(struct fptc__view *outbox, const char *event,
                                 struct fptc__mutation *out, fptc_error *err);
+/* The id that a create behind goes by until it is settled: minus the first 13 hexadecimal digits of its event id, exact in
+   a double. 0: the event id cannot be told by one. Ids of FPT are positive. */
+int64_t fptc__provisional_id(const char *event);
+/* The create that goes, or went, by this id; out->id is FPT's once it is settled. FPTC_MISS if there is none. */
+fptc_status fptc__mutation_of_provisional(struct fptc__view *outbox, int64_t id,
+                                          struct fptc__mutation *out, fptc_error *err);
 /* The intent as it was recorded; NULL in *out of a settled one. */
 fptc_status fptc__mutation_body(struct fptc__view *outbox, const char *event, fptc__json **out,
                                 fptc_error *err);
