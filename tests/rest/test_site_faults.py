@@ -56,6 +56,66 @@ class Faults(SiteTest):
             self.assertEqual(status, 504 if kind.startswith("504") else "broken")
             self.assertEqual(exists(f"w{kind}"), committed, kind)
 
+    def test_committed_or_not_in_batches(self):
+        def exists(code):
+            return len(self.find("Shot", [["code", "is", code]])) == 2
+
+        project = {"type": "Project", "id": 101}
+        for kind, status, committed in (
+                ("429", 429, False), ("502", 502, False), ("503", 503, False), ("html-503", 503, False),
+                ("504", 504, False), ("reset", "broken", False), ("hang", "broken", False),
+                ("expire-token", 401, False), ("504-after-commit", 504, True), ("reset-after-commit", "broken", True),
+                ("truncate", "broken", True), ("late", 200, True)):
+            self.site._token = None
+            self.site.faults([{"kind": kind, "match": "^POST .*/entity/_batch$", "ms": [10, 20]}])
+            requests = [{"request_type": "create", "entity": "Shot", "data": {"project": project, "code": f"b{kind}"}}] * 2
+            try:
+                found, _ = self.site.api("POST", "/entity/_batch", {"requests": requests})
+            except (OSError, http.client.HTTPException):
+                found = "broken"
+            self.assertEqual(found, status, kind)
+            self.site._token = None
+            self.assertEqual(exists(f"b{kind}"), committed, kind)
+
+    def test_late_commits(self):
+        """Answered with a 504 or a reset, and done some time after it."""
+        project, shots = {"type": "Project", "id": 101}, "^POST .*/entity/(shots|_batch)$"
+        single = "/entity/shots", {"project": project, "code": "late"}
+        batch = "/entity/_batch", {"requests": [{"request_type": "create", "entity": "Shot", "data": single[1]}] * 2}
+        self.site.faults([{"kind": "late-commit", "match": shots, "ms": 400, "times": 2},
+                          {"kind": "late-commit-reset", "match": shots, "ms": 200}])
+        started = time.monotonic()
+        self.assertEqual([self.site.api("POST", *single)[0], self.site.api("POST", *batch)[0]], [504, 504])
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            self.site.api("POST", *single)
+        if time.monotonic() - started < 0.2:
+            self.assertEqual(self.find("Shot", [["code", "is", "late"]]), [])
+        while self.site.late_commits()["waiting"]:
+            time.sleep(0.01)
+        self.assertGreater(time.monotonic() - started, 0.39)
+        self.assertEqual(len(self.find("Shot", [["code", "is", "late"]])), 4)
+        self.assertEqual(self.site.late_commits(), {"waiting": 0, "done": 3})
+
+    def test_rates(self):
+        """Each kind strikes its share; the same seed strikes the same requests."""
+        seen = []
+        for seed in (1, 1, 2):
+            self.site.clear_faults()
+            self.site.random_faults({"502": 0.3, "503": 0.3, "latency": (0.5, [0, 1])}, "_search", seed, retry_after=2)
+            seen.append([self.shots() for _ in range(80)])
+        self.assertEqual(seen[0], seen[1])
+        self.assertNotEqual(seen[0], seen[2])
+        for status in (200, 502, 503):
+            self.assertTrue(40 < sum(each.count(status) for each in seen) < 150, seen)
+
+    def test_a_batch_takes_longer_for_each_request(self):
+        self.site.latency(0, batch_ms=30)
+        create = {"request_type": "create", "entity": "Shot", "data": {"project": {"type": "Project", "id": 101}}}
+        started = time.monotonic()
+        self.assertEqual(self.site.api("POST", "/entity/_batch", {"requests": [create] * 5})[0], 200)
+        self.site.latency(0)
+        self.assertGreater(time.monotonic() - started, 0.149)
+
     def test_a_truncated_page(self):
         self.site.faults([{"kind": "truncate", "match": "_search"}])
         with self.assertRaises((OSError, http.client.HTTPException)):

@@ -246,9 +246,74 @@ class Batches(SiteTest):
             self.assertEqual(self.find("Shot", [["code", "is", "ghost"]]), [])
         self.assertEqual(len(self.site.rows("EventLogEntry")), events)
 
+    def create(self, kind="Shot", **data):
+        return {"request_type": "create", "entity": kind, "data": {"project": self.project, **data}}
+
+    def test_the_answers_are_those_of_the_requests(self):
+        """Thin for a create, whole for an update; a delete says what it was."""
+        task, shot, other = self.make("Task"), self.make("Shot", description="as it was"), self.make("Shot")
+        made, updated, deleted = self.batch(
+            200, self.create("Task", content="t"),
+            {"request_type": "update", "entity": "Shot", "record_id": shot["id"], "data": {"code": "c"}},
+            {"request_type": "delete", "entity": "Shot", "record_id": other["id"]})["data"]
+        self.assertEqual((list(made), made["data"]["attributes"]["content"]), (["data"], "t"))
+        self.assertGreater(made["data"]["id"], task["id"])
+        self.assertNotIn("description", self.batch(200, self.create())["data"][0]["data"]["attributes"])
+        self.assertEqual(set(updated), {"data", "links", "status"})
+        self.assertEqual(updated["data"]["attributes"]["description"], "as it was")
+        self.assertEqual(set(deleted), {"request_type", "type", "id", "uuid", "did_delete"})
+        self.assertEqual((deleted["request_type"], deleted["type"]), ("delete", "Shot"))
+
+    def test_nothing_names_what_the_same_batch_makes(self):
+        sequence = self.make("Sequence")["id"]
+        next_one = {"type": "Sequence", "id": sequence + 1}
+        answer = self.error(400, "POST", "/entity/_batch", {"requests": [
+            self.create("Sequence"), self.create("Shot", sg_sequence=next_one)]})
+        self.assertIn("[1 - Create failed for [Shot.sg_sequence]: Value is not legal.]", answer["title"])
+        for kind in ("update", "delete"):
+            self.batch(404, self.create("Sequence"), {"request_type": kind, "entity": "Sequence", "data": {},
+                                                      "record_id": next_one["id"] + 1})
+        self.assertEqual([row["id"] for row in self.site.rows("Sequence") if row["id"] > sequence], [])
+        self.batch(200, self.create("Sequence"))
+        newest = max(row["id"] for row in self.site.rows("Sequence"))
+        self.batch(200, self.create("Shot", sg_sequence={"type": "Sequence", "id": newest}))
+
+    def test_what_follows_from_a_request_is_undone_with_it(self):
+        """A Shot's Versions retire with it, and are back when the batch fails."""
+        shot = self.make("Shot")
+        version = self.make("Version", entity=shot)
+        delete = {"request_type": "delete", "entity": "Shot", "record_id": shot["id"]}
+        self.batch(404, delete, {"request_type": "delete", "entity": "Version", "record_id": version["id"]})
+        self.assertEqual(self.read(version)["entity"], shot)
+        self.batch(200, delete)
+        self.call(404, "GET", f"/entity/versions/{version['id']}")
+
+    def test_counts(self):
+        self.site.reset_requests()
+        self.batch(200, self.create(), self.create())
+        self.batch(400, self.create(sg_cut_in=2.5))
+        self.assertEqual(self.site.counts(), {"batch": 2})
+        self.assertEqual([entry["rows"] for entry in self.site.requests()["log"]], [2, 0])
+
     def test_wrong_shapes(self):
         self.assertEqual(self.error(400, "POST", "/entity/_batch", {"data": []})["source"],
                          {"requests": ["requests is missing"]})
+        shot = self.make("Shot")["id"]
+        update = {"request_type": "update", "entity": "Shot", "record_id": shot, "data": {}}
+        for requests, says in (([], None), ({}, "must be an array"), (["x"], "must be a hash"),
+                               ([{**update, "request_type": None}], "request_type is missing"),
+                               ([{**update, "record_id": None}], "must be an integer"),
+                               ([update, {**update, "record_id": str(shot)}], "must be an integer"),
+                               ([{**update, "data": []}], "data must be a hash"),
+                               ([{"request_type": "delete", "entity": "Shot"}], "record_id is missing"),
+                               ([{"request_type": "create", "data": {}}], "entity is missing"),
+                               ([{**update, "request_type": "revive"}], "must be one of")):
+            with self.subTest(says=says):
+                status, answer = self.site.api("POST", "/entity/_batch", {"requests": requests})
+                self.assertEqual(status, 400 if says else 200)
+                if says:
+                    self.assertEqual(answer["errors"][0]["title"], "Request Parameters invalid.")
+                    self.assertIn(says, str(answer["errors"][0]["source"]["requests"]))
         self.assertIn("must be one of: create, update, delete",
                       str(self.batch(400, {"request_type": "read", "entity": "Shot"})))
         self.assertIn("entity type [] does not exist",

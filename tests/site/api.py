@@ -54,6 +54,14 @@ class Request:
         return f"{self.target} {self.rpc}" if self.path == api3.PATH else self.target
 
     @property
+    def n_parts(self):
+        """How many requests a batch holds; 0 for what is none."""
+        try:
+            return len(json.loads(self.body)["requests"]) if self.path.endswith("/entity/_batch") else 0
+        except (ValueError, TypeError, KeyError):
+            return 0
+
+    @property
     def kind(self):
         """What the request log counts the request as."""
         return api3.kind_of(self.rpc) if self.path == api3.PATH else kind_of(self.method, self.path)
@@ -414,8 +422,8 @@ class Api:
 
         def answer(kind, entity_type, outcome):
             if kind == "delete":
-                return {"request_type": "delete", "type": entity_type.name, "id": outcome.id, "uuid": None,
-                        "did_delete": True}
+                return {"request_type": "delete", "type": entity_type.name, "id": outcome.id,
+                        "uuid": outcome.v.get("uuid"), "did_delete": True}
             if kind == "update":
                 return json.loads(self._whole(outcome, prefix))
             row, sent = outcome

@@ -39,6 +39,10 @@ class Control:
     def get_faults(self, request, body):
         return reply(200, self.faults.shown())
 
+    def get_late(self, request, body):
+        """How many late commits are still to come, and how many were done (or refused, late)."""
+        return reply(200, self.site.later.shown())
+
     def get_rows(self, request, body):
         table = self.store.tables[request.query["type"]]
         ids = table.retired if request.query.get("retired") in ("1", "true") else table.active
@@ -81,9 +85,16 @@ class Control:
         self.faults.clear()
         return reply(200, {})
 
+    def post_seed(self, request, body):
+        """{"seed": n}: the faults that have a probability strike in another order from now on."""
+        self.faults.seed(body["seed"])
+        return reply(200, {"seed": body["seed"]})
+
     def post_latency(self, request, body):
+        """{"ms": of every request, "batch_ms": for each request in a batch, besides}."""
         self.site.latency = float(body["ms"]) / 1000
-        return reply(200, {"ms": body["ms"]})
+        self.site.batch_latency = float(body.get("batch_ms", 0)) / 1000
+        return reply(200, {"ms": body["ms"], "batch_ms": body.get("batch_ms", 0)})
 
     def post_expire_tokens(self, request, body):
         self.api.auth.end_all()

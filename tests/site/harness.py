@@ -189,8 +189,25 @@ class Site:
     def clear_faults(self):
         self.control("POST", "/clear-faults", {})
 
-    def latency(self, milliseconds):
-        self.control("POST", "/latency", {"ms": milliseconds})
+    def random_faults(self, rates, match, seed, **more):
+        """Each kind of `rates` strikes that share of the requests that match; `more` goes into each spec.
+        Times of "latency", "late" and "late-commit" may be [least, most] in ms: {"late-commit": (0.02, [100, 900])}."""
+        self.control("POST", "/seed", {"seed": seed})
+        specs, left = [], 1.0
+        for kind, rate in rates.items():
+            rate, ms = rate if isinstance(rate, tuple) else (rate, None)
+            chance = rate if kind == "latency" else rate / left
+            left -= 0 if kind == "latency" else rate
+            specs.append({"kind": kind, "times": -1, "match": match, "probability": chance, **more,
+                          **({} if ms is None else {"ms": ms})})
+        return self.faults(specs)
+
+    def late_commits(self):
+        """{"waiting": late commits still to come, "done": those that were}."""
+        return self.control("GET", "/late")
+
+    def latency(self, milliseconds, batch_ms=0):
+        self.control("POST", "/latency", {"ms": milliseconds, "batch_ms": batch_ms})
 
     def clock(self, text):
         """Pins the site's clock ("2026-01-01T00:00:00Z"), or lets it run again (None)."""

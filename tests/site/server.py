@@ -1,5 +1,6 @@
 """HTTP/1.1 over threads: keep-alive, chunked and compressed replies, faults on the wire."""
 
+import functools
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from http import HTTPStatus
 
 from api import Reply, Request
 from errors import ApiError
+from faults import Later
 
 COMPRESSIBLE = (200, 403, 404)      # what the service's front end compresses, and so sends in chunks
 SMALLEST_CHUNKED = 150
@@ -35,9 +37,14 @@ class Site:
 
     def __init__(self, api, control, faults, journal, latency_ms):
         self.api, self.control, self.faults, self.journal = api, control, faults, journal
-        self.latency = latency_ms / 1000
+        self.latency, self.batch_latency = latency_ms / 1000, 0
+        self.later = Later()
         self.lock = threading.RLock()       # one request at a time touches the rows
         self.stopping = threading.Event()
+
+    def latency_of(self, request):
+        """How long a request takes by itself: a batch longer, for each of its requests."""
+        return self.latency + (self.batch_latency * request.n_parts if self.batch_latency else 0)
 
 
 class Handler(socketserver.BaseRequestHandler):
@@ -111,8 +118,9 @@ class Handler(socketserver.BaseRequestHandler):
             return
         started = time.time()
         wait, fault = site.faults.of(request.method, request.label)
-        if wait + site.latency:
-            site.stopping.wait(wait + site.latency)
+        wait += site.latency_of(request)
+        if wait:
+            site.stopping.wait(wait)
         entry, status, size = None, "dropped", 0
 
         def log(status, rows):
@@ -146,6 +154,11 @@ class Handler(socketserver.BaseRequestHandler):
             return Reply(503, MAINTENANCE, 0, {"content-type": "text/html; charset=utf-8", **headers})
         if fault.kind in ("502", "504"):
             return gateway_reply(int(fault.kind), headers)
+        if fault.kind.startswith("late-commit"):
+            site.later.after(fault.seconds, functools.partial(self._perform, site, request))
+            if fault.kind == "late-commit-reset":
+                self._reset()
+            return gateway_reply(504, headers)
         return None
 
     def _after(self, site, fault, reply):

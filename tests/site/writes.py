@@ -19,6 +19,7 @@ DATES = ("start_date", "due_date", "duration")
 class Writer:
     def __init__(self, store, events):
         self.store, self.events, self.schema = store, events, store.schema
+        self.unborn = set()         # what the batch under way has made: nothing in it may name these
 
     def atomically(self, work, *arguments):
         """Runs work; when it fails, nothing of it remains."""
@@ -99,7 +100,7 @@ class Writer:
         return self._living(key, verb, path)
 
     def _living(self, key, verb, path):
-        if self.store.row(key) is None:
+        if self.store.row(key) is None or key in self.unborn:
             raise bad_request(f"{verb.title()} failed for [{path}]: Value is not legal.", None, 104)
         return key
 
@@ -453,16 +454,29 @@ class Writer:
     def batch(self, session, requests, answer):
         """Runs every request or none. `answer(kind, entity_type, outcome)` makes each part of the reply."""
         checked = [self._checked(number, request) for number, request in enumerate(requests)]
-        made = []
-        for kind, entity_type, row_id, data in checked:
+        try:
+            made = [(kind, entity_type, self._part(session, number, kind, entity_type, row_id, data))
+                    for number, (kind, entity_type, row_id, data) in enumerate(checked)]
+            return [answer(*each) for each in made]
+        finally:
+            self.unborn = set()
+
+    def _part(self, session, number, kind, entity_type, row_id, data):
+        """What one request of a batch does."""
+        if (entity_type.name, row_id) in self.unborn:
+            raise no_row(entity_type.name, row_id)
+        try:
             if kind == "create":
                 outcome = self.create(session, entity_type, data, in_batch=True)
-            elif kind == "update":
-                outcome = self.update(session, entity_type, row_id, data)
-            else:
-                outcome = self.retire(session, entity_type, row_id)
-            made.append((kind, entity_type, outcome))
-        return [answer(*each) for each in made]
+                self.unborn |= {outcome[0].key} if outcome[0] else set()
+                return outcome
+            if kind == "update":
+                return self.update(session, entity_type, row_id, data)
+            return self.retire(session, entity_type, row_id)
+        except ApiError as error:
+            if error.status == 400 and error.code == 104:
+                raise bad_request(f"Invalid field value, {kind} failed [{number} - {error.title}]", None, 104) from None
+            raise
 
     def _checked(self, number, request):
         def wrong(name, text):
