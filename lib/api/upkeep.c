@@ -284,6 +284,7 @@ static int add_counters(struct fptc_cache *cache, fptc__json *document)
     ok = fptc__json_set(requests, "update", fptc__json_new_int(c.update)) && ok;
     ok = fptc__json_set(requests, "delete", fptc__json_new_int(c.delete_)) && ok;
     ok = fptc__json_set(requests, "revive", fptc__json_new_int(c.revive)) && ok;
+    ok = fptc__json_set(requests, "batch", fptc__json_new_int(c.batch)) && ok;
     ok = fptc__json_set(requests, "upload", fptc__json_new_int(c.upload)) && ok;
     ok = fptc__json_set(requests, "retried", fptc__json_new_int(c.retried)) && ok;
     ok = fptc__json_set(requests, "bytes_received", fptc__json_new_int(c.bytes_received)) && ok;

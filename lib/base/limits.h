@@ -109,6 +109,10 @@
 #define FPTC_PARTS_MAX 10000
 /* HTTP requests of one process under way at once; A§9.14. */
 #define FPTC_REQUESTS_AT_ONCE 4
+/* Requests in one batch: some 60 ms each, so 200 take 12 s, and above a time-out hides what became of all (A§1.8). */
+#define FPTC_BATCH_REQUESTS_MAX 200
+/* The longest Retry-After that is believed. */
+#define FPTC_RETRY_AFTER_MS_MAX 600000
 /* A sender sends within this of its attempt record or never (§7). */
 #define FPTC_SEND_WINDOW_MS 30000
 /* Writes that one list of the outbox tells. */

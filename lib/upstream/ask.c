@@ -44,6 +44,15 @@ void fptc__ask_done(struct fptc__ask *a)
     fptc__buf_done(&a->body);
 }
 
+static void keep_retry_after(struct fptc__site *s, const struct fptc__exchange *x,
+                             fptc_status status)
+{
+    int is_refusal = status != FPTC_OK || x->http_status == 429 || x->http_status == 503;
+
+    if (is_refusal && x->retry_after_ms > 0 && !x->elsewhere)
+        atomic_store(&s->wanted_until_mono_ms, fptc__mono_ms() + x->retry_after_ms);
+}
+
 fptc_status fptc__ask_once(struct fptc__site *s, struct fptc__ask *a, const struct fptc__call *call,
                            fptc_error *err)
 {
@@ -56,6 +65,7 @@ fptc_status fptc__ask_once(struct fptc__site *s, struct fptc__ask *a, const stru
         a->x.body_len = a->body.len;
     }
     status = fptc__client_exchange(s->client, &a->x, call, err);
+    keep_retry_after(s, &a->x, status);
     atomic_fetch_add(a->count, a->x.n_sent);
     if (a->x.n_sent > 1)
         atomic_fetch_add(&s->n_retried, a->x.n_sent - 1);

@@ -12,6 +12,7 @@
 #define FPTC__API "/api/v1.1"
 /* Filters in hash form (A§1.4). */
 #define FPTC__QUERY_TYPE "application/vnd+shotgun.api3_hash+json"
+#define FPTC__JSON_TYPE "application/json"
 #define FPTC__ASK_WHAT_BYTES 320u
 #define FPTC__ASK_PATH_BYTES 2048u
 
@@ -20,7 +21,8 @@ struct fptc__site {
     char *identity;
     struct fptc__logger logger;
     _Atomic int64_t n_schema, n_search, n_text_search, n_summarize, n_create, n_update, n_delete,
-        n_revive, n_upload, n_retried;
+        n_revive, n_batch, n_upload, n_retried;
+    _Atomic int64_t wanted_until_mono_ms; /* FPT's last Retry-After */
 };
 
 /* One thing asked of FPT. */
@@ -53,6 +55,11 @@ int fptc__ask_wait(int next, int64_t retry_after_ms, const struct fptc__call *ca
 /* A write: sent once (site_write.c). FPTC_OK: FPT said 2xx. err is not NULL. */
 fptc_status fptc__ask_write(struct fptc__site *s, struct fptc__ask *a,
                             const struct fptc__call *call, fptc_error *err);
+/* FPTC_UNKNOWN: sent, and no answer says what became of it; `why` may be err's own message. err is not NULL. */
+fptc_status fptc__ask_unknown(const struct fptc__ask *a, const char *why, fptc_error *err);
+/* The end of a write: frees *a, and gives the caller (err may be NULL) why it failed. Returns status. */
+fptc_status fptc__ask_end(struct fptc__ask *a, fptc_status status, const fptc_error *why,
+                          fptc_error *err);
 /* Fills err with "what: FPT verdict (status): its own text, scrubbed" and returns status. */
 fptc_status fptc__ask_say(struct fptc__site *s, const struct fptc__ask *a, fptc_status status,
                           const char *verdict, fptc_error *err);

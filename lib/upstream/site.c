@@ -105,8 +105,18 @@ void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out)
     out->update = atomic_load(&s->n_update);
     out->delete_ = atomic_load(&s->n_delete);
     out->revive = atomic_load(&s->n_revive);
+    out->batch = atomic_load(&s->n_batch);
     out->upload = atomic_load(&s->n_upload);
     out->retried = atomic_load(&s->n_retried);
+}
+
+int64_t fptc__site_retry_after_ms(const struct fptc__site *s)
+{
+    int64_t left_ms = atomic_load(&s->wanted_until_mono_ms) - fptc__mono_ms();
+
+    if (left_ms <= 0)
+        return 0;
+    return left_ms < FPTC_RETRY_AFTER_MS_MAX ? left_ms : FPTC_RETRY_AFTER_MS_MAX;
 }
 
 /* What an answer that is not 2xx means to a read; nothing was done, whatever it says. */

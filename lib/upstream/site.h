@@ -20,9 +20,12 @@ const char *fptc__site_identity(const struct fptc__site *s);
 /* HTTP requests that reached the wire, by kind; retried: those among them that repeated another. */
 struct fptc__site_counts {
     int64_t auth, schema, search, text_search, summarize, read, create, update, delete_, revive,
-        upload, retried, bytes_received;
+        batch, upload, retried, bytes_received;
 };
 void fptc__site_counts(struct fptc__site *s, struct fptc__site_counts *out);
+/* For how long from now FPT wishes to be left alone: what is left of its last Retry-After (with a 429 or a
+   503, to this handle), at most FPTC_RETRY_AFTER_MS_MAX; 0: it has not said so. Any thread. */
+int64_t fptc__site_retry_after_ms(const struct fptc__site *s);
 
 /* FPT's object of a type's fields (GET /schema/<type>/fields, its "data"), or of all types (GET /schema)
    when type is NULL; as a project shows it unless project_id is 0. FPTC_EUSAGE when FPT knows no such
@@ -94,6 +97,23 @@ fptc_status fptc__site_delete(struct fptc__site *s, const char *type, int64_t id
 /* FPTC_MISS when FPT says that the row was not retired. */
 fptc_status fptc__site_revive(struct fptc__site *s, const char *type, int64_t id,
                               const struct fptc__call *call, fptc_error *err);
+
+enum { FPTC__BATCH_CREATE = 1, FPTC__BATCH_UPDATE, FPTC__BATCH_DELETE };
+struct fptc__batch_request {
+    int32_t kind; /* FPTC__BATCH_... */
+    const char *type;
+    int64_t id;             /* not of a create */
+    const fptc__json *data; /* not of a delete */
+};
+/*
+ * site_batch.c: one request for all of them, done all or none; sent once, with the statuses of the writes above
+ * (FPTC_UNKNOWN as well when the answer is not of every one of them). A delete of a row that is not there is a
+ * refusal here, and a create without the project it needs is "done" although no read reaches the row (A§1.8).
+ * *out_rows: an array in their order: the row (thin for a create), `true` for a delete.
+ */
+fptc_status fptc__site_batch(struct fptc__site *s, const struct fptc__batch_request *requests,
+                             size_t n, const struct fptc__call *call, fptc__json **out_rows,
+                             fptc_error *err);
 
 struct fptc__upload {
     const char *type;

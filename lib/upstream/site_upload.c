@@ -18,7 +18,6 @@
 #include "upstream/media_type.h"
 #include "upstream/storage.h"
 
-#define JSON_TYPE "application/json"
 /* Giving parts up must not hold a caller who has cancelled. */
 #define ABORT_MS 5000
 /* Attachments of the row that are looked at for ours. */
@@ -261,7 +260,7 @@ static void give_up_parts(struct uploading *up)
         return;
     status = ask_at(up, &a, complete_link(up), "/multipart_abort", &err);
     a.x.method = "POST";
-    a.x.content_type = JSON_TYPE;
+    a.x.content_type = FPTC__JSON_TYPE;
     fptc__json_print(info(up), &a.body);
     if (status == FPTC_OK)
         status = fptc__ask_write(up->s, &a, &call, &err);
@@ -384,7 +383,7 @@ static fptc_status complete(struct uploading *up, fptc_error *err)
     fptc_status status = ask_at(up, &a, complete_link(up), "", err);
 
     a.x.method = "POST";
-    a.x.content_type = JSON_TYPE;
+    a.x.content_type = FPTC__JSON_TYPE;
     if (body == NULL && status == FPTC_OK)
         status = fptc__fail_nomem(err);
     fptc__json_print(body, &a.body);

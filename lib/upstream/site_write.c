@@ -10,11 +10,10 @@
 #include "upstream/ask.h"
 #include "upstream/mapping.h"
 
-#define JSON_TYPE "application/json"
 /* FPT's code for "row not there" (A§1.10). */
 #define CODE_NOT_THERE 104
 
-static fptc_status unknown(const struct fptc__ask *a, const char *why, fptc_error *err)
+fptc_status fptc__ask_unknown(const struct fptc__ask *a, const char *why, fptc_error *err)
 {
     fptc_error before = *err;
 
@@ -41,7 +40,7 @@ static fptc_status judge_write(struct fptc__site *s, const struct fptc__ask *a, 
     if (http >= 400 && http < 500 && http != 408)
         return fptc__ask_say(s, a, FPTC_EREFUSED, "refused it", err);
     fptc__ask_say(s, a, FPTC_ESERVER, "answered", &why);
-    return unknown(a, why.message, err);
+    return fptc__ask_unknown(a, why.message, err);
 }
 
 fptc_status fptc__ask_write(struct fptc__site *s, struct fptc__ask *a,
@@ -56,7 +55,7 @@ fptc_status fptc__ask_write(struct fptc__site *s, struct fptc__ask *a,
         return judge_write(s, a, err);
     if (a->x.sent != FPTC__NOT_SENT) {
         *err = why;
-        return unknown(a, why.message, err);
+        return fptc__ask_unknown(a, why.message, err);
     }
     fptc__error_where(&why, "%s, not sent", a->what);
     *err = why;
@@ -80,7 +79,7 @@ static fptc_status take_row(const struct fptc__ask *a, int64_t id, fptc__json **
         *out_row = NULL;
         status = fptc__fail(&why, FPTC_ESERVER, "the answer is another row");
     }
-    return status == FPTC_OK ? FPTC_OK : unknown(a, why.message, err);
+    return status == FPTC_OK ? FPTC_OK : fptc__ask_unknown(a, why.message, err);
 }
 
 static fptc_status write_row(struct fptc__site *s, struct fptc__ask *a, const fptc__json *data,
@@ -91,7 +90,7 @@ static fptc_status write_row(struct fptc__site *s, struct fptc__ask *a, const fp
     if (!fptc__json_is_object(data))
         return fptc__fail(err, FPTC_EUSAGE, "%s: data must be an object, not %s", a->what,
                           fptc__json_type_name(data));
-    a->x.content_type = JSON_TYPE;
+    a->x.content_type = FPTC__JSON_TYPE;
     fptc__json_print(data, &a->body);
     status = fptc__buf_check(&a->body, a->what, err);
     if (status == FPTC_OK)
@@ -99,7 +98,7 @@ static fptc_status write_row(struct fptc__site *s, struct fptc__ask *a, const fp
     return status;
 }
 
-static fptc_status finish(struct fptc__ask *a, fptc_status status, const fptc_error *why,
+fptc_status fptc__ask_end(struct fptc__ask *a, fptc_status status, const fptc_error *why,
                           fptc_error *err)
 {
     fptc__ask_done(a);
@@ -122,7 +121,7 @@ fptc_status fptc__site_create(struct fptc__site *s, const char *type, const fptc
         status = write_row(s, &a, data, call, &why);
     if (status == FPTC_OK)
         status = take_row(&a, 0, out_row, &why);
-    return finish(&a, status, &why, err);
+    return fptc__ask_end(&a, status, &why, err);
 }
 
 fptc_status fptc__site_update(struct fptc__site *s, const char *type, int64_t id,
@@ -140,7 +139,7 @@ fptc_status fptc__site_update(struct fptc__site *s, const char *type, int64_t id
         status = write_row(s, &a, data, call, &why);
     if (status == FPTC_OK)
         status = take_row(&a, id, out_row, &why);
-    return finish(&a, status, &why, err);
+    return fptc__ask_end(&a, status, &why, err);
 }
 
 /* 2xx for a delete: 204 without a body, or JSON; a page of something in between proves nothing. */
@@ -153,7 +152,7 @@ static fptc_status judge_deleted(const struct fptc__ask *a, fptc_error *err)
         return FPTC_OK;
     status = fptc__json_parse(fptc__buf_text(&a->x.reply), a->x.reply.len, "reply", &reply, NULL);
     fptc__json_free(reply);
-    return status == FPTC_OK ? FPTC_OK : unknown(a, "the answer is not FPT's", err);
+    return status == FPTC_OK ? FPTC_OK : fptc__ask_unknown(a, "the answer is not FPT's", err);
 }
 
 fptc_status fptc__site_delete(struct fptc__site *s, const char *type, int64_t id,
@@ -171,7 +170,7 @@ fptc_status fptc__site_delete(struct fptc__site *s, const char *type, int64_t id
         status = judge_deleted(&a, &why);
     if (status == FPTC_EREFUSED && why.http_status == 404 && fptc__ask_code(&a) == CODE_NOT_THERE)
         why.status = status = FPTC_MISS;
-    return finish(&a, status, &why, err);
+    return fptc__ask_end(&a, status, &why, err);
 }
 
 /* FPTC_MISS: it lives, and did before. */
@@ -185,7 +184,7 @@ static fptc_status judge_revived(const struct fptc__ask *a, int64_t id, fptc_err
     if (status == FPTC_OK)
         did = fptc__json_get(fptc__json_get(reply, "meta"), "did_revive");
     if (!fptc__json_is_bool(did) || fptc__json_get_int(fptc__json_get(reply, "data"), "id") != id)
-        status = unknown(a, "the answer is not FPT's", err);
+        status = fptc__ask_unknown(a, "the answer is not FPT's", err);
     else
         status = fptc__json_is_true(did)
                      ? FPTC_OK
@@ -204,7 +203,7 @@ fptc_status fptc__site_revive(struct fptc__site *s, const char *type, int64_t id
 
     snprintf(a.path + len, sizeof(a.path) - len, "?revive=1");
     a.x.method = "POST";
-    a.x.content_type = JSON_TYPE;
+    a.x.content_type = FPTC__JSON_TYPE;
     a.count = &s->n_revive;
     fptc__buf_adds(&a.body, "{}"); /* FPT ignores it; a POST without any upsets some proxies */
     if (status == FPTC_OK)
@@ -213,5 +212,5 @@ fptc_status fptc__site_revive(struct fptc__site *s, const char *type, int64_t id
         status = fptc__ask_write(s, &a, call, &why);
     if (status == FPTC_OK)
         status = judge_revived(&a, id, &why);
-    return finish(&a, status, &why, err);
+    return fptc__ask_end(&a, status, &why, err);
 }

@@ -353,6 +353,91 @@ class Writes(OnSite):
         self.assertGreater(ours["bytes_received"], 1000)
 
 
+class Batches(OnSite):
+
+    BATCH = "POST .*/entity/_batch"
+
+    def make(self, code, **more):
+        return {"kind": 1, "type": "Shot", "data": self.shot(code, **more)}
+
+    def test_the_rows_come_in_the_order_of_the_requests(self):
+        old, gone = (self.site.create("Shot", self.shot(code)) for code in ("b old", "b gone"))
+        d = self.on_site()
+        got = d.batch(requests=[
+            {"kind": 2, "type": "Shot", "id": old["id"], "data": {"code": "b newer", "description": "é \" \\ 漢"}},
+            self.make("b new"), {"kind": 3, "type": "Shot", "id": gone["id"]}, self.make("b second")])
+        self.assertStatus(got, "OK")
+        updated, made, deleted, second = got["got"]
+        self.assertEqual((updated["id"], updated["code"], updated["description"]),
+                         (old["id"], "b newer", "é \" \\ 漢"))
+        self.assertEqual((made["type"], made["code"], second["code"]), ("Shot", "b new", "b second"))
+        self.assertRegex(made["created_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertIs(deleted, True)
+        self.assertEqual([len(self.named(code)) for code in ("b newer", "b new", "b second", "b old", "b gone")],
+                         [1, 1, 1, 0, 0])
+        self.assertCounts({"auth": 1, "batch": 1})
+        self.assertEqual(d.counts()["batch"], 1)
+
+    def test_all_or_none(self):
+        d = self.on_site()
+        gone = self.site.create("Shot", self.shot("b twice"))
+        self.site.retire("Shot", gone["id"])
+        for last, http, text in ((self.make("b none", nope=1), 400, "API create() Shot.nope doesn't exist."),
+                                 ({"kind": 3, "type": "Shot", "id": gone["id"]}, 404, "does not exist")):
+            got = d.batch(requests=[self.make("b none"), last])
+            self.assertStatus(got, "EREFUSED", "batch of 2", text)
+            self.assertEqual(got["http_status"], http)
+            self.assertEqual(self.named("b none"), [])
+
+    def test_it_is_sent_once_whatever_comes(self):
+        stored = {"504-after-commit", "reset-after-commit", "truncate"}
+        for kind in READ_FAULTS + ["504-after-commit"]:
+            with self.subTest(kind):
+                self.site.reset_requests()
+                self.fault(kind, self.BATCH)
+                d = self.on_site()
+                d.search(**PAGE, page_size=1)   # leaves a connection that could be reused
+                got = d.batch(requests=[self.make(f"b {kind}"), self.make(f"b {kind}")])
+                self.assertStatus(got, "EBUSY" if kind == "429" else "UNKNOWN", "batch of 2")
+                self.assertCounts({"auth": 1, "search": 1, "batch": 1})
+                self.assertEqual(len(self.named(f"b {kind}")), 2 if kind in stored else 0)
+
+    def test_an_expired_token_does_nothing_twice(self):
+        d = self.on_site()
+        d.search(**PAGE, page_size=1)
+        self.site.expire_tokens()
+        self.assertStatus(d.batch(requests=[self.make("b token")]), "OK")
+        self.assertEqual(len(self.named("b token")), 1)
+
+    def test_wrong_requests_never_leave(self):
+        d = self.on_site()
+        good = self.make("b wrong")
+        for wrong in ({"kind": 4, "type": "Shot", "id": 1}, {"kind": 1, "type": "Sh\"ot", "data": {}},
+                      {"kind": 2, "type": "Shot", "id": 0, "data": {}}, {"kind": 2, "type": "Shot", "id": 1},
+                      {"kind": 3, "type": "Shot", "id": -5}, {"kind": 1, "type": "Shot", "data": []}):
+            with self.subTest(str(wrong)):
+                self.assertStatus(d.batch(requests=[good, wrong]), "EUSAGE", "batch", "request 1")
+        self.assertStatus(d.batch(requests=[]), "EUSAGE", "no requests")
+        self.assertEqual(self.site.total(), 0)
+
+    def test_how_long_FPT_wants_to_be_left_alone(self):
+        d = self.on_site()
+        self.assertEqual(d.retry_after()["left_ms"], 0)
+        self.fault("429", self.BATCH, retry_after=30)
+        self.assertStatus(d.batch(requests=[self.make("b busy")]), "EBUSY")
+        self.assertLess(20000, d.retry_after()["left_ms"])
+        self.assertGreaterEqual(30000, d.retry_after()["left_ms"])
+        d = self.on_site()
+        self.fault("503", CREATE, retry_after=1)
+        self.assertStatus(d.create(type="Shot", data=self.shot("b busy")), "UNKNOWN")
+        self.assertLess(0, d.retry_after()["left_ms"])
+        time.sleep(1)
+        self.assertEqual(d.retry_after()["left_ms"], 0)
+        self.fault("429", CREATE, retry_after=10**8)
+        self.assertStatus(d.create(type="Shot", data=self.shot("b busy")), "EBUSY")
+        self.assertGreaterEqual(600000, d.retry_after()["left_ms"])
+
+
 class Tokens(OnSite):
 
     def test_a_token_that_ends_in_the_middle_of_a_walk(self):

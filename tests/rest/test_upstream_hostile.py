@@ -156,6 +156,44 @@ class SentOnce(OnHostile):
         server = self.serve(lambda request, connection: connection.reply(200, record))
         self.assertStatus(self.to(server).update(type="Shot", id=8, data={}), "UNKNOWN", "another row")
 
+    def test_answers_to_a_batch_that_prove_nothing(self):
+        def row(n, type_name="Shot"):
+            return {"data": {"type": type_name, "id": n, "attributes": {}, "relationships": {}}}
+
+        deleted = {"request_type": "delete", "type": "Shot", "id": 9, "uuid": None, "did_delete": True}
+        good = [row(7), row(8), deleted]
+        cases = {
+            "shorter": good[:2], "longer": [*good, row(10)], "none": [], "no list": {"data": good}, "nothing": None,
+            "another type": [row(7, "Asset"), *good[1:]], "another id": [row(7), row(18), deleted],
+            "another order": [deleted, row(7), row(8)], "no row": [{"data": None}, *good[1:]],
+            "null": [None, *good[1:]], "not deleted": [*good[:2], {**deleted, "did_delete": False}],
+            "another deleted": [*good[:2], {**deleted, "id": 10}], "true": [*good[:2], True],
+            "bare rows": [part.get("data", part) for part in good],
+        }
+        requests = [{"kind": 1, "type": "Shot", "data": {}}, {"kind": 2, "type": "Shot", "id": 8, "data": {}},
+                    {"kind": 3, "type": "Shot", "id": 9}]
+        for name, data in cases.items():
+            with self.subTest(name):
+                server = self.serve(lambda request, connection: connection.reply(200, {"data": data}))
+                got = self.to(server).batch(requests=requests)
+                self.assertStatus(got, "UNKNOWN", "batch of 3: sent, but")
+                self.assertNotIn("got", got)
+                self.assertEqual(len(server.asked("POST")), 1)
+        for name, answer in {"half": reply(200, b'{"data": [{"data"'), "a page": reply(200, "<html>Hotel</html>"),
+                             "cut": reply(200, {"data": good}, content_length=10000),
+                             "500": reply(500, errors(500, 103, "Shotgun Server Error"))}.items():
+            with self.subTest(name):
+                server = self.serve(lambda request, connection: (connection.send(answer), connection.close()))
+                self.assertStatus(self.to(server).batch(requests=requests), "UNKNOWN")
+                self.assertEqual(len(server.asked("POST")), 1)
+        server = self.serve(lambda request, connection: connection.reply(200, {"data": good}))
+        self.assertStatus(self.to(server).batch(requests=requests), "OK")
+        asked = json.loads(server.asked("POST")[0].body)
+        self.assertEqual(asked, {"requests": [
+            {"request_type": "create", "entity": "Shot", "data": {}},
+            {"request_type": "update", "entity": "Shot", "record_id": 8, "data": {}},
+            {"request_type": "delete", "entity": "Shot", "record_id": 9}]})
+
     def test_answers_that_prove_that_nothing_was_done(self):
         cases = [
             (400, errors(400, 103, "API update() Shot.x doesn't exist."), "EREFUSED", "API update() Shot.x"),

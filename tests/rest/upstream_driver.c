@@ -6,8 +6,9 @@
  *   {"do":"search", "type":..., "filters":..., "fields":..., "page_size":..., "page_number":...}
  *   {"do":"text_search", "text":..., "entity_types":..., "has_groups":..., "page_size":..., "page_number":...}
  *   {"do":"schema"|"create"|"update"|"delete", "type":..., "id":..., "data":...}
+ *   {"do":"batch", "requests":[{"kind":1, "type":..., "id":..., "data":...}]}
  *   {"do":"threads", "n":8, "times":20, ... as search}        all at once on the one site
- *   {"do":"counts"} {"do":"close"}
+ *   {"do":"counts"} {"do":"retry_after"} {"do":"close"}
  *
  * Any of them with "deadline_ms", "send_by_ms" and "cancel_after_ms". The answer holds status, message, ms, and what
  * was asked for; "log" has the log lines since the last answer.
@@ -23,6 +24,7 @@
 #include "upstream/site.h"
 
 #define THREADS_MAX 64
+#define BATCH_MAX 1024
 #define LINE_BYTES_MAX (64u << 20)
 
 static struct fptc__site *site;
@@ -204,6 +206,22 @@ static fptc_status text_search(const fptc__json *order, const struct fptc__call 
     return fptc__site_text_search(site, &search, call, out, err);
 }
 
+static fptc_status batch(const fptc__json *order, const struct fptc__call *call, fptc__json **out,
+                         fptc_error *err)
+{
+    static struct fptc__batch_request requests[BATCH_MAX];
+    const fptc__json *r = fptc__json_first(fptc__json_get(order, "requests"));
+    size_t n;
+
+    for (n = 0; r && n < BATCH_MAX; n++, r = fptc__json_next(r)) {
+        requests[n].kind = (int32_t)fptc__json_get_int(r, "kind");
+        requests[n].type = fptc__json_get_text(r, "type");
+        requests[n].id = fptc__json_get_int(r, "id");
+        requests[n].data = fptc__json_get(r, "data");
+    }
+    return fptc__site_batch(site, requests, n, call, out, err);
+}
+
 static void do_one(const char *what, const fptc__json *order, fptc__json *answer)
 {
     const char *type = fptc__json_get_text(order, "type");
@@ -220,6 +238,8 @@ static void do_one(const char *what, const fptc__json *order, fptc__json *answer
                                    &got, &err);
     else if (strcmp(what, "text_search") == 0)
         status = text_search(order, &b.call, &got, &err);
+    else if (strcmp(what, "batch") == 0)
+        status = batch(order, &b.call, &got, &err);
     else if (strcmp(what, "create") == 0)
         status = fptc__site_create(site, type, data, &b.call, &got, &err);
     else if (strcmp(what, "update") == 0)
@@ -247,6 +267,7 @@ static void do_counts(fptc__json *answer)
     (void)fptc__json_set(answer, "update", fptc__json_new_int(c.update));
     (void)fptc__json_set(answer, "delete", fptc__json_new_int(c.delete_));
     (void)fptc__json_set(answer, "revive", fptc__json_new_int(c.revive));
+    (void)fptc__json_set(answer, "batch", fptc__json_new_int(c.batch));
     (void)fptc__json_set(answer, "retried", fptc__json_new_int(c.retried));
     (void)fptc__json_set(answer, "bytes_received", fptc__json_new_int(c.bytes_received));
 }
@@ -330,6 +351,9 @@ static fptc__json *obey(const fptc__json *order)
         do_search(order, answer);
     } else if (strcmp(what, "threads") == 0) {
         do_threads(order, answer);
+    } else if (strcmp(what, "retry_after") == 0) {
+        (void)fptc__json_set(answer, "left_ms",
+                             fptc__json_new_int(fptc__site_retry_after_ms(site)));
     } else if (strcmp(what, "counts") == 0) {
         do_counts(answer);
     } else {
