@@ -175,7 +175,16 @@ enum {
 enum {
     FPTC_WRITE_DEFAULT = 0, /**< through */
     FPTC_WRITE_THROUGH = 1, /**< after FPT has answered */
-    FPTC_WRITE_BEHIND = 2   /**< once durable in the outbox (not in version 0.1: FPTC_EUSAGE) */
+    FPTC_WRITE_BEHIND = 2   /**< once durable in the outbox; whoever keeps the cache up sends it */
+};
+
+/** What becomes of an update behind when somebody else has changed a field that it writes. */
+enum {
+    FPTC_CONFLICT_DEFAULT = 0, /**< fail */
+    FPTC_CONFLICT_FAIL =
+        1, /**< nothing of it is written; it waits for a person (fptc_cache_outbox()) */
+    FPTC_CONFLICT_OVERWRITE = 2, /**< it is written, as every write through is */
+    FPTC_CONFLICT_MERGE = 3      /**< those of its fields are written that nobody has changed */
 };
 
 /** Severity of a log line. */
@@ -973,14 +982,16 @@ enum {
     FPTC_VERB_CREATE = 1,
     FPTC_VERB_UPDATE = 2,
     FPTC_VERB_DELETE = 3, /**< retires the row */
-    FPTC_VERB_REVIVE = 4  /**< takes back that it was retired */
+    FPTC_VERB_REVIVE = 4, /**< takes back that it was retired */
+    FPTC_VERB_BATCH = 5   /**< creates, updates and deletes in one, done all or none */
 };
 
 /**
  * Makes a write.
  * @param verb       FPTC_VERB_*.
- * @param type       entity type.
- * @param id         the row of an update, delete or revive; 0 for a create.
+ * @param type       entity type; NULL of a batch.
+ * @param id         the row of an update, delete or revive, maybe the provisional id of one that was created
+ *                   behind; 0 of a create or batch.
  * @param out_write  the write; NULL on failure. It has a new event id.
  * @param err        may be NULL.
  * @return FPTC_OK, FPTC_EUSAGE, FPTC_ENOMEM.
@@ -1005,12 +1016,18 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_new(int32_t verb, const char *ty
 FPTC_API void fptc_write_free(fptc_write *write);
 
 /**
- * Sets the field values of a create or update.
+ * Sets the field values of a create or update, or the requests of a batch.
  * @param write  the write.
- * @param json   a JSON object: field name to value, links as {"type","id"}, dates as FPT writes them.
+ * @param json   a JSON object: field name to value, links as {"type","id"}, dates as FPT writes them; of a list
+ *               of links, the list that it shall be, or {"multi_entity_update_mode":"add"|"remove"|"set",
+ *               "value":[…]}. Of a batch an array of 1 to 1,000 requests as shotgun_api3 spells them:
+ *               {"request_type":"create","entity_type":"Shot","data":{…}}, {"request_type":"update",
+ *               "entity_type","entity_id","data","multi_entity_update_modes":{"assets":"add"}},
+ *               {"request_type":"delete","entity_type","entity_id"}. None of them can name a row that
+ *               another one creates.
  * @param err    may be NULL.
- * @return FPTC_OK, FPTC_EUSAGE when it is not a JSON object or the write is a delete or revive,
- *         FPTC_ENOMEM.
+ * @return FPTC_OK; FPTC_EUSAGE when it is of another shape (naming the request) or the write is a delete or
+ *         revive; FPTC_ENOMEM.
  * @par Ownership  copied.
  * @par Threads    one thread at a time per write.
  * @par Blocking   memory only.
@@ -1063,12 +1080,49 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_deadline(fptc_write *write, 
                                                              fptc_error *err);
 
 /**
+ * Says when a write returns, instead of the handle's option.
+ * @param write  the write.
+ * @param mode   FPTC_WRITE_*; FPTC_WRITE_DEFAULT: options->write_mode.
+ * @param err    may be NULL.
+ * @return FPTC_OK, or FPTC_EUSAGE for another value.
+ * @par Ownership  nothing is kept.
+ * @par Threads    one thread at a time per write.
+ * @par Blocking   memory only.
+ * @since 0.1
+ * @see fptc_cache_write
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_mode(fptc_write *write, int32_t mode,
+                                                         fptc_error *err);
+
+/**
+ * Says what becomes of an update behind, also one in a batch, when somebody else has changed a field that it
+ * writes between the write and its sending.
+ * @param write   the write; other verbs have no conflicts.
+ * @param policy  FPTC_CONFLICT_*.
+ * @param err     may be NULL.
+ * @return FPTC_OK, or FPTC_EUSAGE for another value.
+ * @par Ownership  nothing is kept.
+ * @par Threads    one thread at a time per write.
+ * @par Blocking   memory only.
+ * @since 0.1
+ * @see fptc_write_set_mode
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_on_conflict(fptc_write *write, int32_t policy,
+                                                                fptc_error *err);
+
+/**
  * Carries out a write: makes it durable in the outbox, sends it to FPT, puts FPT's row into the cache,
- * settles it. Afterwards every find of this process sees it, others within their refresh interval.
+ * settles it. Afterwards every find of this process sees it, others within their refresh interval. A write behind
+ * (fptc_write_set_mode()) returns once it is durable: FPT is asked nothing, finds show it at once, and
+ * fptc_cache_maintain(), whoever holds the outbox, or this call again with its event id sends it.
  * @param cache       the handle.
  * @param write       the write; may be carried out again, which does nothing twice.
  * @param out_result  one row, FPT's own, of a create, update or revive; no row of a delete; also given for
  *                    FPTC_PENDING and FPTC_UNKNOWN, then with the event id only. NULL on failure.
+ *                    Of a write behind that is pending the row is as it shall be, and a create has a
+ *                    provisional id, below 0, that other writes may name and fptc_cache_resolve() knows
+ *                    for ever. Of a batch a document instead, with an element for each request: [{"event",
+ *                    "state":"settled"|"pending"|"refused"|"unknown","verb","type","id","row":{…} or null}].
  * @param err         may be NULL; also filled for FPTC_PENDING and FPTC_UNKNOWN.
  * @return FPTC_OK: FPT has it and so has the cache. FPTC_UNKNOWN: it was sent and the answer was lost;
  *         do not make a new write, ask again with this event id: after options.quiet_ms FPT is asked what
@@ -1080,7 +1134,9 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_deadline(fptc_write *write, 
  *         own text, nothing changed there. FPTC_EUSAGE before any request. FPTC_ENET, FPTC_EBUSY,
  *         FPTC_EDEADLINE: provably not sent, nothing pending. FPTC_MISS: FPT has no such row to
  *         delete (any more), or the row to revive was not retired. FPTC_EIO, FPTC_ENOSPC,
- *         FPTC_EACCESS: the outbox could not be written, nothing was sent.
+ *         FPTC_EACCESS: the outbox could not be written, nothing was sent. Of a write behind FPTC_PENDING means
+ *         that it is durable and will be sent; FPTC_EUSAGE also when FPT's schema of the type never was fetched
+ *         and cannot be now. Of a batch the status is that of all of its requests.
  * @par Ownership  free the result with fptc_result_free().
  * @par Threads    any thread.
  * @par Blocking   may touch the file server and use the network, up to the deadline.
@@ -1089,6 +1145,25 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_deadline(fptc_write *write, 
  */
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_write(fptc_cache *cache, fptc_write *write,
                                                       fptc_result **out_result, fptc_error *err);
+
+/**
+ * Tells FPT's id of a row that was created behind. The answer can be had for ever, by every process.
+ * @param cache   the handle.
+ * @param id      the provisional id; an id of FPT is its own answer, and nothing is read.
+ * @param out_id  FPT's id; 0 unless FPTC_OK.
+ * @param err     may be NULL; also filled for FPTC_PENDING, FPTC_UNKNOWN and FPTC_MISS.
+ * @return FPTC_OK; FPTC_PENDING: it is not sent yet; FPTC_UNKNOWN: it was sent, and what became of it is not
+ *         known yet; FPTC_EREFUSED: FPT refused it, or a person dropped it (fptc_cache_outbox() tells);
+ *         FPTC_MISS: there is no such provisional id; FPTC_EUSAGE for 0; FPTC_EEXIST when the directory
+ *         belongs to another identity; FPTC_EIO, FPTC_EDEADLINE, FPTC_ENOMEM.
+ * @par Ownership  nothing is kept.
+ * @par Threads    any thread.
+ * @par Blocking   may touch the file server, up to the deadline.
+ * @since 0.1
+ * @see fptc_cache_write
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_resolve(fptc_cache *cache, int64_t id,
+                                                        int64_t *out_id, fptc_error *err);
 
 /** What a person decides about a write in the outbox. */
 enum {

@@ -99,9 +99,8 @@ static fptc_status check_options(const fptc_options *o, fptc_error *err)
         return fptc__fail(err, FPTC_EUSAGE, "unknown mode %d", (int)o->mode);
     if (o->hold < FPTC_HOLD_DEFAULT || o->hold > FPTC_HOLD_ALWAYS)
         return fptc__fail(err, FPTC_EUSAGE, "unknown hold %d", (int)o->hold);
-    if (o->write_mode == FPTC_WRITE_BEHIND)
-        return fptc__fail(err, FPTC_EUSAGE, "write mode behind is not in version %s; use through",
-                          FPTC_VERSION_STRING);
+    if (o->write_mode < FPTC_WRITE_DEFAULT || o->write_mode > FPTC_WRITE_BEHIND)
+        return fptc__fail(err, FPTC_EUSAGE, "unknown write mode %d", (int)o->write_mode);
     if (o->deadline_ms < 0)
         return fptc__fail(err, FPTC_EUSAGE, "deadline_ms must not be negative");
     return FPTC_OK;

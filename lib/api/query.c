@@ -137,29 +137,42 @@ fptc_status fptc_query_set_streaming(fptc_query *query, int32_t is_streaming, fp
     return status;
 }
 
+static fptc_status check_new_write(int32_t verb, const char *type, int64_t id, fptc_error *err)
+{
+    if (verb < FPTC_VERB_CREATE || verb > FPTC_VERB_BATCH)
+        return fptc__fail(err, FPTC_EUSAGE, "unknown verb %d", (int)verb);
+    if (verb == FPTC_VERB_BATCH)
+        return type == NULL && id == 0
+                   ? FPTC_OK
+                   : fptc__fail(err, FPTC_EUSAGE, "a batch has no type and no id: its requests do");
+    if (type == NULL || !fptc__is_name(type))
+        return fptc__fail(err, FPTC_EUSAGE, "\"%s\" cannot be an entity type",
+                          type == NULL ? "" : type);
+    if ((verb == FPTC_VERB_CREATE) != (id == 0))
+        return fptc__fail(err, FPTC_EUSAGE, "%s",
+                          verb == FPTC_VERB_CREATE
+                              ? "a create has no id: FPT gives it"
+                              : "an update, delete or revive needs the id of its row");
+    return FPTC_OK;
+}
+
 fptc_status fptc_write_new(int32_t verb, const char *type, int64_t id, fptc_write **out_write,
                            fptc_error *err)
 {
     fptc_write *w;
+    fptc_status status;
 
     fptc__error_clear(err);
     if (out_write == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "out_write is NULL");
     *out_write = NULL;
-    if (type == NULL || !fptc__is_name(type))
-        return fptc__fail(err, FPTC_EUSAGE, "\"%s\" cannot be an entity type",
-                          type == NULL ? "" : type);
-    if (verb < FPTC_VERB_CREATE || verb > FPTC_VERB_REVIVE)
-        return fptc__fail(err, FPTC_EUSAGE, "unknown verb %d", (int)verb);
-    if ((verb == FPTC_VERB_CREATE) != (id == 0) || id < 0)
-        return fptc__fail(err, FPTC_EUSAGE, "%s",
-                          verb == FPTC_VERB_CREATE
-                              ? "a create has no id: FPT gives it"
-                              : "an update, delete or revive needs the id of its row");
+    status = check_new_write(verb, type, id, err);
+    if (status != FPTC_OK)
+        return status;
     w = calloc(1, sizeof(*w));
     if (w == NULL)
         return fptc__fail_nomem(err);
-    w->type = strdup(type);
+    w->type = strdup(type == NULL ? "" : type);
     if (w->type == NULL) {
         free(w);
         return fptc__fail_nomem(err);
@@ -204,7 +217,8 @@ fptc_status fptc_write_set_data(fptc_write *write, const char *json, fptc_error 
         return fptc__fail(err, FPTC_EUSAGE, "a delete or revive has no data");
     if (json == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "data is NULL");
-    status = fptc__data_read(json, &data, err);
+    status = write->verb == FPTC_VERB_BATCH ? fptc__requests_read(json, &data, err)
+                                            : fptc__data_read(json, &data, err);
     if (status != FPTC_OK)
         return status;
     fptc__json_free(write->data);
@@ -247,4 +261,35 @@ fptc_status fptc_write_set_deadline(fptc_write *write, int64_t deadline_ms, fptc
         return fptc__fail(err, FPTC_EUSAGE, "the deadline must not be negative");
     write->deadline_ms = deadline_ms;
     return FPTC_OK;
+}
+
+fptc_status fptc_write_set_mode(fptc_write *write, int32_t mode, fptc_error *err)
+{
+    fptc_status status = need(write, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (mode < FPTC_WRITE_DEFAULT || mode > FPTC_WRITE_BEHIND)
+        return fptc__fail(err, FPTC_EUSAGE, "unknown write mode %d", (int)mode);
+    write->mode = mode;
+    return FPTC_OK;
+}
+
+fptc_status fptc_write_set_on_conflict(fptc_write *write, int32_t policy, fptc_error *err)
+{
+    fptc_status status = need(write, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (policy < FPTC_CONFLICT_DEFAULT || policy > FPTC_CONFLICT_MERGE)
+        return fptc__fail(err, FPTC_EUSAGE, "unknown policy %d", (int)policy);
+    write->policy = policy;
+    return FPTC_OK;
+}
+
+int32_t fptc__write_mode(const struct fptc_write *write, const struct fptc_cache *cache)
+{
+    int32_t mode = write->mode != FPTC_WRITE_DEFAULT ? write->mode : cache->options.write_mode;
+
+    return mode == FPTC_WRITE_DEFAULT ? FPTC_WRITE_THROUGH : mode;
 }

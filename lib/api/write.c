@@ -326,6 +326,24 @@ static fptc_status only_event(const char *event, fptc_result **out_result, fptc_
     return status;
 }
 
+static fptc_status check_write(const struct fptc_cache *cache, const struct fptc_write *w,
+                               fptc_error *err)
+{
+    int is_behind = fptc__write_mode(w, cache) == FPTC_WRITE_BEHIND;
+
+    if (w->data == NULL && w->verb != FPTC_VERB_DELETE && w->verb != FPTC_VERB_REVIVE)
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "a create, update or batch needs data: fptc_write_set_data()");
+    if (!is_behind && w->policy != FPTC_CONFLICT_DEFAULT && w->policy != FPTC_CONFLICT_OVERWRITE)
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "a write through overwrites; set another policy for a write behind only");
+    if (is_behind || w->verb == FPTC_VERB_BATCH || w->id < 0)
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "writes behind, batches and provisional ids are not in version %s",
+                          FPTC_VERSION_STRING);
+    return FPTC_OK;
+}
+
 fptc_status fptc_cache_write(fptc_cache *cache, fptc_write *write, fptc_result **out_result,
                              fptc_error *err)
 {
@@ -337,14 +355,17 @@ fptc_status fptc_cache_write(fptc_cache *cache, fptc_write *write, fptc_result *
     if (write == NULL || out_result == NULL)
         return fptc__fail(err, FPTC_EUSAGE, "write or out_result is NULL");
     *out_result = NULL;
-    if ((write->verb == FPTC_VERB_CREATE || write->verb == FPTC_VERB_UPDATE) && write->data == NULL)
-        return fptc__fail(err, FPTC_EUSAGE, "a create or update needs data: fptc_write_set_data()");
+    status = check_write(cache, write, err);
+    if (status != FPTC_OK)
+        return status;
     task = fptc__task_new(sizeof(*task), cache, run_write, destroy_write, err);
     if (task == NULL)
         return FPTC_ENOMEM;
     task->task.late_status = FPTC_UNKNOWN;
     task->intent.verb = write->verb;
     task->intent.id = write->id;
+    task->intent.mode = fptc__write_mode(write, cache);
+    task->intent.policy = write->policy;
     snprintf(task->intent.type, sizeof(task->intent.type), "%s", write->type);
     memcpy(task->intent.event, write->event_id, sizeof(task->intent.event));
     if (write->data != NULL) {

@@ -8,8 +8,10 @@ struct fptc__intent {
     int32_t verb;
     char type[256];
     int64_t id;
-    fptc__json *data; /* NULL of a delete */
+    fptc__json *data; /* NULL of a delete; of a batch what fptc__requests_read() gives */
     char event[33];
+    int32_t mode;    /* FPTC_WRITE_THROUGH or FPTC_WRITE_BEHIND; 0 of one that is recorded */
+    int32_t policy;  /* FPTC_CONFLICT_*; of the updates behind */
     int is_recorded; /* it is in the outbox: FPT alone judges its data */
 };
 /* write.c: sends it, or finds out what became of it, and puts FPT's row into the cache. *out_result may be

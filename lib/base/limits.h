@@ -111,6 +111,8 @@
 #define FPTC_REQUESTS_AT_ONCE 4
 /* Requests in one batch: some 60 ms each, so 200 take 12 s, and above a time-out hides what became of all (A§1.8). */
 #define FPTC_BATCH_REQUESTS_MAX 200
+/* Requests in a batch that one caller wants done all or none: a minute's work for FPT, half of FPTC_EXCHANGE_MS. */
+#define FPTC_BATCH_OWN_MAX 1000
 /* The longest Retry-After that is believed. */
 #define FPTC_RETRY_AFTER_MS_MAX 600000
 /* A sender sends within this of its attempt record or never (§7). */

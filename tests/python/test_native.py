@@ -203,6 +203,67 @@ class Writes(WithSite):
         with self.assertRaises(fptcache.Fault):
             cache.create("Shot", data, event_id="short")
 
+    def test_resolve(self):
+        cache, data = self.cache(), {"project": PROJECT, "code": "resolved"}
+        event_id = "0123456789abcabc0123456789abcdef"
+        made = cache.create("Shot", data, event_id=event_id)[0]["id"]
+        provisional = -int(event_id[:13], 16)
+        for reader in (cache, self.cache(mode="only-cache")):
+            self.assertEqual(self.visits(lambda: reader.resolve(provisional)), (made, {}))
+        self.assertEqual(cache.resolve(made), made)
+        for nobody in (-1, provisional - 1, provisional + 1, -(1 << 52), -(1 << 60)):
+            self.assertIsNone(cache.resolve(nobody))
+        with self.assertRaises(fptcache.Fault):
+            cache.resolve(0)
+        self.site.faults([{"kind": "504-after-commit", "match": "POST .*/entity/Shot$", "times": 1}])
+        with self.assertRaises(fptcache.UnknownOutcome):
+            cache.create("Shot", data, event_id="1" * 32)
+        with self.assertRaisesRegex(fptcache.UnknownOutcome, "1" * 32):
+            cache.resolve(-int("1" * 13, 16))
+        with self.assertRaises(fptcache.Fault):
+            cache.create("Shot", {**data, "sg_status_list": "no such status"}, event_id="2" * 32)
+        with self.assertRaisesRegex(fptcache.Fault, "not a valid status"):
+            cache.resolve(-int("2" * 13, 16))
+        cache.outbox_retry("2" * 32)
+        with self.assertRaisesRegex(fptcache.Pending, "2" * 32):
+            cache.resolve(-int("2" * 13, 16))
+        cache.outbox_drop("2" * 32)
+        with self.assertRaisesRegex(fptcache.Fault, "was dropped"):
+            cache.resolve(-int("2" * 13, 16))
+
+    def test_requests_of_a_batch_that_are_none(self):
+        cache, data = self.cache(), {"project": PROJECT, "code": "wrong"}
+        good = {"request_type": "create", "entity_type": "Shot", "data": data}
+        for wrong, text in (
+                ({}, "no request_type"), ("delete", "it is a string"),
+                ({**good, "request_type": "revive"}, '"create", "update" or "delete"'),
+                ({**good, "entity_type": "Sh ot"}, "cannot be an entity type"),
+                ({**good, "entity_id": 7}, "a create has no entity_id"), ({**good, "data": []}, "it is an array"),
+                ({**good, "entity": 7}, '"entity" is no member'),
+                ({"request_type": "update", "entity_type": "Shot", "data": data}, "needs the entity_id"),
+                ({"request_type": "update", "entity_type": "Shot", "entity_id": 7}, "it is missing"),
+                ({"request_type": "delete", "entity_type": "Shot", "entity_id": 7, "data": data}, "has no data"),
+                ({"request_type": "update", "entity_type": "Shot", "entity_id": 7, "data": {"assets": []},
+                  "multi_entity_update_modes": {"assets": "more"}}, "of assets is"),
+                ({"request_type": "update", "entity_type": "Shot", "entity_id": 7, "data": {"code": "x"},
+                  "multi_entity_update_modes": {"assets": "add"}}, "must be a list"),
+                ({**good, "multi_entity_update_modes": {}}, "of an update")):
+            with self.subTest(str(wrong)), self.assertRaisesRegex(fptcache.Fault, f"{text}.*request 1 of the batch"):
+                cache.batch([good, wrong])
+        with self.assertRaisesRegex(fptcache.Fault, "empty"):
+            cache.batch([])
+        with self.assertRaisesRegex(fptcache.Fault, "at most 1000"):
+            cache.batch([good] * 1001)
+
+    def test_wrong_ways_to_write(self):
+        cache, data = self.cache(), {"code": "x"}
+        for how in ({"write": "sideways"}, {"on_conflict": "shout"}):
+            with self.assertRaisesRegex(ValueError, "through|fail"):
+                cache.update("Shot", 1, data, **how)
+        for policy in ("fail", "merge"):
+            with self.assertRaisesRegex(fptcache.Fault, "a write through overwrites"):
+                cache.update("Shot", 1, data, on_conflict=policy)
+
 
 class Life(WithSite):
     rows = 200

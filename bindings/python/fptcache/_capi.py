@@ -29,14 +29,17 @@ STATUS = {
 MODE = {"FPTC_MODE_DEFAULT": 0, "FPTC_MODE_PREFER_CACHE": 1, "FPTC_MODE_ONLY_CACHE": 2, "FPTC_MODE_REFRESH": 3}
 HOLD = {"FPTC_HOLD_DEFAULT": 0, "FPTC_HOLD_NEVER": 1, "FPTC_HOLD_AUTO": 2, "FPTC_HOLD_ALWAYS": 3}
 WRITE = {"FPTC_WRITE_DEFAULT": 0, "FPTC_WRITE_THROUGH": 1, "FPTC_WRITE_BEHIND": 2}
+CONFLICT = {"FPTC_CONFLICT_DEFAULT": 0, "FPTC_CONFLICT_FAIL": 1, "FPTC_CONFLICT_OVERWRITE": 2,
+            "FPTC_CONFLICT_MERGE": 3}
 LOG = {"FPTC_LOG_ERROR": 1, "FPTC_LOG_WARNING": 2, "FPTC_LOG_INFO": 3, "FPTC_LOG_DEBUG": 4}
 SOURCE = {"FPTC_SOURCE_CACHE": 1, "FPTC_SOURCE_UPSTREAM": 2, "FPTC_SOURCE_STALE": 3}
 CHANGE = {"FPTC_CHANGE_ROW": 1, "FPTC_CHANGE_GONE": 2, "FPTC_CHANGE_MOVED": 3}
 KIND = {"FPTC_KIND_ABSENT": 0, "FPTC_KIND_NULL": 1, "FPTC_KIND_TEXT": 2, "FPTC_KIND_INT": 3,
         "FPTC_KIND_FLOAT": 4, "FPTC_KIND_BOOL": 5, "FPTC_KIND_LINK": 6, "FPTC_KIND_LINKS": 7, "FPTC_KIND_JSON": 8}
-VERB = {"FPTC_VERB_CREATE": 1, "FPTC_VERB_UPDATE": 2, "FPTC_VERB_DELETE": 3, "FPTC_VERB_REVIVE": 4}
+VERB = {"FPTC_VERB_CREATE": 1, "FPTC_VERB_UPDATE": 2, "FPTC_VERB_DELETE": 3, "FPTC_VERB_REVIVE": 4,
+        "FPTC_VERB_BATCH": 5}
 VERDICT = {"FPTC_VERDICT_RETRY": 1, "FPTC_VERDICT_DROP": 2}
-ENUMS = {**STATUS, **MODE, **HOLD, **WRITE, **LOG, **SOURCE, **CHANGE, **KIND, **VERB, **VERDICT}
+ENUMS = {**STATUS, **MODE, **HOLD, **WRITE, **CONFLICT, **LOG, **SOURCE, **CHANGE, **KIND, **VERB, **VERDICT}
 ZERO_MS = -1
 
 # --- types ---
@@ -141,6 +144,9 @@ FUNCTIONS = {
     "fptc_write_set_event_id": (Status, [W, Text, E]),
     "fptc_write_event_id": (Text, [W]),
     "fptc_write_set_deadline": (Status, [W, c_int64, E]),
+    "fptc_write_set_mode": (Status, [W, c_int32, E]),
+    "fptc_write_set_on_conflict": (Status, [W, c_int32, E]),
+    "fptc_cache_resolve": (Status, [C, c_int64, POINTER(c_int64), E]),
     "fptc_cache_write": (Status, [C, W, POINTER(R), E]),
     "fptc_cache_outbox": (Status, [C, Text, POINTER(R), E]),
     "fptc_cache_outbox_decide": (Status, [C, Text, c_int32, Text, E]),

@@ -68,7 +68,7 @@ class Unsettled(ShotgunError):
 
 
 class Pending(Unsettled):
-    """An earlier write to the same row is not settled yet; nothing was sent."""
+    """An earlier write to the same row is not settled yet, and nothing was sent; or a row is not sent yet."""
 
 
 class UnknownOutcome(Unsettled):

@@ -35,6 +35,7 @@ class Result(Sequence):
     complete: whether it is all that FPT would have said at that time
     warnings: what FPT would have dropped or done silently, sentence by sentence
     event_id: of a write: repeats it safely
+    pending: of a write behind: it is durable, and FPT does not have it yet
     """
 
     def __init__(self, rows, source="", age=0.0, complete=False, warnings=(), event_id=None):
@@ -44,6 +45,7 @@ class Result(Sequence):
         self.complete = complete
         self.warnings = list(warnings)
         self.event_id = event_id
+        self.pending = False
 
     def __len__(self):
         return len(self.rows)

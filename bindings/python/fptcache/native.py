@@ -18,6 +18,7 @@ _lib = _capi.load()
 _MODES = {None: 0, "prefer-cache": 1, "only-cache": 2, "refresh": 3}
 _HOLDS = {None: 0, "never": 1, "auto": 2, "always": 3}
 _WRITES = {None: 0, "through": 1, "behind": 2}
+_POLICIES = {None: 0, "fail": 1, "overwrite": 2, "merge": 3}
 _LEVELS = {"error": 1, "warning": 2, "info": 3, "debug": 4}
 
 _TEXT_OPTIONS = ("cache_dir", "site_url", "script_name", "script_key", "script_key_file", "user_login",
@@ -139,6 +140,7 @@ class Cache:
         self._log = self._wrap_log(log)  # kept: C calls it as long as the cache is open
         options.log = self._log
         options.log_level = _choice(_LEVELS, log_level, "log_level")
+        self._write_mode = options.write_mode
         self._pointer = _capi.C()
         _lib.fptc_cache_open(options, self._pointer, _capi.ErrorInfo())
         self._finalizer = weakref.finalize(self, _close, self._pointer, self._pid)
@@ -319,7 +321,12 @@ class Cache:
     # --- writes ---
 
     def create(self, type: str, data: Dict[str, Any], **how) -> Result:
-        """Creates a row in FPT and in the cache. event_id=…: repeats an earlier attempt safely."""
+        """Creates a row in FPT and in the cache.
+
+        how, of all writes: event_id=…: repeats an earlier attempt safely; deadline in seconds; write="through"
+        or "behind"; on_conflict="fail", "overwrite" or "merge" of an update behind. A write behind returns once
+        it is durable, and is `pending` then; a row that it creates has an id below 0 until FPT has it, which
+        other writes may name and resolve() knows for ever."""
         return self._write("FPTC_VERB_CREATE", type, 0, data, **how)
 
     def update(self, type: str, id: int, data: Dict[str, Any], **how) -> Result:
@@ -339,20 +346,47 @@ class Cache:
         """Takes back that a row was retired, in FPT and in the cache; False when it was not."""
         return self._write("FPTC_VERB_REVIVE", type, id, None, **how) is not None
 
-    def _write(self, verb, type, id, data, event_id=None, deadline=None):
-        error = _capi.ErrorInfo()
-        with _results.Output(_capi.W, _lib.fptc_write_free) as write, _results.new() as result:
-            _lib.fptc_write_new(_capi.VERB[verb], _text(type, "type"), id, write, error)
+    def batch(self, requests: Sequence[Dict[str, Any]], **how) -> List[Dict[str, Any]]:
+        """Creates, updates and deletes in one, done all or none. Requests as shotgun_api3 spells them:
+        {"request_type": "create", "entity_type": ..., "data": ...}, "update" with "entity_id", "data" and maybe
+        "multi_entity_update_modes", "delete" with "entity_id"; at most 1,000. For each of them "event", "state",
+        "verb", "type", "id" and "row". how: as of create()."""
+        return self._write("FPTC_VERB_BATCH", None, 0, list(requests), copy=_results.copy_document, **how)
+
+    def resolve(self, id: int) -> Optional[int]:
+        """FPT's id of a row that was created behind; None when there is none of this id. An id of FPT is its
+        own answer. Pending: it is not sent yet; UnknownOutcome: what became of it is not known yet; Fault: FPT
+        refused it, or it was dropped."""
+        found, error = ctypes.c_int64(0), _capi.ErrorInfo()
+        self._begin()
+        try:
+            status = _lib.fptc_cache_resolve(self._pointer, id, found, error)
+        finally:
+            self._end()
+        if status == _capi.STATUS["FPTC_MISS"]:
+            return None
+        if status > 0:
+            raise _errors.from_status(_capi.status_name(status), status, error.message.decode("utf-8", "replace"))
+        return found.value
+
+    def _write(self, verb, type, id, data, event_id=None, deadline=None, write=None, on_conflict=None,
+               copy=_results.copy_result):
+        mode, error = _choice(_WRITES, write, "write"), _capi.ErrorInfo()
+        is_behind = (mode or self._write_mode) == _capi.WRITE["FPTC_WRITE_BEHIND"]
+        with _results.Output(_capi.W, _lib.fptc_write_free) as intent, _results.new() as result:
+            _lib.fptc_write_new(_capi.VERB[verb], _text(type, "type"), id, intent, error)
             if data is not None:
-                _lib.fptc_write_set_data(write, _json_text(data), error)
+                _lib.fptc_write_set_data(intent, _json_text(data), error)
             if event_id is not None:
-                _lib.fptc_write_set_event_id(write, _text(event_id, "event_id"), error)
+                _lib.fptc_write_set_event_id(intent, _text(event_id, "event_id"), error)
             if deadline is not None:
-                _lib.fptc_write_set_deadline(write, _milliseconds(deadline, "deadline"), error)
-            event_id = _lib.fptc_write_event_id(write).decode()
+                _lib.fptc_write_set_deadline(intent, _milliseconds(deadline, "deadline"), error)
+            _lib.fptc_write_set_mode(intent, mode, error)
+            _lib.fptc_write_set_on_conflict(intent, _choice(_POLICIES, on_conflict, "on_conflict"), error)
+            event_id = _lib.fptc_write_event_id(intent).decode()
             self._begin()
             try:
-                status = _lib.fptc_cache_write(self._pointer, write, result, error)
+                status = _lib.fptc_cache_write(self._pointer, intent, result, error)
             except _errors.ShotgunError as failure:
                 failure.event_id = event_id
                 raise
@@ -360,10 +394,14 @@ class Cache:
                 self._end()
             if status == _capi.STATUS["FPTC_MISS"]:
                 return None
-            if status > 0:
+            is_accepted = is_behind and status == _capi.STATUS["FPTC_PENDING"]
+            if status > 0 and not is_accepted:
                 raise _errors.from_status(_capi.status_name(status), status,
                                           error.message.decode("utf-8", "replace"), event_id=event_id)
-            return _results.copy_result(result)
+            answer = copy(result)
+            if is_accepted and isinstance(answer, Result):
+                answer.pending = True
+            return answer
 
     # --- the outbox ---
 
@@ -394,6 +432,7 @@ class Cache:
     def _decide(self, verdict, event, data=None):
         return self._call(_lib.fptc_cache_outbox_decide, _text(event, "event"), _capi.VERDICT[verdict],
                           _json_text(data)) == 0
+
     def upload(self, type: str, id: int, path: Union[str, "os.PathLike[str]"], field: Optional[str] = None, *,
                display_name: Optional[str] = None, deadline: Optional[float] = None,
                progress: Optional[Progress] = None) -> Dict[str, Any]:
