@@ -45,6 +45,10 @@ static const struct {
     [OPT_TTL] = {"--ttl", 1},
     [OPT_YES] = {"--yes", 0},
     [OPT_ALL] = {"--all", 0},
+    [OPT_ON_CONFLICT] = {"--on-conflict", 1},
+    [OPT_ALL_REFUSED] = {"--all-refused", 0},
+    [OPT_BEFORE] = {"--before", 1},
+    [OPT_MARKER_FIELD] = {"--marker-field", 1},
     [OPT_FIELD] = {"--field", 1},
     [OPT_NAME] = {"--name", 1},
 };
@@ -173,6 +177,12 @@ static int take_word(const char *word, struct arguments *out)
     return 0;
 }
 
+/* "-7" is a word: the id of a row that FPT has given none yet. */
+static int is_number(const char *word)
+{
+    return word[strspn(word, "0123456789")] == '\0';
+}
+
 int arguments_read(int argc, char **argv, struct arguments *out)
 {
     int only_words = 0;
@@ -185,7 +195,7 @@ int arguments_read(int argc, char **argv, struct arguments *out)
             only_words = 1;
         else if (!only_words && strcmp(argv[i], "--version") == 0 && !out->verb)
             out->verb = "version";
-        else if (!only_words && argv[i][0] == '-' && argv[i][1])
+        else if (!only_words && argv[i][0] == '-' && argv[i][1] && !is_number(argv[i] + 1))
             failed = take_option(argc, argv, &i, out);
         else
             failed = take_word(argv[i], out);
@@ -318,7 +328,14 @@ int arguments_text(const struct arguments *a, enum option_id id, struct text *ou
 
 int arguments_id(const char *word, int64_t *out)
 {
-    if (!read_number(word, out) || *out < 1)
-        return complain_usage("%s is no id; an id is a whole number from 1 on", word);
+    int is_provisional = word[0] == '-';
+
+    if (!read_number(word + is_provisional, out) || *out < 1)
+        return complain_usage(
+            "%s is no id; an id is a whole number from 1 on, or below 0 while FPT "
+            "has given none",
+            word);
+    if (is_provisional)
+        *out = -*out;
     return 0;
 }

@@ -20,6 +20,7 @@ enum option_id {
     OPT_SCRIPT,
     OPT_KEY_FILE,
     OPT_PIN,
+    OPT_MARKER_FIELD,
     OPT_VERBOSE,
     OPT_HELP,
     OPT_SITE, /* from here on: for the verbs that name them */
@@ -43,6 +44,9 @@ enum option_id {
     OPT_ALL,
     OPT_FIELD,
     OPT_NAME,
+    OPT_ON_CONFLICT,
+    OPT_ALL_REFUSED,
+    OPT_BEFORE,
     OPT_COUNT
 };
 

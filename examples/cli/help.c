@@ -65,20 +65,38 @@ const struct verb verbs[] = {
      "--data is an object of fields and values; also @FILE, or - for standard input.\n"
      "--project N is used when the data names no project. --event ID repeats an earlier attempt\n"
      "without doing it twice.\n"},
-    {"update", verb_update, 2, 2, OPT_BIT(OPT_DATA) | OPT_BIT(OPT_EVENT),
-     "update TYPE ID --data JSON", "change fields of a row in FPT and in the cache",
-     "--data and --event as for `create`.\n"},
+    {"update", verb_update, 2, 2, OPT_BIT(OPT_DATA) | OPT_BIT(OPT_EVENT) | OPT_BIT(OPT_ON_CONFLICT),
+     "update TYPE ID --data JSON [--on-conflict M]",
+     "change fields of a row in FPT and in the cache",
+     "--data and --event as for `create`. A list of links becomes the one given; to add or remove:\n"
+     "{\"assets\":{\"multi_entity_update_mode\":\"add\",\"value\":[...]}}. --on-conflict, with --write\n"
+     "behind, when somebody else changes a field meanwhile: fail (default; it waits in the outbox),\n"
+     "overwrite, merge (the other fields are written).\n"},
     {"delete", verb_delete, 2, 2, OPT_BIT(OPT_EVENT), "delete TYPE ID",
      "retire a row in FPT and in the cache", "--event as for `create`.\n"},
     {"revive", verb_revive, 2, 2, OPT_BIT(OPT_EVENT), "revive TYPE ID",
      "take back that a row was retired", "--event as for `create`.\n"},
-    {"outbox", verb_outbox, 1, 2, OPT_BIT(OPT_ALL) | OPT_BIT(OPT_DATA),
-     "outbox ls [--all] | show EVENT | retry EVENT | edit EVENT --data JSON | drop EVENT",
+    {"batch", verb_batch, 1, 1, OPT_BIT(OPT_EVENT) | OPT_BIT(OPT_ON_CONFLICT), "batch FILE|-",
+     "create, update and delete in one, all or none",
+     "FILE is a list of up to 1,000 requests as shotgun_api3 spells them:\n"
+     "  [{\"request_type\":\"create\",\"entity_type\":\"Shot\",\"data\":{...}},\n"
+     "   {\"request_type\":\"update\",\"entity_type\":\"Shot\",\"entity_id\":862,\"data\":{...},\n"
+     "    \"multi_entity_update_modes\":{\"assets\":\"add\"}},\n"
+     "   {\"request_type\":\"delete\",\"entity_type\":\"Shot\",\"entity_id\":863}]\n"
+     "--event as for `create`, --on-conflict as for `update`.\n"},
+    {"resolve", verb_resolve, 1, 1, 0, "resolve ID",
+     "tell FPT's id of a row that was created behind",
+     "ID is the provisional one, below 0. Exit code 7 while FPT has not got the row.\n"},
+    {"outbox", verb_outbox, 1, 2,
+     OPT_BIT(OPT_ALL) | OPT_BIT(OPT_DATA) | OPT_BIT(OPT_ALL_REFUSED) | OPT_BIT(OPT_BEFORE),
+     "outbox ls [--all] | show EVENT | retry EVENT | edit EVENT --data JSON |\n"
+     "    drop EVENT | drop --all-refused [--before AGE]",
      "look after writes that wait or were refused",
      "`ls`: the writes that have no end yet, and those that FPT refused or nobody can tell of; --all: also\n"
      "those that are done or dropped. `show` tells all about one, and what to do next. `retry` has it\n"
      "sent again (by `maintain`, or whoever holds the outbox), `edit` with other fields; `drop` never\n"
-     "again. Only the identity whose write it is may decide. FPT is not asked.\n"},
+     "again; --all-refused: what FPT refused, --before 7d: a week ago or earlier; each is printed, and\n"
+     "those in conflict or uncertain stay. Only the identity whose write it is may decide. FPT is not asked.\n"},
     {"upload", verb_upload, 3, 3, OPT_BIT(OPT_FIELD) | OPT_BIT(OPT_NAME),
      "upload TYPE ID FILE [--field NAME] [--name TEXT]", "send a file to FPT",
      "Into a file field, as the thumbnail with --field image, or without --field as an Attachment of the\n"
@@ -131,7 +149,9 @@ static const char common_options[] =
     "  --json            print the library's JSON\n"
     "  --max-age T       oldest answer to take without asking FPT (default 60s; 0: always ask)\n"
     "  --mode M          prefer-cache (default), only-cache (never a request), refresh (always ask)\n"
-    "  --write M         through (default), behind\n"
+    "  --write M         when a write returns: through (default; FPT has it), behind (it is durable here, and\n"
+    "                    exit code 7)\n"
+    "  --marker-field F  a text field of FPT that creates leave their event id in\n"
     "  --deadline T      give up after that time (default: none)\n"
     "  --pin ID          read what that pin holds, and nothing else (FPTCACHE_PIN)\n"
     "  --hold M          never, auto (default), always: who may do the upkeep, see `help hold`\n"

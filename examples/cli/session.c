@@ -62,6 +62,7 @@ int session_options(const struct arguments *a, fptc_options *out)
     options.site_url = a->value[OPT_SITE];
     options.script_name = a->value[OPT_SCRIPT];
     options.script_key_file = a->value[OPT_KEY_FILE];
+    options.marker_field = a->value[OPT_MARKER_FIELD];
     options.pin = a->value[OPT_PIN];
     options.log = print_log;
     options.log_level = a->value[OPT_VERBOSE] ? FPTC_LOG_DEBUG : FPTC_LOG_WARNING;

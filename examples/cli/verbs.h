@@ -43,6 +43,8 @@ int verb_create(const struct arguments *a);
 int verb_update(const struct arguments *a);
 int verb_delete(const struct arguments *a);
 int verb_revive(const struct arguments *a);
+int verb_batch(const struct arguments *a);
+int verb_resolve(const struct arguments *a);
 int verb_outbox(const struct arguments *a);
 int verb_upload(const struct arguments *a);
 int verb_compact(const struct arguments *a);

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char *const columns[] = {"event", "state", "verb",     "type", "id",
                                       "who",   "when",  "attempts", "said"};
@@ -135,9 +136,101 @@ static int run_retry(const struct arguments *a, fptc_cache *cache)
     return decide(a, cache, FPTC_VERDICT_RETRY, NULL);
 }
 
+/* "2026-11-22T03:27:48Z", which sorts as time does; without --before the end of time. */
+static int read_before(const struct arguments *a, char out[32])
+{
+    int64_t age_ms = 0;
+    int failed = arguments_duration(a, OPT_BEFORE, &age_ms);
+    time_t then = time(NULL) - (time_t)(age_ms / 1000);
+    struct tm utc;
+
+    snprintf(out, 32, "9999");
+    if (!failed && a->value[OPT_BEFORE] && gmtime_r(&then, &utc))
+        strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return failed;
+}
+
+static const char *text_of(const struct json *write, const char *key)
+{
+    const struct json *value = json_member(write, key);
+
+    return value && value->text ? value->text : "";
+}
+
+/* Those that FPT refused. Who has a conflict, or may have been written, is decided about one by one. */
+static int is_to_drop(const struct json *write, const char *before)
+{
+    const struct json *mine = json_member(write, "mine");
+
+    return strcmp(text_of(write, "state"), "refused") == 0 && mine && mine->kind == JSON_TRUE &&
+           strcmp(text_of(write, "when"), before) <= 0;
+}
+
+static int drop_listed(const struct arguments *a, fptc_cache *cache, const struct json *writes,
+                       const char *before, int *dropped)
+{
+    const struct json *write;
+
+    for (write = writes->child; write; write = write->next) {
+        fptc_error err = FPTC_ERROR_INIT;
+        const char *event = text_of(write, "event");
+        struct text line = TEXT_INIT;
+        fptc_status status;
+
+        if (!is_to_drop(write, before))
+            continue;
+        status = fptc_cache_outbox_decide(cache, event, FPTC_VERDICT_DROP, NULL, &err);
+        if (status == FPTC_MISS || status == FPTC_ESTATE) /* somebody else was faster */
+            continue;
+        if (status != FPTC_OK)
+            return fail(status, &err);
+        ++*dropped;
+        if (session_is_json(a)) {
+            json_add(&line, write);
+        } else {
+            text_add_plain(&line, event);
+            text_format(&line, " dropped: %s %s %s of %s: ", text_of(write, "verb"),
+                        text_of(write, "type"), text_of(write, "id"), text_of(write, "when"));
+            text_add_plain(&line, text_of(json_member(write, "said"), "text"));
+        }
+        printf("%s\n", text_string(&line));
+        text_done(&line);
+    }
+    return 0;
+}
+
+static int drop_refused(const struct arguments *a, fptc_cache *cache)
+{
+    char before[32];
+    int failed = read_before(a, before);
+    int dropped = 0, dropped_before = -1;
+
+    /* A list has so many writes at most, and what is dropped is in none any more. */
+    while (!failed && dropped > dropped_before) {
+        fptc_error err = FPTC_ERROR_INIT;
+        fptc_result *result = NULL;
+        struct json *document = NULL;
+        size_t length = 0;
+
+        dropped_before = dropped;
+        if (fptc_cache_outbox(cache, "{\"state\":\"refused\"}", &result, &err) != FPTC_OK)
+            return fail(err.status, &err);
+        if (fptc_result_json(result, &length))
+            document = json_read(fptc_result_json(result, &length), length);
+        if (document)
+            failed = drop_listed(a, cache, json_member(document, "writes"), before, &dropped);
+        json_free(document);
+        fptc_result_free(result);
+    }
+    if (!failed && !session_is_json(a))
+        printf("%d dropped\n", dropped);
+    return failed;
+}
+
 static int run_drop(const struct arguments *a, fptc_cache *cache)
 {
-    return decide(a, cache, FPTC_VERDICT_DROP, NULL);
+    return a->value[OPT_ALL_REFUSED] ? drop_refused(a, cache)
+                                     : decide(a, cache, FPTC_VERDICT_DROP, NULL);
 }
 
 static const struct {
@@ -155,7 +248,10 @@ static int check_words(const struct arguments *a)
     const char *what = a->words[0];
     int is_ls = strcmp(what, "ls") == 0, is_edit = strcmp(what, "edit") == 0;
 
-    if (is_ls != (a->n_words == 1))
+    if ((a->value[OPT_ALL_REFUSED] || a->value[OPT_BEFORE]) &&
+        (strcmp(what, "drop") != 0 || a->n_words != 1 || !a->value[OPT_ALL_REFUSED]))
+        return complain_usage("write it as: fptcache outbox drop --all-refused [--before AGE]");
+    if ((is_ls || a->value[OPT_ALL_REFUSED]) != (a->n_words == 1))
         return complain_usage(is_ls ? "`outbox %s` takes no event id"
                                     : "which write? Write: fptcache outbox %s EVENT",
                               what);

@@ -422,11 +422,62 @@ class Writing(WithSite):
             self.fptcache("outbox", deed, "0" * 32, expect=NOTHING)
             self.assertIn("no write", self.errors)
 
+    def test_drop_all_refused(self):
+        shots = sorted(self.of_project("Shot"))[:3]
+        nobody = '{"sg_sequence":{"type":"Sequence","id":987654321}}'
+        for shot in shots[:2]:
+            self.fptcache("update", "Shot", shot, "--data", nobody, expect=REFUSED)
+        self.site.faults([{"kind": "504-after-commit", "match": "PUT", "times": 1}])
+        self.fptcache("update", "Shot", shots[2], "--data", '{"description":"lost"}', expect=PENDING)
+        refused = [each["event"] for each in self.json("outbox", "ls")["writes"] if each["state"] == "refused"]
+        self.assertEqual(len(refused), 2)
+        self.assertEqual(self.fptcache("outbox", "drop", "--all-refused", "--before", "1h"), "0 dropped\n")
+        text = self.fptcache("outbox", "drop", "--all-refused")
+        for event in refused:
+            self.assertRegex(text, rf"(?m)^{event} dropped: update Shot \d+ of 20\S+Z: .*not legal")
+        self.assertTrue(text.endswith("\n2 dropped\n"), text)
+        self.assertEqual([each["state"] for each in self.json("outbox", "ls")["writes"]], ["unknown"])
+        self.fptcache("update", "Shot", shots[0], "--data", nobody, expect=REFUSED)
+        event, = (each["event"] for each in self.json("outbox", "ls")["writes"] if each["state"] == "refused")
+        dropped = json.loads(self.fptcache("outbox", "drop", "--all-refused", "--json"))
+        self.assertEqual(dropped["event"], event)
+        shown, = self.json("outbox", "show", event)["writes"]
+        self.assertEqual(shown["state"], "dropped")
+
+    def test_resolve(self):
+        words = ("create", "Shot", "--project", "101", "--data", '{"code":"cli_035"}', "--event", "abcde" * 6 + "ab")
+        row = self.json(*words)["rows"][0]
+        provisional = -int("abcdeabcdeabc", 16)
+        self.assertEqual(self.fptcache("resolve", provisional), f"{row['id']}\n")
+        self.assertEqual(self.json("resolve", provisional), {"id": row["id"]})
+        self.fptcache("resolve", provisional - 1, expect=NOTHING)
+        for wrong in ("x", "-x", "0", "-0", "--5", "-"):
+            self.fptcache("resolve", wrong, expect=USAGE)
+
+    def test_marker_field(self):
+        words = ("create", "Shot", "--project", "101", "--data", '{"code":"cli_036"}', "--event", "b" * 32)
+        row = self.json(*words, "--marker-field", "description")["rows"][0]
+        self.assertEqual(self.of_project("Shot")[row["id"]]["description"], "b" * 32)
+
+    def test_requests_of_a_batch_that_are_none(self):
+        for requests, text in (("{}", "a list of requests"), ("[]", "empty"), ("[", "requests"),
+                               ('[{"request_type":"revive"}]', "request 0 of the batch")):
+            self.fptcache("batch", "-", stdin=requests, expect=USAGE)
+            self.assertIn(text, self.errors)
+        self.fptcache("batch", os.path.join(self.folder, "nowhere"), expect=IO)
+        self.fptcache("update", "Shot", 1, "--data", "{}", "--on-conflict", "merge", expect=USAGE)
+        self.assertIn("write through overwrites", self.errors)
+        self.fptcache("update", "Shot", 1, "--data", "{}", "--on-conflict", "perhaps", expect=USAGE)
+        self.fptcache("create", "Shot", "--data", "{}", "--on-conflict", "fail", expect=USAGE)
+
     def test_outbox_wrong_words(self):
         for words, help_text in ((["lst"], "did you mean"), (["ls", "x"], "takes no event id"),
                                  (["show"], "which write"), (["show", "abc"], "32 hexadecimal"),
                                  (["drop", "0" * 32, "--all"], "for `outbox ls`"),
-                                 (["edit", "0" * 32], "--data JSON"), (["retry", "0" * 32, "--data", "{}"], "outbox edit")):
+                                 (["edit", "0" * 32], "--data JSON"),
+                                 (["drop", "0" * 32, "--all-refused"], "drop --all-refused"),
+                                 (["drop", "0" * 32, "--before", "1h"], "drop --all-refused"),
+                                 (["ls", "--all-refused"], "drop --all-refused"), (["retry", "0" * 32, "--data", "{}"], "outbox edit")):
             with self.subTest(words):
                 self.fptcache("outbox", *words, expect=USAGE)
                 self.assertIn(help_text, self.errors)

@@ -62,6 +62,17 @@ class Outbox(WithSite):
                 decide(event)
             self.assertIs(decide("0" * 32), False)
 
+    def test_all_that_is_refused_is_dropped(self):
+        cache = self.cache()
+        events = {self.refused(cache, number)[0] for number in range(3)}
+        with fptcache.open(self.directory, environment=False) as nobody:
+            self.assertEqual(nobody.outbox_drop_refused(), [])   # another's
+        self.assertEqual(cache.outbox_drop_refused(older_than=3600), [])
+        dropped, counts = self.visits(cache.outbox_drop_refused)
+        self.assertEqual(({each["event"] for each in dropped}, counts, cache.outbox()), (events, {}, []))
+        self.assertEqual({each["state"] for each in cache.outbox("all")}, {"dropped"})
+        self.assertEqual(cache.outbox_drop_refused(), [])
+
     def test_an_edited_write_is_sent(self):
         cache = self.cache()
         sent = {"description": "edited", "sg_aspect_ratio": 2.0}   # FPT refuses 2 for a float

@@ -233,7 +233,7 @@ class Failing(WithSite):
             find("Version", [IN_PROJECT], additional_filter_presets=None)
         with self.assertRaisesRegex(AttributeError, "shotgun_api3"):
             sg.follow(PROJECT, PROJECT)
-        self.assertFalse(hasattr(sg, "batch"))
+        self.assertFalse(hasattr(sg, "follow"))
         with self.assertRaises(fptcache.NotSupported):
             self.shotgun(script_name=None, api_key=None, login="a", password="b", auth_token="c")
 

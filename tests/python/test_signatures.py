@@ -19,7 +19,7 @@ except ImportError:
 # What fptcache.Shotgun has of its own, or has otherwise: a `with` and the cache behind it.
 OWN = {"cache"}
 READING = {"find", "find_one", "text_search", "schema_read", "schema_entity_read", "schema_field_read"}
-WRITING = {"create", "update", "delete", "revive", "upload", "upload_thumbnail", "upload_filmstrip_thumbnail"}
+WRITING = {"create", "update", "delete", "revive", "batch", "upload", "upload_thumbnail", "upload_filmstrip_thumbnail"}
 
 
 def parameters(function):

@@ -2,16 +2,18 @@
 mirrors, upkeep. For a drop-in replacement of shotgun_api3 see fptcache.Shotgun.
 """
 
+import calendar
 import contextlib
 import ctypes
-import json
 import os
 import threading
+import time
 import weakref
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
 from . import _capi, _errors, _results
 from ._results import Change, Result, Rows
+from ._to_c import _caller, _choice, _json_text, _list_text, _milliseconds, _text
 
 _lib = _capi.load()
 
@@ -25,70 +27,11 @@ _TEXT_OPTIONS = ("cache_dir", "site_url", "script_name", "script_key", "script_k
                  "user_password", "session_token", "sudo_as_login", "http_proxy", "ca_file", "pin", "marker_field")
 CREDENTIALS = ("script_name", "script_key", "script_key_file", "user_login", "user_password", "session_token")
 
+# How the library writes times.
+_WHEN = "%Y-%m-%dT%H:%M:%SZ"
+
 Filters = Union[str, list, tuple, dict, None]
 Progress = Callable[[str, int, int], Any]
-
-
-# --- from Python to C ---
-
-def _text(value, what="text"):
-    """Bytes for C; a NUL inside would silently end the text there."""
-    if value is None:
-        return None
-    data = os.fsencode(value) if isinstance(value, os.PathLike) else str(value).encode("utf-8")
-    if b"\0" in data:
-        raise ValueError(f"{what} holds a NUL character")
-    return data
-
-
-def _milliseconds(seconds, what):
-    if seconds is None:
-        return 0
-    if seconds < 0:
-        raise ValueError(f"{what} must not be negative")
-    return int(seconds * 1000) or _capi.ZERO_MS
-
-
-def _choice(names, value, what):
-    try:
-        return names[value]
-    except (KeyError, TypeError):
-        raise ValueError(f"{what} is {value!r} instead of " +
-                         ", ".join(name for name in names if name)) from None
-
-
-def _json_text(value):
-    if value is None or isinstance(value, str):
-        return _text(value, "JSON")
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
-
-
-def _list_text(value, what):
-    if value is None or isinstance(value, str):
-        return _text(value, what)
-    return _text(",".join(value), what)
-
-
-@contextlib.contextmanager
-def _caller(progress):
-    """C's progress callback for one of Python, or None. Also without one: this is where Ctrl-C is noticed."""
-    raised: List[BaseException] = []
-
-    def call(what, done, total, _payload):
-        try:
-            return int(bool(progress and progress(what.decode("utf-8", "replace"), done, total)))
-        except BaseException as error:  # nothing may escape into C; raised again below
-            raised.append(error)
-            return 1
-
-    try:
-        yield _capi.ProgressFn(call)
-    except _errors.ShotgunError:
-        if raised:
-            raise raised[0] from None
-        raise
-    if raised:
-        raise raised[0]
 
 
 def make_options(environment=True, *, mode=None, hold=None, write=None, max_age=None, stale_max=None,
@@ -428,6 +371,26 @@ class Cache:
     def outbox_drop(self, event: str) -> bool:
         """Gives a refused or pending write up, for ever. False when there is no such write."""
         return self._decide("FPTC_VERDICT_DROP", event)
+
+    def outbox_drop_refused(self, older_than: float = 0) -> List[Dict[str, Any]]:
+        """Gives every write up that FPT refused more than so many seconds ago, for ever; those given up, as
+        outbox() had them. Not those with a conflict or an uncertain end: they are decided one by one."""
+        before, dropped = None if older_than <= 0 else time.time() - older_than, []
+        while True:
+            found = [write for write in self.outbox("refused") if write["state"] == "refused" and write["mine"] and
+                     (before is None or calendar.timegm(time.strptime(write["when"], _WHEN)) <= before)]
+            gone = [write for write in found if self._is_dropped(write["event"])]
+            if not gone:
+                return dropped
+            dropped += gone
+
+    def _is_dropped(self, event):
+        try:
+            return self.outbox_drop(event)
+        except _errors.ShotgunError as error:
+            if error.name != "FPTC_ESTATE":  # somebody else was faster
+                raise
+            return False
 
     def _decide(self, verdict, event, data=None):
         return self._call(_lib.fptc_cache_outbox_decide, _text(event, "event"), _capi.VERDICT[verdict],

@@ -29,9 +29,11 @@ _PAGE_ROWS = 500
 _LOGICAL = {"all": "and", "and": "and", "any": "or", "or": "or"}
 _LIST_OPERATORS = ("in", "not_in", "between", "not_between", "in_last", "not_in_last", "in_next", "not_in_next")
 _PICTURES = ("image", "filmstrip_image")
+# What a request of a batch needs besides.
+_NEEDED = {"create": ("data",), "update": ("entity_id", "data"), "delete": ("entity_id",)}
 _UPLOAD_FIELDS = {"thumb_image": "image", "filmstrip_thumb_image": "filmstrip_image"}
 
-_NOT_YET = ("activity_stream_read add_user_agent authenticate_human_user batch connect download_attachment "
+_NOT_YET = ("activity_stream_read add_user_agent authenticate_human_user connect download_attachment "
             "entity_types export_page follow followers following get_attachment_download_url get_auth_cookie_handler "
             "get_session_token info nav_expand nav_search_entity nav_search_string note_thread_read preferences_read "
             "reset_user_agent schema schema_field_create schema_field_delete schema_field_update "
@@ -216,7 +218,9 @@ class Shotgun:
     cache_dir: the shared directory (FPTCACHE_DIR); it is made when absent
     max_age: the oldest answer, in seconds, that is taken without asking FPT for changes (60)
     mode: "prefer-cache", "only-cache" (never a request) or "refresh" (always ask)
-    write: "through"
+    write: "through" (default), or "behind": a write returns once it is durable here, and whoever keeps the cache
+        up sends it to FPT; rows that it creates have an id below 0 until then (fptcache.native.Cache.resolve())
+    marker_field: a text field of FPT (sg_...) that creates leave their event id in
     hold: "auto", "never" or "always": whether this process may do upkeep that is overdue
     """
 
@@ -226,7 +230,7 @@ class Shotgun:
                  sudo_as_login: Optional[str] = None, session_token: Optional[str] = None,
                  auth_token: Optional[str] = None, *, cache_dir: Union[str, "os.PathLike[str]", None] = None,
                  max_age: Optional[float] = None, mode: Optional[str] = None, write: Optional[str] = None,
-                 hold: Optional[str] = None) -> None:
+                 hold: Optional[str] = None, marker_field: Optional[str] = None) -> None:
         _check_credentials(script_name, api_key, login, password, session_token)
         if auth_token is not None:
             raise _errors.NotSupported("auth_token (two-factor) is not in this version: log in by script_name and "
@@ -236,7 +240,9 @@ class Shotgun:
         self._options = native.make_options(
             cache_dir=cache_dir, site_url=self.base_url, script_name=script_name, script_key=api_key,
             user_login=login, user_password=password, session_token=session_token, sudo_as_login=sudo_as_login,
-            http_proxy=http_proxy, ca_file=ca_certs, max_age=max_age, mode=mode, write=write, hold=hold or "auto")
+            http_proxy=http_proxy, ca_file=ca_certs, max_age=max_age, mode=mode, write=write, hold=hold or "auto",
+            marker_field=marker_field)
+        self._is_behind = write == "behind"
         self._cache: Optional[native.Cache] = None
         self._opening = threading.Lock()
         self._is_closed = False
@@ -386,12 +392,11 @@ class Shotgun:
         """Creates a row; its `type`, `id`, the fields sent, and return_fields. A picture is the path of a
         file, uploaded once the row is there."""
         data, pictures = self._pictures(data)
+        if pictures and self._is_behind:
+            raise _errors.NotSupported("a picture is sent to a row that FPT has: upload it once the row has been "
+                                       "resolved, or write through")
         result = self.cache.create(entity_type, self._data(data))
-        row = result[0]
-        missing = [name for name in (*data, *(return_fields or ())) if name not in row and name not in ("id", "type")]
-        if missing:
-            row = {**(self._read_back(entity_type, row["id"], missing) or {}), **row}
-        return self._with_pictures(self._sent(row, list(data) + list(return_fields or ())), pictures)
+        return self._with_pictures(self._complete(result[0], [*data, *(return_fields or ())]), pictures)
 
     def update(self, entity_type: str, entity_id: int, data: Dict[str, Any],
                multi_entity_update_modes: Optional[Dict[str, str]] = None) -> Dict[str, Any]:
@@ -414,6 +419,40 @@ class Shotgun:
         """Takes back that a row was retired; False when it was not."""
         return self.cache.revive(entity_type, entity_id)
 
+    def batch(self, requests: List[Dict[str, Any]]) -> List[Any]:
+        """Creates, updates and deletes in one transaction, at most 1,000: a row for each create and update, as of
+        create() and update(), True for each delete. Requests are dicts of `request_type`, `entity_type`,
+        `entity_id`, `data`, `return_fields`, `multi_entity_update_modes`. When one fails, none is done."""
+        if not isinstance(requests, list):
+            raise _errors.ShotgunError(f"batch() takes a list of requests, not {type(requests)}")
+        if not requests:
+            return []
+        done = self.cache.batch([self._request(request) for request in requests])
+        return [self._done(request, each) for request, each in zip(requests, done)]
+
+    def _request(self, request):
+        for name in ("request_type", "entity_type", *_NEEDED.get(request.get("request_type"), ())):
+            if name not in request:
+                raise _errors.ShotgunError(f"a request of a batch needs its {name}: {request!r}")
+        if request["request_type"] not in _NEEDED:
+            raise _errors.ShotgunError(f"request_type is {request['request_type']!r} instead of create, update or "
+                                       f"delete")
+        sent = {name: request[name] for name in ("request_type", "entity_type")}
+        if request["request_type"] != "create":
+            sent["entity_id"] = request["entity_id"]
+        if request["request_type"] != "delete":
+            sent["data"] = self._data(request["data"])
+        if request["request_type"] == "update":
+            modes = request.get("multi_entity_update_modes") or {}
+            sent["multi_entity_update_modes"] = {name: mode for name, mode in modes.items() if name in sent["data"]}
+        return sent
+
+    def _done(self, request, done):
+        if request["request_type"] == "delete":
+            return True
+        row = {**(done["row"] or {}), "type": request["entity_type"], "id": done["id"]}
+        return self._complete(row, [*request["data"], *(request.get("return_fields") or ())])
+
     def upload(self, entity_type: str, entity_id: int, path: str, field_name: Optional[str] = None,
                display_name: Optional[str] = None, tag_list: Optional[str] = None,
                created_at: Optional[datetime.datetime] = None) -> Optional[int]:
@@ -429,6 +468,8 @@ class Shotgun:
                 raise _errors.NotSupported(f"upload({name}=...) is not in this version: call it on a "
                                            f"shotgun_api3.Shotgun")
         field = _UPLOAD_FIELDS.get(field_name, field_name)
+        if entity_id < 0:   # it was created behind
+            entity_id = self.cache.resolve(entity_id) or entity_id
         if field not in _PICTURES and display_name is None:
             display_name = os.path.basename(path)
         done = self.cache.upload(entity_type, entity_id, path, field, display_name=display_name)
@@ -457,6 +498,12 @@ class Shotgun:
 
     def _data(self, data):
         return {name: _trim(value) for name, value in to_site(data, self._is_utc).items()}
+
+    def _complete(self, row, names):
+        missing = [name for name in names if name not in row and name not in ("id", "type")]
+        if missing:
+            row = {**(self._read_back(row["type"], row["id"], missing) or {}), **row}
+        return self._sent(row, names)
 
     def _sent(self, row, names):
         row = self._row(row)
