@@ -262,9 +262,9 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     allow_reuse_address = True
     request_queue_size = 512
 
-    def __init__(self, port, site, tls=None):
+    def __init__(self, port, site, tls=None, address="127.0.0.1"):
         self.site, self.tls = site, tls
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__((address, port), Handler)
 
     def handle_error(self, request, client_address):
         traceback.print_exc()

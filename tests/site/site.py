@@ -41,6 +41,7 @@ def arguments(argv=None):
     parser = argparse.ArgumentParser(description="A local site that answers like the FPT REST API.")
     add = parser.add_argument
     add("--port", type=int, default=0, help="0 (the default) takes a free one")
+    add("--listen", default="127.0.0.1", metavar="ADDRESS", help="127.0.0.1 unless virtual machines are to reach it")
     add("--port-file", help="the port number is written here once the site answers")
     add("--seed", type=int, default=7)
     add("--rows", type=int, default=2000, help="how many rows to generate in all; 0 for an empty site")
@@ -132,7 +133,7 @@ def main(argv=None):
     gc.freeze()         # the rows stay: no collection needs to look at them again
     gc.enable()
     try:
-        server = Server(options.port, site, tls)
+        server = Server(options.port, site, tls, options.listen)
     except OSError as error:
         print(f"site.py: port {options.port}: {error.strerror}", file=sys.stderr)
         return 1
