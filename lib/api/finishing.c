@@ -1,84 +1,171 @@
-/* finishing.c: the writes in the outbox that nobody has finished: in their order, by whoever keeps it up. */
+/*
+ * finishing.c: the writes in the outbox that have no end, by whoever keeps it up: in their order, those that wait
+ * together as far as they can go together (outbox/group.h).
+ *
+ * A walk over the outbox takes what is due. A row's earliest write without an end stands in front of its later ones;
+ * a write that names a row which is not made yet waits for another walk, so that each walk is a level of them.
+ */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/party.h"
 #include "api/result.h"
-#include "api/write.h"
 #include "base/error.h"
-#include "outbox/through.h"
+#include "base/limits.h"
+#include "outbox/refs.h"
+#include "view/idset.h"
 
-/* In one round; the next one takes the others. */
-#define FINISHED_AT_ONCE 1000
+/* In one walk; the next one takes the others. */
+#define DUE_MAX 1000
 
+/* A write that is due. */
 struct due {
-    const char *identity;
-    int64_t now_ms, quiet_ms;
-    struct fptc__intent *list;
-    size_t n, room;
-    int is_short; /* of memory */
+    struct fptc__mutation m;
+    char partition[64]; /* "": not known */
+    char batch[33];     /* "": by itself */
+    int64_t of;
+    int is_done; /* with, in this walk */
 };
 
-static int has_room(struct due *d)
-{
-    size_t room = d->room == 0 ? 16 : 2 * d->room;
-    struct fptc__intent *more;
+struct walk {
+    struct fptc_cache *cache;
+    const struct fptc__call *call;
+    struct fptc__view *outbox;
+    const char *identity;
+    int64_t now_ms, quiet_ms;
+    struct fptc__idset taken; /* rows whose first write without an end was met */
+    struct due *list;
+    size_t n, room;
+    int is_short; /* of memory */
+    int64_t n_ended;
+};
 
-    if (d->n < d->room)
+/* --- what is due ------------------------------------------------------------------------------ */
+
+static int has_room(struct walk *w)
+{
+    size_t room = w->room == 0 ? 16 : 2 * w->room;
+    struct due *more;
+
+    if (w->n < w->room)
         return 1;
-    more = realloc(d->list, room * sizeof(*more));
+    more = realloc(w->list, room * sizeof(*more));
     if (more == NULL)
         return 0;
-    d->list = more;
-    d->room = room;
+    w->list = more;
+    w->room = room;
     return 1;
 }
 
-static int add_due(const struct fptc__mutation *m, const char *body, void *payload)
+/* FNV-1a over type and id; rows that share a number wait for each other, which does no harm. */
+static int64_t number_of(const struct walk *w, const struct fptc__mutation *m)
 {
-    struct due *d = payload;
-    struct fptc__intent intent = {.verb = fptc__verb_of(m->verb), .id = m->id, .is_recorded = 1};
-    fptc__json *recorded = NULL;
-    const fptc__json *data;
+    uint64_t hash = UINT64_C(14695981039346656037);
+    struct fptc__mutation maker;
+    int64_t id = m->id;
+    const char *at;
 
-    if (strcmp(m->who, d->identity) != 0 || intent.verb == 0 || body == NULL ||
-        !fptc__write_is_due(m, d->now_ms, d->quiet_ms) ||
-        fptc__json_parse_as_spelled(body, strlen(body), "outbox", &recorded, NULL) != FPTC_OK)
-        return 0;
-    memcpy(intent.type, m->type, sizeof(intent.type));
-    memcpy(intent.event, m->event, sizeof(intent.event));
-    data = fptc__json_get(recorded, "data");
-    if (fptc__json_is_object(data))
-        intent.data = fptc__json_detach(recorded, data);
-    fptc__json_free(recorded);
-    d->is_short = !has_room(d);
-    if (d->is_short) {
-        fptc__json_free(intent.data);
-        return 1;
-    }
-    d->list[d->n++] = intent;
-    return d->n == FINISHED_AT_ONCE;
+    if (strcmp(m->verb, "create") != 0)
+        (void)fptc__ref_resolve(w->outbox, m->id, &id, &maker, NULL);
+    for (at = m->type; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    hash = (hash ^ (uint64_t)id) * UINT64_C(1099511628211);
+    return (int64_t)(hash >> 1 | 1);
 }
 
-static fptc_status list_due(struct fptc_cache *cache, const struct fptc__call *call, struct due *d,
-                            fptc_error *err)
+/* Whether it is the first of its row; a create through has no row yet that others could name. */
+static int is_first(struct walk *w, const struct fptc__mutation *m)
+{
+    int64_t number;
+
+    if (m->id == 0)
+        return 1;
+    number = number_of(w, m);
+    if (fptc__idset_has(&w->taken, number))
+        return 0;
+    w->is_short |= !fptc__idset_add(&w->taken, number);
+    return 1;
+}
+
+/* Whether the rows that it names are there. */
+static int is_ready(const struct walk *w, const struct fptc__mutation *m, const fptc__json *intent)
+{
+    struct fptc__mutation maker;
+    fptc__json *data = NULL;
+    int64_t id;
+    fptc_status status = FPTC_OK;
+
+    if (m->state == FPTC__MUTATION_ATTEMPTED)
+        return 1;
+    if (strcmp(m->verb, "create") != 0)
+        status = fptc__ref_resolve(w->outbox, m->id, &id, &maker, NULL);
+    if (status == FPTC_OK)
+        status = fptc__refs_resolve(w->outbox, fptc__json_get(intent, "data"), &data, &maker, NULL);
+    fptc__json_free(data);
+    return status == FPTC_OK;
+}
+
+static void copy_member(char *out, size_t n, const fptc__json *intent, const char *name)
+{
+    const char *text = fptc__json_get_text(intent, name);
+
+    snprintf(out, n, "%s", text != NULL ? text : "");
+}
+
+static int take(const struct fptc__mutation *m, const char *body, void *payload)
+{
+    struct walk *w = payload;
+    fptc__json *intent = NULL;
+    struct due *d;
+    int is_due = strcmp(m->who, w->identity) == 0 && is_first(w, m) && body != NULL &&
+                 fptc__verb_of(m->verb) != 0 && fptc__write_is_due(m, w->now_ms, w->quiet_ms);
+
+    if (!is_due ||
+        fptc__json_parse_as_spelled(body, strlen(body), "outbox", &intent, NULL) != FPTC_OK)
+        return w->is_short;
+    if (!is_ready(w, m, intent)) {
+        fptc__json_free(intent);
+        return w->is_short;
+    }
+    w->is_short |= !has_room(w);
+    if (!w->is_short) {
+        d = &w->list[w->n++];
+        memset(d, 0, sizeof(*d));
+        d->m = *m;
+        copy_member(d->partition, sizeof(d->partition), intent, "partition");
+        copy_member(d->batch, sizeof(d->batch), intent, "batch");
+        d->of = fptc__json_get_int(intent, "of");
+    }
+    fptc__json_free(intent);
+    return w->is_short || w->n == DUE_MAX;
+}
+
+static fptc_status list_due(struct walk *w, fptc_error *err)
 {
     struct fptc__work outbox;
-    fptc_status status = fptc__work_begin(&outbox, cache, call, "outbox", err);
+    fptc_status status = fptc__work_begin(&outbox, w->cache, w->call, "outbox", err);
 
-    d->identity = fptc__site_identity(cache->site);
-    d->quiet_ms = fptc__handle_quiet_ms(cache);
+    w->n = 0;
+    w->identity = fptc__site_identity(w->cache->site);
+    w->quiet_ms = fptc__handle_quiet_ms(w->cache);
     if (status == FPTC_OK)
-        status = fptc__handle_now(cache, &d->now_ms, err);
+        status = fptc__handle_now(w->cache, &w->now_ms, err);
     if (status == FPTC_OK)
         status = fptc__view_refresh(outbox.session.view, 0, err);
     if (status == FPTC_OK) {
+        w->outbox = outbox.session.view;
         fptc__view_begin(outbox.session.view);
-        status = fptc__mutation_each_unsettled(outbox.session.view, add_due, d, err);
+        status = fptc__mutation_each_unsettled(outbox.session.view, take, w, err);
         fptc__view_end(outbox.session.view);
     }
     fptc__work_end(&outbox);
-    return status == FPTC_OK && d->is_short ? fptc__fail_nomem(err) : status;
+    fptc__idset_clear(&w->taken);
+    return status == FPTC_OK && w->is_short ? fptc__fail_nomem(err) : status;
 }
+
+/* --- doing it --------------------------------------------------------------------------------- */
 
 /* FPT cannot be asked at all: the next ones would fare no better. */
 static int is_hopeless(fptc_status status)
@@ -100,43 +187,155 @@ static int is_hopeless(fptc_status status)
     }
 }
 
-/* What ended is counted; what FPT refused is FPT's word and no failure of ours. */
-static int has_end(fptc_status status)
+/* What ended is counted; what FPT refused is FPT's word and no failure of ours. FPTC_OK: go on. */
+static fptc_status note(struct walk *w, const struct due *d, fptc_status end, const fptc_error *why,
+                        fptc_error *err)
 {
-    return status == FPTC_OK || status == FPTC_MISS || status == FPTC_EREFUSED ||
-           status == FPTC_ECONFLICT;
+    w->n_ended +=
+        end == FPTC_OK || end == FPTC_MISS || end == FPTC_EREFUSED || end == FPTC_ECONFLICT;
+    if (end != FPTC_OK)
+        fptc__log_line(&w->cache->logger, end < 0 ? FPTC_LOG_WARNING : FPTC_LOG_INFO,
+                       "event %s: %s", d->m.event, why->message);
+    if (!is_hopeless(end))
+        return FPTC_OK;
+    if (err != NULL)
+        *err = *why;
+    return end;
+}
+
+/* By itself: what was sent before, what cannot go with others, and what nobody knows the partition of. */
+static fptc_status finish_one(struct walk *w, struct due *d, fptc_error *err)
+{
+    struct fptc__intent t = {.verb = fptc__verb_of(d->m.verb), .id = d->m.id, .is_recorded = 1};
+    struct fptc_result *result = NULL;
+    fptc_error why = FPTC_ERROR_INIT;
+    fptc_status end;
+
+    d->is_done = 1;
+    memcpy(t.type, d->m.type, sizeof(t.type));
+    memcpy(t.event, d->m.event, sizeof(t.event));
+    end = fptc__intent_read(w->cache, w->call, &t, &why);
+    if (end == FPTC_OK)
+        end = fptc__write_run(w->cache, w->call, &t, &result, &why);
+    if (end == FPTC_PENDING && result != NULL && result->unsent != FPTC_OK)
+        why.status = end = result->unsent;
+    fptc_result_free(result);
+    fptc__json_free(t.data);
+    return note(w, d, end, &why, err);
+}
+
+static int is_alone(const struct due *d)
+{
+    return d->m.state != FPTC__MUTATION_INTENT || strcmp(d->m.verb, "revive") == 0 ||
+           d->partition[0] == '\0';
+}
+
+/* Those that go with d: of its batch, or what waits in its partition. */
+static size_t gather(struct walk *w, struct due *d, struct due **list)
+{
+    size_t n = 0, i, n_most = d->batch[0] != '\0' ? FPTC_BATCH_OWN_MAX : FPTC_BATCH_REQUESTS_MAX;
+
+    for (i = (size_t)(d - w->list); i < w->n && n < n_most; i++) {
+        struct due *at = &w->list[i];
+
+        if (!at->is_done && strcmp(at->batch, d->batch) == 0 &&
+            (d->batch[0] != '\0' || (!is_alone(at) && strcmp(at->partition, d->partition) == 0)))
+            list[n++] = at;
+    }
+    return n;
+}
+
+static fptc_status schemas_of(struct walk *w, struct due **list, size_t n, fptc_error *err)
+{
+    struct fptc__work site;
+    fptc_status status = fptc__work_begin(&site, w->cache, w->call, "site", err);
+    size_t i;
+
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        if (i == 0 || strcmp(list[i]->m.type, list[i - 1]->m.type) != 0)
+            status = fptc__schema_need(&site, list[i]->m.type, 1, err);
+    }
+    fptc__work_end(&site);
+    return status;
+}
+
+static fptc_status note_all(struct walk *w, const struct fptc__party *p, struct due **list,
+                            fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < p->n && status == FPTC_OK; i++) {
+        const struct fptc__member *m = &p->members[i];
+        fptc_status end =
+            m->end == FPTC_PENDING && m->out.unsent != FPTC_OK ? m->out.unsent : m->end;
+
+        status = note(w, list[i], end, &m->why, err);
+    }
+    return status;
+}
+
+/* A caller's batch is sent when all of it can be. */
+static fptc_status send_some(struct walk *w, struct due **list, size_t n, fptc_error *err)
+{
+    int is_whole = list[0]->batch[0] != '\0';
+    struct fptc__party p;
+    fptc_error why = FPTC_ERROR_INIT;
+    size_t i, n_in = 0;
+    fptc_status status = fptc__party_begin(&p, w->cache, w->call, n, err);
+
+    if (status == FPTC_OK)
+        status = schemas_of(w, list, n, err);
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        fptc_status added = fptc__party_add_recorded(&p, &list[i]->m, list[i]->partition, &why);
+
+        if (added == FPTC_OK)
+            list[n_in++] = list[i];
+        else if (is_hopeless(added))
+            status = note(w, list[i], added, &why, err);
+    }
+    if (status == FPTC_OK && n_in > 0 && (!is_whole || n_in == (size_t)list[0]->of)) {
+        status = fptc__party_send(&p, is_whole, err);
+        if (status == FPTC_OK)
+            status = note_all(w, &p, list, err);
+    }
+    fptc__party_end(&p);
+    return status;
+}
+
+static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)
+{
+    struct due *list[FPTC_BATCH_OWN_MAX];
+    fptc_status status = fptc__call_check(w->call, "finishing writes", err);
+    size_t n, i;
+
+    if (status != FPTC_OK)
+        return status;
+    if (d->batch[0] == '\0' && is_alone(d))
+        return finish_one(w, d, err);
+    n = gather(w, d, list);
+    for (i = 0; i < n; i++)
+        list[i]->is_done = 1;
+    return send_some(w, list, n, err);
 }
 
 fptc_status fptc__writes_finish(struct fptc_cache *cache, const struct fptc__call *call,
                                 int64_t *out_n, fptc_error *err)
 {
-    struct due d = {.list = NULL};
-    fptc_status status = list_due(cache, call, &d, err);
+    struct walk w = {.cache = cache, .call = call};
+    fptc_status status = FPTC_OK;
+    int64_t before = -1;
     size_t i;
 
-    *out_n = 0;
-    for (i = 0; i < d.n; i++) {
-        struct fptc_result *result = NULL;
-        fptc_error why = FPTC_ERROR_INIT;
-        fptc_status end = status;
-
-        if (status == FPTC_OK)
-            status = end = fptc__call_check(call, "finishing writes", err);
-        if (status == FPTC_OK) {
-            end = fptc__write_run(cache, call, &d.list[i], &result, &why);
-            *out_n += has_end(end);
-            if (end != FPTC_OK)
-                fptc__log_line(&cache->logger, end < 0 ? FPTC_LOG_WARNING : FPTC_LOG_INFO,
-                               "event %s: %s", d.list[i].event, why.message);
+    while (status == FPTC_OK && w.n_ended > before) {
+        before = w.n_ended;
+        status = list_due(&w, err);
+        for (i = 0; i < w.n && status == FPTC_OK; i++) {
+            if (!w.list[i].is_done)
+                status = finish_next(&w, &w.list[i], err);
         }
-        if (status == FPTC_OK && is_hopeless(end)) {
-            status = end;
-            if (err != NULL)
-                *err = why;
-        }
-        fptc_result_free(result);
-        fptc__json_free(d.list[i].data);
     }
-    free(d.list);
+    *out_n = w.n_ended;
+    free(w.list);
     return status;
 }

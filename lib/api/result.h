@@ -16,6 +16,8 @@ struct fptc_result {
     int32_t is_complete;
     struct fptc__buf warnings; /* lines */
     char event_id[33];
+    fptc_status
+        unsent; /* of a write that waits: why it could not be sent; FPTC_OK: it was not tried */
     int is_document;
     struct fptc__buf document;
     struct fptc__buf json; /* what the last fptc_result_json() gave */

@@ -119,8 +119,8 @@ static fptc_status ask_project(struct fptc__work *w, const struct fptc__intent *
 
 /* The partition whose view this write works with. It has to be known beforehand: which fields the row is
    kept with, and what was `seen` of it, are told by its own partition only. */
-static fptc_status find_partition(struct fptc__work *w, const struct fptc__intent *t, char out[64],
-                                  fptc_error *err)
+static fptc_status find_partition(struct fptc__work *w, const struct fptc__intent *t, int may_ask,
+                                  char out[64], fptc_error *err)
 {
     struct fptc_cache *cache = w->cache;
     int64_t project;
@@ -136,6 +136,9 @@ static fptc_status find_partition(struct fptc__work *w, const struct fptc__inten
         project = fptc__json_get_int(fptc__json_get(t->data, "project"), "id");
     else /* where it lives now, also when it is about to move */
         project = project_of_kept_row(cache, t->type, t->id);
+    out[0] = '\0';
+    if (project < 0 && !may_ask)
+        return FPTC_OK;
     if (project < 0)
         status = ask_project(w, t, t->verb == FPTC_VERB_REVIVE, &project, err);
     if (status == FPTC_OK && project == 0 && is_project_type && t->verb == FPTC_VERB_REVIVE)
@@ -161,7 +164,7 @@ static enum fptc__class class_of(struct fptc_cache *cache, const struct fptc__in
     return class_of;
 }
 
-static fptc_status make_result(struct fptc_cache *cache, const struct fptc__intent *t,
+fptc_status fptc__write_result(struct fptc_cache *cache, const struct fptc__intent *t,
                                const struct fptc__through_result *done, const fptc__json *types,
                                struct fptc_result **out, fptc_error *err)
 {
@@ -193,6 +196,7 @@ static fptc_status make_result(struct fptc_cache *cache, const struct fptc__inte
         memcpy((*out)->event_id, t->event, sizeof(t->event));
         (*out)->source = FPTC_SOURCE_UPSTREAM;
         (*out)->is_complete = 1;
+        (*out)->unsent = done->unsent;
     }
     return status;
 }
@@ -202,8 +206,7 @@ int64_t fptc__handle_quiet_ms(const struct fptc_cache *cache)
     return fptc__duration(cache->options.quiet_ms, FPTC_QUIET_MS);
 }
 
-/* The field that takes the event id of a create, where the type has it. */
-static const char *marker_of(struct fptc_cache *cache, const char *type)
+const char *fptc__handle_marker(struct fptc_cache *cache, const char *type)
 {
     const char *marker = cache->options.marker_field;
     int has;
@@ -222,7 +225,7 @@ static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox
 {
     struct fptc_cache *cache = home->cache;
     struct fptc__source source = {t->type, 0, 0, NULL};
-    struct fptc__through_result done = {NULL, 0, 0};
+    struct fptc__through_result done = {.row = NULL};
     struct fptc__through through;
     fptc__json *types = NULL;
     fptc_status status =
@@ -238,7 +241,7 @@ static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox
     through.data = t->data;
     through.event = t->event;
     through.identity = fptc__site_identity(cache->site);
-    through.marker = marker_of(cache, t->type);
+    through.marker = fptc__handle_marker(cache, t->type);
     through.quiet_ms = fptc__handle_quiet_ms(cache);
     if (status == FPTC_OK)
         status = fptc__through(&through, &done, err);
@@ -248,16 +251,16 @@ static fptc_status send_write(struct fptc__work *home, struct fptc__work *outbox
         (void)fptc__view_refresh(home->session.view, 0, NULL);
         fptc__handle_has_committed(cache);
     }
-    if (status >= 0 && make_result(cache, t, &done, types, out_result, err) != FPTC_OK)
+    if (status >= 0 && fptc__write_result(cache, t, &done, types, out_result, err) != FPTC_OK)
         status = FPTC_ENOMEM;
     fptc__json_free(done.row);
     fptc__json_free(types);
     return status;
 }
 
-/* The type's schema, and the partition of the row. */
-static fptc_status prepare(struct fptc_cache *cache, const struct fptc__call *call,
-                           const struct fptc__intent *t, char partition[64], fptc_error *err)
+fptc_status fptc__write_prepare(struct fptc_cache *cache, const struct fptc__call *call,
+                                const struct fptc__intent *t, int may_ask, char partition[64],
+                                fptc_error *err)
 {
     struct fptc__work site;
     fptc_status status = fptc__work_begin(&site, cache, call, "site", err);
@@ -269,18 +272,19 @@ static fptc_status prepare(struct fptc_cache *cache, const struct fptc__call *ca
     if (status == FPTC_OK && !t->is_recorded)
         status = fptc__write_check(&site, t, err);
     if (status == FPTC_OK)
-        status = find_partition(&site, t, partition, err);
+        status = find_partition(&site, t, may_ask, partition, err);
     fptc__work_end(&site);
     return status;
 }
 
-fptc_status fptc__write_run(struct fptc_cache *cache, const struct fptc__call *call,
-                            const struct fptc__intent *intent, struct fptc_result **out_result,
-                            fptc_error *err)
+/* With the rows' own ids. */
+static fptc_status run_resolved(struct fptc_cache *cache, const struct fptc__call *call,
+                                const struct fptc__intent *intent, struct fptc_result **out_result,
+                                fptc_error *err)
 {
     struct fptc__work home, outbox;
     char partition[64] = "site";
-    fptc_status status = prepare(cache, call, intent, partition, err);
+    fptc_status status = fptc__write_prepare(cache, call, intent, 1, partition, err);
 
     memset(&home, 0, sizeof(home));
     memset(&outbox, 0, sizeof(outbox));
@@ -297,6 +301,22 @@ fptc_status fptc__write_run(struct fptc_cache *cache, const struct fptc__call *c
     pthread_mutex_lock(&cache->mutex);
     cache->counters.writes += status == FPTC_OK;
     pthread_mutex_unlock(&cache->mutex);
+    return status;
+}
+
+fptc_status fptc__write_run(struct fptc_cache *cache, const struct fptc__call *call,
+                            const struct fptc__intent *intent, struct fptc_result **out_result,
+                            fptc_error *err)
+{
+    struct fptc__intent own;
+    fptc_status status;
+
+    if (intent->terms.is_behind && !intent->is_recorded)
+        return fptc__write_behind(cache, call, intent, out_result, err);
+    status = fptc__intent_resolve(cache, call, intent, &own, err);
+    if (status == FPTC_OK)
+        status = run_resolved(cache, call, &own, out_result, err);
+    fptc__json_free(own.data);
     return status;
 }
 
@@ -337,10 +357,8 @@ static fptc_status check_write(const struct fptc_cache *cache, const struct fptc
     if (!is_behind && w->policy != FPTC_CONFLICT_DEFAULT && w->policy != FPTC_CONFLICT_OVERWRITE)
         return fptc__fail(err, FPTC_EUSAGE,
                           "a write through overwrites; set another policy for a write behind only");
-    if (is_behind || w->verb == FPTC_VERB_BATCH || w->id < 0)
-        return fptc__fail(err, FPTC_EUSAGE,
-                          "writes behind, batches and provisional ids are not in version %s",
-                          FPTC_VERSION_STRING);
+    if (w->verb == FPTC_VERB_BATCH)
+        return fptc__fail(err, FPTC_EUSAGE, "batches are not in version %s", FPTC_VERSION_STRING);
     return FPTC_OK;
 }
 
@@ -364,8 +382,8 @@ fptc_status fptc_cache_write(fptc_cache *cache, fptc_write *write, fptc_result *
     task->task.late_status = FPTC_UNKNOWN;
     task->intent.verb = write->verb;
     task->intent.id = write->id;
-    task->intent.mode = fptc__write_mode(write, cache);
-    task->intent.policy = write->policy;
+    task->intent.terms.is_behind = fptc__write_mode(write, cache) == FPTC_WRITE_BEHIND;
+    task->intent.terms.policy = write->policy;
     snprintf(task->intent.type, sizeof(task->intent.type), "%s", write->type);
     memcpy(task->intent.event, write->event_id, sizeof(task->intent.event));
     if (write->data != NULL) {

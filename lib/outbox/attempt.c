@@ -20,13 +20,20 @@ int fptc__write_is_due(const struct fptc__mutation *m, int64_t now_ms, int64_t q
            (m->state == FPTC__MUTATION_ATTEMPTED && now_ms - m->attempt_asof_ms >= quiet_ms);
 }
 
+struct fptc__entity_writes fptc__writes_before(const struct fptc__through *t, int64_t version)
+{
+    const struct fptc__entity_writes of = {
+        t->source->type, t->id, t->event, 0, version > 0 ? version : INT64_MAX, t->alias};
+
+    return of;
+}
+
 /* Of the earlier writes to the row only those of others may stand open, once they are quiet: nobody here may
    send them. */
 static fptc_status check_order(const struct fptc__sending *s, fptc_error *err)
 {
     const struct fptc__through *t = s->t;
-    struct fptc__entity_writes of = {t->source->type, t->id, t->event, 0,
-                                     s->version > 0 ? s->version : INT64_MAX};
+    struct fptc__entity_writes of = fptc__writes_before(t, s->version);
     struct fptc__mutation w;
     fptc_status status;
 
@@ -42,10 +49,13 @@ static fptc_status check_order(const struct fptc__sending *s, fptc_error *err)
     }
 }
 
-/* Runs with the outbox at its head: our claim stands only if nobody else's does. */
-static fptc_status check_claim(void *ctx, fptc_error *err)
+struct claim {
+    const struct fptc__sending *list;
+    size_t n, at; /* at: the one that is looked at, or was found wanting */
+};
+
+static fptc_status check_one(const struct fptc__sending *s, fptc_error *err)
 {
-    const struct fptc__sending *s = ctx;
     struct fptc__mutation w;
     fptc_status status = fptc__mutation_find(s->t->outbox, s->t->event, &w, err);
 
@@ -62,6 +72,20 @@ static fptc_status check_claim(void *ctx, fptc_error *err)
     return check_order(s, err);
 }
 
+/* Runs with the outbox at its head: our claim stands only if nobody else's does. */
+static fptc_status check_claim(void *ctx, fptc_error *err)
+{
+    struct claim *c = ctx;
+    fptc_status status = FPTC_OK;
+
+    for (c->at = 0; c->at < c->n; c->at++) {
+        status = check_one(&c->list[c->at], err);
+        if (status != FPTC_OK)
+            return status;
+    }
+    return status;
+}
+
 static fptc_status add(struct fptc__records *records, uint16_t kind, fptc__json *body,
                        fptc_error *err)
 {
@@ -72,25 +96,51 @@ static fptc_status add(struct fptc__records *records, uint16_t kind, fptc__json 
     return status;
 }
 
-fptc_status fptc__claim(struct fptc__sending *s, fptc_error *err)
+static fptc_status add_records(struct fptc__records *records, const struct fptc__sending *list,
+                               size_t n, fptc_error *err)
 {
-    const struct fptc__through *t = s->t;
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        if (list[i].version == 0)
+            status = add(records, FPTC__MUTATE, fptc__record_mutate(&list[i]), err);
+        if (status == FPTC_OK)
+            status = add(records, FPTC__ATTEMPT, fptc__record_attempt(&list[i]), err);
+    }
+    return status;
+}
+
+fptc_status fptc__claim_all(struct fptc__sending *list, size_t n, size_t *out_at, fptc_error *err)
+{
+    const struct fptc__through *t = list[0].t;
+    struct claim c = {list, n, n};
     struct fptc__records records = {0};
-    struct fptc__append request = {.records = &records, .check = check_claim, .ctx = s};
-    fptc_status status = t->follow->now(t->follow->ctx, &s->asof_ms, err);
+    struct fptc__append request = {.records = &records, .check = check_claim, .ctx = &c};
+    int64_t now_ms;
+    fptc_status status = t->follow->now(t->follow->ctx, &now_ms, err);
+    size_t i;
 
     if (status != FPTC_OK)
         return status;
-    s->attempted_mono_ms = fptc__mono_ms();
-    if (s->version == 0)
-        status = add(&records, FPTC__MUTATE, fptc__record_mutate(s), err);
-    if (status == FPTC_OK)
-        status = add(&records, FPTC__ATTEMPT, fptc__record_attempt(s), err);
+    for (i = 0; i < n; i++) {
+        list[i].asof_ms = now_ms;
+        list[i].attempted_mono_ms = fptc__mono_ms();
+    }
+    status = add_records(&records, list, n, err);
     if (status == FPTC_OK)
         status = fptc__partition_make(fptc__view_partition(t->outbox, FPTC__HOME), err);
     if (status == FPTC_OK)
         status =
             fptc__log_append(fptc__view_log(t->outbox, FPTC__HOME), &request, t->follow->call, err);
     fptc__records_done(&records);
+    *out_at = c.at;
     return status;
+}
+
+fptc_status fptc__claim(struct fptc__sending *s, fptc_error *err)
+{
+    size_t at;
+
+    return fptc__claim_all(s, 1, &at, err);
 }

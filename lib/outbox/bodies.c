@@ -34,6 +34,37 @@ static int64_t known_id(const struct fptc__sending *s)
     return known;
 }
 
+/* The values of `row` in the fields of `data`, over those that are in `saw`. */
+static void see(fptc__json *saw, const fptc__json *data, const fptc__json *row)
+{
+    const fptc__json *at;
+
+    for (at = fptc__json_first(data); at != NULL; at = fptc__json_next(at)) {
+        const fptc__json *value = fptc__json_get(row, fptc__json_key(at));
+
+        if (value != NULL)
+            (void)fptc__json_set(saw, fptc__json_key(at), fptc__json_copy(value));
+    }
+}
+
+/* What earlier writes that wait will make of them: their writers saw that, too. */
+static void see_waiting(const struct fptc__through *t, fptc__json *saw)
+{
+    struct fptc__entity_writes of = fptc__writes_before(t, 0);
+    struct fptc__mutation w;
+
+    fptc__view_begin(t->outbox);
+    while (fptc__mutation_unsettled(t->outbox, &of, &w, NULL) == FPTC_OK) {
+        fptc__json *intent = NULL;
+
+        of.after = w.version;
+        if (fptc__mutation_body(t->outbox, w.event, &intent, NULL) == FPTC_OK)
+            see(saw, t->data, fptc__json_get(intent, "data"));
+        fptc__json_free(intent);
+    }
+    fptc__view_end(t->outbox);
+}
+
 /* What the cache has of the fields that an update writes; NULL: nothing. */
 static fptc__json *seen_values(const struct fptc__sending *s)
 {
@@ -43,26 +74,42 @@ static fptc__json *seen_values(const struct fptc__sending *s)
     fptc__json *row = NULL, *saw = NULL;
     struct fptc__rows rows = {0};
     struct fptc__buf text;
-    const fptc__json *at;
 
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
     fptc__view_begin(view);
     if (fptc__view_row(view, part, t->source->type, t->id, &rows, NULL) == FPTC_OK)
         fptc__rows_print(&rows, 0, &text);
     fptc__view_end(view);
-    if (text.len > 0 && fptc__json_parse(text.data, text.len, "row", &row, NULL) == FPTC_OK)
-        saw = fptc__json_new_object();
-    for (at = fptc__json_first(saw != NULL ? t->data : NULL); at != NULL;
-         at = fptc__json_next(at)) {
-        const fptc__json *value = fptc__json_get(row, fptc__json_key(at));
-
-        if (value != NULL)
-            (void)fptc__json_set(saw, fptc__json_key(at), fptc__json_copy(value));
-    }
+    if (text.len > 0)
+        (void)fptc__json_parse(text.data, text.len, "row", &row, NULL);
+    saw = fptc__json_new_object();
+    see(saw, t->data, row);
+    if (t->terms.is_behind)
+        see_waiting(t, saw);
     fptc__json_free(row);
     fptc__buf_done(&text);
     fptc__rows_done(&rows);
     return saw;
+}
+
+static int put_terms(const struct fptc__terms *terms, fptc__json *body)
+{
+    int ok = 1;
+
+    if (terms->is_behind)
+        ok = fptc__json_set(body, "behind", fptc__json_new_bool(1));
+    if (terms->is_behind && terms->partition != NULL)
+        ok = fptc__json_set(body, "partition", fptc__json_new_text(terms->partition)) && ok;
+    if (terms->policy == FPTC_CONFLICT_OVERWRITE)
+        ok = fptc__json_set(body, "policy", fptc__json_new_text("overwrite")) && ok;
+    if (terms->policy == FPTC_CONFLICT_MERGE)
+        ok = fptc__json_set(body, "policy", fptc__json_new_text("merge")) && ok;
+    if (terms->batch != NULL) {
+        ok = fptc__json_set(body, "batch", fptc__json_new_text(terms->batch)) && ok;
+        ok = fptc__json_set(body, "place", fptc__json_new_int(terms->place)) && ok;
+        ok = fptc__json_set(body, "of", fptc__json_new_int(terms->of)) && ok;
+    }
+    return ok;
 }
 
 fptc__json *fptc__record_mutate(const struct fptc__sending *s)
@@ -92,7 +139,7 @@ fptc__json *fptc__record_mutate(const struct fptc__sending *s)
         saw = seen_values(s);
     if (saw != NULL)
         ok = fptc__json_set(body, "saw", saw) && ok;
-    return whole(body, ok);
+    return whole(body, put_terms(&t->terms, body) && ok);
 }
 
 fptc__json *fptc__record_attempt(const struct fptc__sending *s)
@@ -108,15 +155,17 @@ fptc__json *fptc__record_attempt(const struct fptc__sending *s)
     return whole(body, ok);
 }
 
-/* The names of the fields that were written: what a settled update leaves of its data. */
-static fptc__json *field_names(const fptc__json *data)
+/* The names of fields that are in `data` and not in `others`: what a settled update leaves of its data. */
+static fptc__json *field_names(const fptc__json *data, const fptc__json *others)
 {
     fptc__json *names = fptc__json_new_array();
     const fptc__json *at;
     int ok = names != NULL;
 
-    for (at = fptc__json_first(data); at != NULL; at = fptc__json_next(at))
-        ok = fptc__json_append(names, fptc__json_new_text(fptc__json_key(at))) && ok;
+    for (at = fptc__json_first(data); at != NULL; at = fptc__json_next(at)) {
+        if (fptc__json_get(others, fptc__json_key(at)) == NULL)
+            ok = fptc__json_append(names, fptc__json_new_text(fptc__json_key(at))) && ok;
+    }
     return whole(names, ok);
 }
 
@@ -126,13 +175,17 @@ fptc__json *fptc__record_settle(const struct fptc__sending *s, const struct fptc
     int ok = fptc__json_set(body, "event", fptc__json_new_text(s->t->event));
 
     ok = fptc__json_set(body, "id", fptc__json_new_int(s->out->id)) && ok;
-    ok = fptc__json_set(body, "partition", fptc__json_new_text(e->partition)) && ok;
+    ok = fptc__json_set(body, "partition", fptc__json_new_text(s->partition)) && ok;
     ok = fptc__json_set(body, "asof", fptc__json_new_int(s->asof_ms)) && ok;
     ok = fptc__json_set(body, "by", fptc__json_new_text(e->by)) && ok;
     if (strcmp(e->by, "answer") != 0)
         ok = fptc__json_set(body, "no", fptc__json_new_int(s->no)) && ok;
     if (s->t->verb == FPTC_VERB_UPDATE)
-        ok = fptc__json_set(body, "fields", field_names(s->t->data)) && ok;
+        ok = fptc__json_set(body, "fields", field_names(s->t->data, NULL)) && ok;
+    if (s->member != NULL && s->member->merged != NULL)
+        ok = fptc__json_set(body, "left",
+                            field_names(fptc__json_get(s->intent, "data"), s->t->data)) &&
+             ok;
     return whole(body, ok);
 }
 
@@ -145,5 +198,7 @@ fptc__json *fptc__record_refuse(const struct fptc__sending *s, const struct fptc
     ok = fptc__json_set(body, "text", fptc__json_new_text(e->text)) && ok;
     ok = fptc__json_set(body, "asof", fptc__json_new_int(s->asof_ms)) && ok;
     ok = fptc__json_set(body, "why", fptc__json_new_text(e->why)) && ok;
+    if (strcmp(e->why, "unsent") == 0)
+        ok = fptc__json_set(body, "no", fptc__json_new_int(s->no)) && ok;
     return whole(body, ok);
 }

@@ -21,20 +21,19 @@
    then do it again; a write that is finished for others stays in the outbox. */
 static fptc_status not_done(const struct fptc__sending *s, fptc_status status, fptc_error *err)
 {
-    fptc_error ignored = FPTC_ERROR_INIT;
-    struct fptc__ending e = {.why = "refused"};
+    fptc_error why = *err, ignored = FPTC_ERROR_INIT;
+    int waits = s->version > 0 && status != FPTC_EREFUSED;
+    const struct fptc__ending e = {
+        .why = waits ? "unsent" : "refused", .http_status = err->http_status, .text = why.message};
 
     if (status == FPTC_UNKNOWN)
         return status;
-    if (s->version > 0 && status != FPTC_EREFUSED) {
-        ignored = *err;
-        return fptc__fail(err, FPTC_PENDING, "event %s could not be sent again: %s", s->t->event,
-                          ignored.message);
-    }
-    e.http_status = err->http_status;
-    e.text = err->message;
-    (void)fptc__settle_refused(s, &e, &ignored);
-    return status;
+    (void)fptc__settle(s, &e, &ignored);
+    if (!waits)
+        return status;
+    s->out->unsent = status;
+    return fptc__fail(err, FPTC_PENDING, "event %s could not be sent: %s", s->t->event,
+                      why.message);
 }
 
 /*
@@ -44,7 +43,7 @@ static fptc_status not_done(const struct fptc__sending *s, fptc_status status, f
  *  3. we would tell our caller that it is done: two creates, one row.
  * So the end is not known yet: finishing this one finds or makes another row.
  */
-static fptc_status taken(struct fptc__sending *s, const fptc_error *why, fptc_error *err)
+fptc_status fptc__taken(const struct fptc__sending *s, const fptc_error *why, fptc_error *err)
 {
     fptc__json_free(s->out->row);
     s->out->row = NULL;
@@ -56,18 +55,17 @@ fptc_status fptc__send_claimed(struct fptc__sending *s, fptc_error *err)
 {
     const struct fptc__through *t = s->t;
     fptc_error settle_err = FPTC_ERROR_INIT;
-    struct fptc__ending e = {.by = "answer"};
-    char partition[64];
+    const struct fptc__ending e = {.by = "answer"};
     fptc_status sent = fptc__send(s, &s->out->row, err), settled;
 
     s->out->id = t->verb == FPTC_VERB_CREATE ? fptc__json_get_int(s->out->row, "id") : t->id;
     if (sent != FPTC_OK && sent != FPTC_MISS)
         return not_done(s, sent, err);
-    fptc__keep(s, t->event, t->verb == FPTC_VERB_DELETE, partition);
-    e.partition = partition;
+    s->is_gone = t->verb == FPTC_VERB_DELETE;
+    fptc__keep(s, 1, 1);
     settled = fptc__settle(s, &e, &settle_err);
     if (settled == FPTC_PENDING)
-        return taken(s, &settle_err, err);
+        return fptc__taken(s, &settle_err, err);
     if (settled != FPTC_OK)
         fptc__log_line(t->follow->logger, FPTC_LOG_WARNING, "event %s is done but not settled: %s",
                        t->event, settle_err.message);
@@ -92,14 +90,13 @@ static fptc__json *without_paths(const fptc__json *row)
 static fptc_status settle_found(struct fptc__sending *s, struct fptc__looked *found,
                                 fptc_error *err)
 {
-    struct fptc__ending e = {.by = found->by, .row = found->row};
-    char partition[64];
+    const struct fptc__ending e = {.by = found->by, .row = found->row};
     fptc_status status;
 
     s->out->id = found->id;
     s->out->row = without_paths(found->row);
-    fptc__keep(s, NULL, found->is_gone, partition);
-    e.partition = partition;
+    s->is_gone = found->is_gone;
+    fptc__keep(s, 1, 0);
     status = fptc__settle(s, &e, err);
     if (status != FPTC_OK || s->t->verb == FPTC_VERB_DELETE) {
         fptc__json_free(s->out->row);
@@ -114,7 +111,7 @@ static fptc_status give_to_a_person(const struct fptc__sending *s, const struct 
     int is_conflict = found->found == FPTC__FOUND_CONFLICT;
     const struct fptc__ending e = {.why = is_conflict ? "conflict" : "uncertain",
                                    .text = found->text};
-    fptc_status status = fptc__settle_refused(s, &e, err);
+    fptc_status status = fptc__settle(s, &e, err);
 
     if (status != FPTC_OK)
         return status;
@@ -147,27 +144,49 @@ static fptc_status look_up(struct fptc__sending *s, const fptc__json *intent, fp
     return status;
 }
 
+/* It is not at FPT: sent, once more or for the first time. */
+static fptc_status send_recorded(struct fptc__sending *s, const struct fptc__mutation *m,
+                                 fptc_error *err)
+{
+    struct fptc__member member = {.t = *s->t, .out = *s->out};
+    fptc_status status;
+
+    member.intent = s->intent;
+    member.version = m->version;
+    member.attempts = m->attempts;
+    member.is_compared = m->state == FPTC__MUTATION_ATTEMPTED;
+    status = fptc__group_run(&member, 1, 0, err);
+    *s->out = member.out;
+    if (status != FPTC_OK)
+        return status;
+    if (err != NULL)
+        *err = member.why;
+    return member.end;
+}
+
 static fptc_status look_up_and_send(struct fptc__sending *s, const struct fptc__mutation *m,
-                                    const fptc__json *intent, fptc_error *err)
+                                    fptc_error *err)
 {
     const struct fptc__through *t = s->t;
+    struct fptc__intake in = {NULL};
     fptc_status status = fptc__finish_before(t, m->version, err);
 
     s->version = m->version;
     s->no = m->attempts;
-    if (status == FPTC_OK) /* `seen`: before anything is asked */
-        status = fptc__intake_begin(&s->in, t->follow, t->source, err);
-    if (status != FPTC_OK)
-        return status;
-    status = m->state == FPTC__MUTATION_ATTEMPTED ? look_up(s, intent, err) : FPTC_MISS;
-    if (status == FPTC_MISS) {
-        s->no = m->attempts + 1;
-        status = fptc__claim(s, err);
+    s->in = &in;
+    if (status == FPTC_OK && m->state == FPTC__MUTATION_ATTEMPTED) {
+        /* `seen`: before anything is asked */
+        status = fptc__intake_begin(&in, t->follow, t->source, err);
         if (status == FPTC_OK)
-            status = fptc__send_claimed(s, err);
+            status = look_up(s, s->intent, err);
+        if (status != FPTC_MISS) {
+            fptc__intake_done(&in);
+            return status;
+        }
+        fptc__intake_done(&in);
+        status = FPTC_OK;
     }
-    fptc__intake_done(&s->in);
-    return status;
+    return status == FPTC_OK ? send_recorded(s, m, err) : status;
 }
 
 /* With the data that is in the outbox: that was sent, whoever repeats it now. */
@@ -176,23 +195,25 @@ static fptc_status finish_due(const struct fptc__sending *s, const struct fptc__
 {
     struct fptc__through own = *s->t;
     struct fptc__sending again = *s;
-    fptc__json *intent = NULL;
-    fptc_status status;
+    struct fptc__recorded recorded;
+    fptc_status status = fptc__recorded_read(own.outbox, m, &recorded, err);
 
-    fptc__view_begin(own.outbox);
-    status = fptc__mutation_body(own.outbox, m->event, &intent, err);
-    fptc__view_end(own.outbox);
-    if (status == FPTC_OK && intent == NULL)
-        status =
-            fptc__fail(err, FPTC_PENDING, "event %s has just been settled; repeat it", m->event);
-    own.data = fptc__json_get(intent, "data");
-    if (!fptc__json_is_object(own.data))
-        own.data = NULL;
-    own.marker = fptc__json_get_text(intent, "marker");
-    again.t = &own;
-    if (status == FPTC_OK)
-        status = look_up_and_send(&again, m, intent, err);
-    fptc__json_free(intent);
+    if (status == FPTC_OK && recorded.terms.batch != NULL)
+        status = fptc__fail(err, FPTC_PENDING,
+                            "event %s is one of batch %s, which goes as a whole: whoever keeps the "
+                            "outbox sends it",
+                            m->event, recorded.terms.batch);
+    if (status == FPTC_OK) {
+        own.id = recorded.id;
+        own.alias = recorded.alias;
+        own.data = recorded.data;
+        own.terms = recorded.terms;
+        own.marker = fptc__json_get_text(recorded.intent, "marker");
+        again.t = &own;
+        again.intent = recorded.intent;
+        status = look_up_and_send(&again, m, err);
+    }
+    fptc__recorded_done(&recorded);
     return status;
 }
 
@@ -220,12 +241,12 @@ fptc_status fptc__finish(const struct fptc__sending *s, const struct fptc__mutat
 
 fptc_status fptc__finish_before(const struct fptc__through *t, int64_t before, fptc_error *err)
 {
-    struct fptc__entity_writes of = {t->source->type, t->id, t->event, 0, before};
+    struct fptc__entity_writes of = fptc__writes_before(t, before);
     fptc_status status = FPTC_OK;
 
     while (t->verb != FPTC_VERB_CREATE && status == FPTC_OK) {
         struct fptc__through earlier = *t;
-        struct fptc__through_result out = {NULL, 0, 0};
+        struct fptc__through_result out = {.row = NULL};
         struct fptc__sending s = {.t = &earlier, .out = &out};
         struct fptc__mutation w;
         fptc_error why = FPTC_ERROR_INIT;

@@ -264,7 +264,8 @@ static fptc_status check_later_writes(const struct fptc__sending *s, struct fptc
                                       fptc_error *err)
 {
     const struct fptc__through *t = s->t;
-    const struct fptc__entity_writes of = {t->source->type, t->id, t->event, s->version, INT64_MAX};
+    const struct fptc__entity_writes of = {t->source->type, t->id,     t->event,
+                                           s->version,      INT64_MAX, t->alias};
     struct fptc__mutation w;
     fptc_status status;
 

@@ -47,8 +47,7 @@ static int is_whole(const struct fptc__through *t, const fptc__json *row)
     return 1;
 }
 
-/* The fields that the type is kept with and those that were sent: the caller gets both back. */
-static char *whole_fields(const struct fptc__through *t)
+char *fptc__whole_fields(const struct fptc__through *t)
 {
     char *kept = fptc__source_fields(t->source);
     const fptc__json *at;
@@ -68,7 +67,7 @@ static char *whole_fields(const struct fptc__through *t)
 static fptc_status read_whole(const struct fptc__sending *s, fptc__json **row, fptc_error *err)
 {
     fptc__json *read = NULL;
-    char *fields = whole_fields(s->t);
+    char *fields = fptc__whole_fields(s->t);
     fptc_status status = fields == NULL ? fptc__fail_nomem(err)
                                         : fptc__read_row(s, s->out->id, fields, 0, &read, err);
 
@@ -106,51 +105,75 @@ static fptc_status keep_row(const struct fptc__sending *s, struct fptc__intake *
     return status;
 }
 
-static fptc_status take_in(struct fptc__sending *s, int is_gone, fptc_error *err)
+static fptc_status take_in(const struct fptc__sending *s, fptc_error *err)
 {
     const struct fptc__through *t = s->t;
     fptc_status status;
 
-    if (is_gone)
-        return fptc__intake_gone(&s->in, s->out->id, NULL, NULL, err);
+    if (s->is_gone)
+        return fptc__intake_gone(s->in, s->out->id, NULL, NULL, err);
     status = spell_as_reads(t->source, s->out->row, err);
-    if (status == FPTC_OK && !is_whole(t, s->out->row))
+    if (status == FPTC_OK && !s->is_read && !is_whole(t, s->out->row))
         status = read_whole(s, &s->out->row, err);
     if (status == FPTC_OK)
-        status = keep_row(s, &s->in, err);
+        status = keep_row(s, s->in, err);
     return status;
 }
 
-void fptc__keep(struct fptc__sending *s, const char *event, int is_gone, char partition[64])
+static void not_kept(const struct fptc__sending *s, const fptc_error *why)
 {
-    const struct fptc__through *t = s->t;
+    s->out->is_row_kept = 0;
+    fptc__log_line(s->t->follow->logger, FPTC_LOG_WARNING,
+                   "%s %" PRId64 " is written, but the cache could not take it in yet: %s",
+                   s->t->source->type, s->out->id, why->message);
+}
+
+static void note_partition(struct fptc__sending *s)
+{
+    if (s->is_gone)
+        snprintf(s->partition, sizeof(s->partition), "%s",
+                 fptc__view_partition(s->t->follow->view, FPTC__HOME)->name);
+    else
+        fptc__row_partition(s->t->source, s->out->row, s->partition);
+}
+
+void fptc__keep(struct fptc__sending *list, size_t n, int is_answer)
+{
+    struct fptc__intake *in = list[0].in;
+    const struct fptc__session *given = in->follow;
     struct fptc__call patient = {0};
-    struct fptc__session follow = *t->follow;
+    struct fptc__session follow = *given;
     fptc_error err = FPTC_ERROR_INIT;
     fptc_status status;
+    size_t i;
 
     follow.call = &patient; /* FPT has it: the caller's deadline no longer decides */
-    s->in.follow = &follow;
-    s->in.event = event;
-    status = take_in(s, is_gone, &err);
-    if (status == FPTC_OK)
-        status = fptc__intake_commit(&s->in, &err);
-    s->out->is_row_kept = status == FPTC_OK || status == FPTC_MISS;
-    if (is_gone)
-        snprintf(partition, 64, "%s", fptc__view_partition(follow.view, FPTC__HOME)->name);
-    else
-        fptc__row_partition(t->source, s->out->row, partition);
-    if (status < 0)
-        fptc__log_line(follow.logger, FPTC_LOG_WARNING,
-                       "%s %" PRId64 " is written, but the cache could not take it in yet: %s",
-                       t->source->type, s->out->id, err.message);
-    s->in.follow = t->follow;
+    in->follow = &follow;
+    for (i = 0; i < n; i++) {
+        in->source = list[i].t->source;
+        in->event = is_answer ? list[i].t->event : NULL;
+        status = take_in(&list[i], &err);
+        note_partition(&list[i]);
+        list[i].out->is_row_kept = 1;
+        if (status < 0)
+            not_kept(&list[i], &err);
+    }
+    status = fptc__intake_commit(in, &err);
+    for (i = 0; i < n && status < 0; i++)
+        not_kept(&list[i], &err);
+    in->follow = given;
 }
 
 /* ------------------------------------------------------------------------------------ ends in the outbox */
 
 struct check {
     const struct fptc__sending *s;
+    const struct fptc__ending *ending;
+};
+
+struct checks {
+    const struct fptc__sending *list;
+    size_t n, at; /* at: the one that is looked at, or was found wanting */
     const struct fptc__ending *ending;
 };
 
@@ -174,20 +197,19 @@ static fptc_status check_row(const struct check *c, fptc_error *err)
     return status;
 }
 
-/* Runs with the outbox at its head. FPTC_MISS: it has an end already. */
-static fptc_status check_end(void *ctx, fptc_error *err)
+/* FPTC_MISS: it has an end already. */
+static fptc_status check_one(const struct check *c, fptc_error *err)
 {
-    const struct check *c = ctx;
     struct fptc__mutation w;
     fptc_status status = fptc__mutation_find(c->s->t->outbox, c->s->t->event, &w, err);
+    const char *why = c->ending->why;
     int is_answer = c->ending->by != NULL && strcmp(c->ending->by, "answer") == 0;
 
     if (status != FPTC_OK)
         return status;
-    if (w.state == FPTC__MUTATION_SETTLED ||
-        (c->ending->why != NULL && w.state == FPTC__MUTATION_REFUSED))
+    if (w.state == FPTC__MUTATION_SETTLED || (why != NULL && w.state == FPTC__MUTATION_REFUSED))
         return FPTC_MISS;
-    if (!is_answer && c->ending->why == NULL && w.state != FPTC__MUTATION_ATTEMPTED)
+    if (!is_answer && why == NULL && w.state != FPTC__MUTATION_ATTEMPTED)
         return fptc__fail(err, FPTC_PENDING, "event %s was decided meanwhile; repeat it", w.event);
     if (!is_answer && w.attempts != c->s->no)
         return fptc__fail(err, FPTC_PENDING,
@@ -197,39 +219,65 @@ static fptc_status check_end(void *ctx, fptc_error *err)
     return status;
 }
 
-/* Not stopped by the caller's deadline: FPT has answered. */
-static fptc_status append_end(const struct check *c, uint16_t kind, fptc__json *body,
-                              fptc_error *err)
+/* Runs with the outbox at its head. FPTC_MISS: they have an end already. */
+static fptc_status check_end(void *ctx, fptc_error *err)
 {
-    struct check copy = *c;
-    struct fptc__records records = {0};
-    struct fptc__append request = {.records = &records, .check = check_end, .ctx = &copy};
-    int is_answer = c->ending->by != NULL && strcmp(c->ending->by, "answer") == 0;
-    struct fptc__call patient = {0};
-    fptc_status status =
-        body == NULL ? fptc__fail_nomem(err) : fptc__records_add_json(&records, kind, body, err);
+    struct checks *all = ctx;
+    fptc_status status = FPTC_OK;
+    size_t n_open = 0;
 
-    request.is_lookup = is_answer && c->s->t->verb != FPTC_VERB_CREATE;
-    if (status == FPTC_OK)
-        status =
-            fptc__log_append(fptc__view_log(c->s->t->outbox, FPTC__HOME), &request, &patient, err);
-    fptc__records_done(&records);
+    for (all->at = 0; all->at < all->n; all->at++) {
+        const struct check one = {&all->list[all->at], all->ending};
+
+        status = check_one(&one, err);
+        if (status != FPTC_OK && status != FPTC_MISS)
+            return status;
+        n_open += status == FPTC_OK;
+    }
+    return n_open > 0 ? FPTC_OK : FPTC_MISS;
+}
+
+static fptc_status add_end(struct fptc__records *records, const struct fptc__sending *s,
+                           const struct fptc__ending *e, fptc_error *err)
+{
+    fptc__json *body = e->by != NULL ? fptc__record_settle(s, e) : fptc__record_refuse(s, e);
+    uint16_t kind = e->by != NULL ? FPTC__SETTLE : FPTC__REFUSE;
+    fptc_status status =
+        body == NULL ? fptc__fail_nomem(err) : fptc__records_add_json(records, kind, body, err);
+
     fptc__json_free(body);
+    return status;
+}
+
+/* Not stopped by the caller's deadline: FPT has answered. */
+fptc_status fptc__settle_all(const struct fptc__sending *list, size_t n,
+                             const struct fptc__ending *e, size_t *out_at, fptc_error *err)
+{
+    struct checks all = {list, n, n, e};
+    struct fptc__records records = {0};
+    struct fptc__append request = {
+        .records = &records, .check = check_end, .ctx = &all, .is_lookup = 1};
+    struct fptc__call patient = {0};
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        status = add_end(&records, &list[i], e, err);
+        request.is_lookup &=
+            e->by != NULL && strcmp(e->by, "answer") == 0 && list[i].t->verb != FPTC_VERB_CREATE;
+    }
+    if (status == FPTC_OK)
+        status = fptc__log_append(fptc__view_log(list[0].t->outbox, FPTC__HOME), &request, &patient,
+                                  err);
+    fptc__records_done(&records);
+    *out_at = all.at;
     return status;
 }
 
 fptc_status fptc__settle(const struct fptc__sending *s, const struct fptc__ending *e,
                          fptc_error *err)
 {
-    const struct check c = {s, e};
+    size_t at;
 
-    return append_end(&c, FPTC__SETTLE, fptc__record_settle(s, e), err);
-}
-
-fptc_status fptc__settle_refused(const struct fptc__sending *s, const struct fptc__ending *e,
-                                 fptc_error *err)
-{
-    const struct check c = {s, e};
-
-    return append_end(&c, FPTC__REFUSE, fptc__record_refuse(s, e), err);
+    return fptc__settle_all(s, 1, e, &at, err);
 }

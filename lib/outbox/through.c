@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "outbox/refs.h"
 #include "outbox/sending.h"
 
 /* The row of a settled write, from the cache where it has it; its id at least. */
@@ -42,14 +43,17 @@ static fptc_status refused_before(const struct fptc__mutation *w, fptc_error *er
     return fptc__fail(err, FPTC_EREFUSED, "event %s was refused before: %s", w->event, w->text);
 }
 
-/* A write that is known already: repeating it is free (W8). FPTC_MISS: it is new. */
-static fptc_status replay(struct fptc__sending *s, struct fptc__mutation *w, fptc_error *err)
+/* Known by another of its ids, too. */
+static int is_same_row(const struct fptc__through *t, const struct fptc__mutation *w)
+{
+    return t->verb == FPTC_VERB_CREATE || t->id == 0 || t->id == w->id || t->alias == w->id;
+}
+
+fptc_status fptc__replay(struct fptc__sending *s, struct fptc__mutation *w, fptc_error *err)
 {
     struct fptc__view *outbox = s->t->outbox;
-    fptc_status status = fptc__view_refresh(outbox, 0, err);
+    fptc_status status;
 
-    if (status != FPTC_OK)
-        return status;
     fptc__view_begin(outbox);
     status = fptc__mutation_find(outbox, s->t->event, w, err);
     fptc__view_end(outbox);
@@ -57,7 +61,7 @@ static fptc_status replay(struct fptc__sending *s, struct fptc__mutation *w, fpt
         return status;
     if (w->state != FPTC__MUTATION_NONE &&
         (strcmp(w->verb, fptc__verb_name(s->t->verb)) != 0 ||
-         strcmp(w->type, s->t->source->type) != 0 || (s->t->id != 0 && s->t->id != w->id)))
+         strcmp(w->type, s->t->source->type) != 0 || !is_same_row(s->t, w)))
         return fptc__fail(err, FPTC_EUSAGE,
                           "event %s is that of another write: %s %s %" PRId64
                           "; a new write needs an event id of its own",
@@ -74,7 +78,7 @@ static fptc_status replay(struct fptc__sending *s, struct fptc__mutation *w, fpt
                           w->event, w->text[0] == '\0' ? "" : "; it had been refused: ", w->text);
     case FPTC__MUTATION_INTENT:
     case FPTC__MUTATION_ATTEMPTED:
-        return fptc__finish(s, w, err);
+        return s->t->terms.is_behind ? FPTC_PENDING : fptc__finish(s, w, err);
     case FPTC__MUTATION_NONE:
     default:
         return FPTC_MISS;
@@ -84,18 +88,20 @@ static fptc_status replay(struct fptc__sending *s, struct fptc__mutation *w, fpt
 static fptc_status send_new(struct fptc__sending *s, fptc_error *err)
 {
     const struct fptc__through *t = s->t;
+    struct fptc__intake in = {NULL};
     fptc_status status = fptc__call_check(t->follow->call, "before sending the write", err);
 
     s->no = 1;
+    s->in = &in;
     if (status == FPTC_OK)
         status = fptc__finish_before(t, INT64_MAX, err);
     if (status == FPTC_OK) /* `seen`: before the request; and nothing may fail behind the claim */
-        status = fptc__intake_begin(&s->in, t->follow, t->source, err);
+        status = fptc__intake_begin(&in, t->follow, t->source, err);
     if (status == FPTC_OK)
         status = fptc__claim(s, err);
     if (status == FPTC_OK)
         status = fptc__send_claimed(s, err);
-    fptc__intake_done(&s->in);
+    fptc__intake_done(&in);
     return status;
 }
 
@@ -124,8 +130,16 @@ fptc_status fptc__through(const struct fptc__through *t, struct fptc__through_re
         err = &unheard;
     memset(out, 0, sizeof(*out));
     fptc__random_hex32(s.writer);
-    status = replay(&s, &known, err);
-    if (status != FPTC_MISS)
+    status = fptc__view_refresh(own.outbox, 0, err);
+    if (status != FPTC_OK)
+        return status;
+    if (own.alias == 0) {
+        fptc__view_begin(own.outbox);
+        own.alias = fptc__ref_alias(own.outbox, own.source->type, own.id);
+        fptc__view_end(own.outbox);
+    }
+    status = fptc__replay(&s, &known, err);
+    if (status != FPTC_MISS || known.state != FPTC__MUTATION_NONE)
         return status;
     if (t->verb != FPTC_VERB_CREATE || fptc__json_get(t->data, t->marker ? t->marker : "") != NULL)
         own.marker = NULL;

@@ -18,15 +18,26 @@
 #include "view/lookup.h"
 #include "view/mutation.h"
 
+/* What its caller wants of a write, beyond what it says. */
+struct fptc__terms {
+    int is_behind;
+    int32_t policy;        /* FPTC_CONFLICT_*, of an update behind */
+    const char *partition; /* behind: where the row lives; NULL: not known */
+    const char *batch;     /* of one request with others; NULL: by itself */
+    int64_t place, of;     /* in there, from 0 */
+};
+
 struct fptc__through {
     struct fptc__view *outbox;
     const struct fptc__session *follow; /* its view shows the row's partition, if that is known */
     const struct fptc__source *source;  /* the row's type, with the fields it is kept with */
     int32_t verb;                       /* FPTC_VERB_* */
     int64_t id;
+    int64_t alias; /* the provisional id that the row went by; 0: none */
     const fptc__json
         *data; /* NULL for a delete or revive; of a write in the outbox its own is taken */
     const char *event;
+    struct fptc__terms terms;
     const char *identity; /* whose write it is */
     const char *marker;   /* field of the type that takes the event id of a create; NULL: none */
     int64_t quiet_ms;     /* after this an unanswered attempt has ended at FPT */
@@ -36,6 +47,8 @@ struct fptc__through_result {
     fptc__json *row; /* FPT's row in full where it could be read; NULL of a delete */
     int64_t id;
     int is_row_kept; /* 0: FPT has it, but the cache could not take the row in */
+    fptc_status
+        unsent; /* why a write of the outbox could not be sent; FPTC_OK: it was, or was not tried */
 };
 
 /* Statuses as fptc_cache_write() documents them. */

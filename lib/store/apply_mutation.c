@@ -189,7 +189,7 @@ static fptc_status put_outcome(struct fptc__tables *t, int no, const char *event
 /* What was looked up about one attempt says nothing once another has begun (`no`). */
 fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
 {
-    static const char *const members[] = {"id", "partition", "by", "fields", NULL};
+    static const char *const members[] = {"id", "partition", "by", "fields", "left", NULL};
     int64_t no = fptc__json_get_int(body, "no");
     struct fptc__buf text;
     struct mutation m;
@@ -211,27 +211,49 @@ fptc_status fptc__apply_settle(struct fptc__tables *t, const fptc__json *body, f
     return status;
 }
 
+/* What provably did not reach FPT waits again; said of the last attempt, while it has no other end. */
+static int is_unsent(const struct mutation *m, const fptc__json *body, int *out_counts)
+{
+    const char *why = fptc__json_get_text(body, "why");
+    int is = why && strcmp(why, "unsent") == 0;
+
+    *out_counts = m->state == ATTEMPTED && fptc__json_get_int(body, "no") == m->attempts;
+    return is;
+}
+
 /* A refusal older than the last attempt is about an earlier one, which was answered already. */
+static int is_late(const struct mutation *m, const fptc__json *body)
+{
+    int64_t asof = fptc__json_get_int(body, "asof");
+
+    return asof > 0 && asof < m->attempt_asof;
+}
+
 fptc_status fptc__apply_refuse(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
 {
     static const char *const members[] = {"status", "text", "why", NULL};
-    int64_t asof = fptc__json_get_int(body, "asof");
     struct fptc__buf text;
     struct mutation m;
     const char *event;
+    int no = FPTC__MUTATION_REFUSE, counts;
     fptc_status status = event_of(t, body, &event, err);
 
     if (status == FPTC_OK)
         status = find(t, event, &m, err);
-    if (status != FPTC_OK || !m.is_there || is_over(&m) || m.state == REFUSED ||
-        (asof > 0 && asof < m.attempt_asof))
+    if (status != FPTC_OK || !m.is_there || is_over(&m) || m.state == REFUSED)
         return status;
+    if (is_unsent(&m, body, &counts))
+        no = FPTC__MUTATION_UNSENT;
+    else
+        counts = !is_late(&m, body);
+    if (!counts)
+        return FPTC_OK;
     fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
     status = outcome_text(body, members, &text, err);
     if (status == FPTC_OK)
         status = own(t, event, &m, err);
     if (status == FPTC_OK)
-        status = put_outcome(t, FPTC__MUTATION_REFUSE, event, 0, &text, err);
+        status = put_outcome(t, no, event, 0, &text, err);
     fptc__buf_done(&text);
     return status;
 }

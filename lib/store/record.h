@@ -32,14 +32,22 @@
  *          "who":"script:NAME","host":"…","pid":1,"asof":…,
  *          "known":4711,                   of a create: the greatest id of the type that was known
  *          "marker":"sg_event",            of a create: the field of `data` that holds the event id
- *          "saw":{…}}                      of an update: what the cache had of the fields of `data`
+ *          "saw":{…},                      of an update: what the cache had of the fields of `data`
+ *          "behind":true,                  its caller does not wait: readers show it until it has an end; the id of a
+ *                                          create is then its provisional one (fptc__provisional_id)
+ *          "partition":"project-101",      behind: where the row lives, if that is known
+ *          "policy":"overwrite"|"merge",   behind, of an update: what is done about fields that others changed since
+ *                                          `saw`; absent: it is refused
+ *          "batch":"<32 hex>","place":0,"of":3}  of one request with others, which FPT takes whole or not at all
  * attempt {"events":["…"],"no":1,"writer":"<writer id>","asof":…}
  * settle  {"event":"…","id":1234,"partition":"project-101","asof":…,
  *          "by":"answer"|"marker"|"match"|"state",   how it is known
  *          "no":1,                          counts only while that attempt is the last; absent: any
- *          "fields":["code"]}               of an update: what it wrote
+ *          "fields":["code"],               of an update: what it wrote
+ *          "left":["sg_status_list"]}       and what it left alone, for others had changed that (policy "merge")
  * refuse  {"event":"…","status":400,"text":"FPT's words","asof":…,
- *          "why":"refused"|"conflict"|"uncertain"}   the last two: what a look-up found, for a person
+ *          "why":"refused"|"conflict"|"uncertain"|"unsent", "no":1}   conflict and uncertain: what was found, for a
+ *                                          person; unsent: attempt `no` did not reach FPT, it waits again
  * decide  {"event":"…","verdict":"retry"|"drop","no":1,"data":{…},"who":"script:NAME","asof":…}
  *                                          no: the attempts that there were; data, of a retry: instead of the
  *                                          intent's

@@ -113,6 +113,7 @@ static const char *const stmt_sql[FPTC__STMTS] = {
         "UPDATE @._fptc_mutation SET state=2, id=coalesce(?3, id), body=NULL, outcome=?2"
         " WHERE event=?1",
     [FPTC__MUTATION_REFUSE] = "UPDATE @._fptc_mutation SET state=3, outcome=?2 WHERE event=?1",
+    [FPTC__MUTATION_UNSENT] = "UPDATE @._fptc_mutation SET state=0, outcome=?2 WHERE event=?1",
     [FPTC__MUTATION_READ] = "SELECT body, outcome FROM @._fptc_mutation WHERE event=?1",
     [FPTC__MUTATION_DECIDE] =
         "UPDATE @._fptc_mutation SET state=?2, body=coalesce(?4, body), outcome=?5,"

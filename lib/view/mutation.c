@@ -208,10 +208,11 @@ static fptc_status select_entity(struct fptc__view *outbox, const char *where,
     sqlite3_bind_int64(*out, 3, of->id);
     sqlite3_bind_int64(*out, 4, of->after);
     sqlite3_bind_int64(*out, 5, of->before);
+    sqlite3_bind_int64(*out, 6, of->alias != 0 ? of->alias : of->id);
     return FPTC_OK;
 }
 
-#define OF_ENTITY "type = ?1 AND id = ?3 AND event <> ?2 AND version > ?4 AND version < ?5"
+#define OF_ENTITY "type = ?1 AND id IN (?3, ?6) AND event <> ?2 AND version > ?4 AND version < ?5"
 
 fptc_status fptc__mutation_unsettled(struct fptc__view *outbox,
                                      const struct fptc__entity_writes *of,
@@ -262,7 +263,7 @@ fptc_status fptc__mutation_overwritten(struct fptc__view *outbox,
 fptc_status fptc__mutation_maker(struct fptc__view *outbox, const char *type, int64_t id,
                                  const char *event, struct fptc__mutation *out, fptc_error *err)
 {
-    const struct fptc__entity_writes of = {type, id, event, 0, INT64_MAX};
+    const struct fptc__entity_writes of = {type, id, event, 0, INT64_MAX, 0};
     sqlite3_stmt *stmt;
     fptc_status status =
         select_entity(outbox, OF_ENTITY " AND state = 2 AND verb = 'create'", &of, &stmt, err);

@@ -49,6 +49,7 @@ struct fptc__entity_writes {
     int64_t id;
     const char *event;
     int64_t after, before;
+    int64_t alias; /* the other id that the row goes by; 0: none */
 };
 /* The first of them that has no end. FPTC_MISS if there is none. */
 fptc_status fptc__mutation_unsettled(struct fptc__view *outbox,

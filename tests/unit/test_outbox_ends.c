@@ -123,7 +123,7 @@ static fptc_status claimed(int32_t verb, const char *event, int64_t version, int
 static fptc_status settled(int32_t verb, const char *event, int64_t no, const char *by)
 {
     struct ours o;
-    const struct fptc__ending e = {.by = by, .partition = "project-101", .row = row};
+    const struct fptc__ending e = {.by = by, .row = row};
 
     return fptc__settle(ours(&o, verb, event, no), &e, &help_err);
 }
@@ -204,8 +204,7 @@ static void test_a_later_attempt(void **state)
     (void)found("a");
     commit(FPTC__ATTEMPT, TRIED("a", "2", "1400"));
     assert_int_equal(settled(FPTC_VERB_CREATE, "a", 1, "match"), FPTC_PENDING);
-    assert_int_equal(fptc__settle_refused(ours(&o, FPTC_VERB_CREATE, "a", 1), &e, &help_err),
-                     FPTC_PENDING);
+    assert_int_equal(fptc__settle(ours(&o, FPTC_VERB_CREATE, "a", 1), &e, &help_err), FPTC_PENDING);
     assert_int_equal(found("a").state, FPTC__MUTATION_ATTEMPTED);
     assert_int_equal(settled(FPTC_VERB_CREATE, "a", 1, "answer"), FPTC_OK);
     assert_int_equal(found("a").state, FPTC__MUTATION_SETTLED);

@@ -328,7 +328,7 @@ static const char *first_unsettled(struct fptc__view *v, const char *event, int6
                                    int64_t before)
 {
     static struct fptc__mutation m;
-    const struct fptc__entity_writes of = {"Shot", 1, event, after, before};
+    const struct fptc__entity_writes of = {"Shot", 1, event, after, before, 0};
     fptc_status status = fptc__mutation_unsettled(v, &of, &m, &help_err);
 
     assert_true(status == FPTC_OK || status == FPTC_MISS);
@@ -338,7 +338,7 @@ static const char *first_unsettled(struct fptc__view *v, const char *event, int6
 static void check_writes(void)
 {
     struct fptc__view *v = open_view("outbox");
-    const struct fptc__entity_writes of = {"Shot", 1, "e2", 0, INT64_MAX};
+    const struct fptc__entity_writes of = {"Shot", 1, "e2", 0, INT64_MAX, 0};
     fptc__json *code = NULL, *other = NULL, *body = NULL;
     struct fptc__mutation m;
     int64_t max_id = -1, first;

@@ -1,0 +1,167 @@
+/* waiting.c: a write that waits in the outbox, and the ids of rows that are not made yet. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/party.h"
+#include "api/result.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "outbox/refs.h"
+
+/* A create that names one that names one ... */
+#define MAKERS_MAX 16
+
+/* --- recording -------------------------------------------------------------------------------- */
+
+/* Where the row of a create that is not settled will live. */
+static void place_of(struct fptc__party *p, int64_t id, char partition[64])
+{
+    struct fptc__view *outbox = p->outbox.session.view;
+    struct fptc__mutation maker;
+    fptc__json *intent = NULL;
+    const char *name;
+
+    fptc__view_begin(outbox);
+    if (fptc__mutation_of_provisional(outbox, id, &maker, NULL) == FPTC_OK &&
+        fptc__mutation_body(outbox, maker.event, &intent, NULL) == FPTC_OK) {
+        name = intent != NULL ? fptc__json_get_text(intent, "partition") : maker.partition;
+        snprintf(partition, 64, "%s", name != NULL ? name : "");
+    }
+    fptc__view_end(outbox);
+    fptc__json_free(intent);
+}
+
+static fptc_status add_intent(struct fptc__party *p, const struct fptc__intent *t, fptc_error *err)
+{
+    char partition[64] = "";
+    fptc_status status = fptc__write_prepare(p->cache, p->call, t, 0, partition, err);
+
+    if (status == FPTC_OK && t->id < 0)
+        place_of(p, t->id, partition);
+    return status == FPTC_OK ? fptc__party_add(p, t, partition, err) : status;
+}
+
+fptc_status fptc__write_behind(struct fptc_cache *cache, const struct fptc__call *call,
+                               const struct fptc__intent *intent, struct fptc_result **out_result,
+                               fptc_error *err)
+{
+    struct fptc__party p;
+    const struct fptc__member *m;
+    fptc_status status = fptc__party_begin(&p, cache, call, 1, err);
+
+    m = p.members;
+    if (status == FPTC_OK)
+        status = add_intent(&p, intent, err);
+    if (status == FPTC_OK)
+        status = fptc__party_leave(&p, err);
+    if (status == FPTC_OK) {
+        status = m->end;
+        if (err != NULL)
+            *err = m->why;
+        if (status >= 0 && fptc__write_result(cache, intent, &m->out, m->t.source->types,
+                                              out_result, err) != FPTC_OK)
+            status = FPTC_ENOMEM;
+    }
+    fptc__party_end(&p);
+    return status;
+}
+
+/* --- the rows' own ids ------------------------------------------------------------------------ */
+
+static int names_any(const fptc__json *value)
+{
+    const fptc__json *at;
+    int any = fptc__json_get_text(value, "type") != NULL && fptc__json_get_int(value, "id") < 0;
+
+    if (!fptc__json_is_object(value) && !fptc__json_is_array(value))
+        return 0;
+    for (at = fptc__json_first(value); at != NULL && !any; at = fptc__json_next(at))
+        any = names_any(at);
+    return any;
+}
+
+/* FPTC_PENDING: *out_maker is not settled. */
+static fptc_status resolve(struct fptc__work *outbox, const struct fptc__intent *t,
+                           struct fptc__intent *out, struct fptc__mutation *out_maker,
+                           fptc_error *err)
+{
+    struct fptc__view *view = outbox->session.view;
+    fptc_status status = fptc__view_refresh(view, 0, err);
+
+    fptc__view_begin(view);
+    if (status == FPTC_OK && t->verb != FPTC_VERB_CREATE)
+        status = fptc__ref_resolve(view, t->id, &out->id, out_maker, err);
+    if (status == FPTC_OK)
+        status = fptc__refs_resolve(view, t->data, &out->data, out_maker, err);
+    fptc__view_end(view);
+    return status;
+}
+
+fptc_status fptc__intent_read(struct fptc_cache *cache, const struct fptc__call *call,
+                              struct fptc__intent *t, fptc_error *err)
+{
+    struct fptc__work outbox;
+    fptc__json *intent = NULL;
+    const fptc__json *data;
+    fptc_status status = fptc__work_begin(&outbox, cache, call, "outbox", err);
+
+    if (status == FPTC_OK) {
+        fptc__view_begin(outbox.session.view);
+        status = fptc__mutation_body(outbox.session.view, t->event, &intent, err);
+        fptc__view_end(outbox.session.view);
+    }
+    data = fptc__json_get(intent, "data");
+    if (fptc__json_is_object(data))
+        t->data = fptc__json_detach(intent, data);
+    fptc__json_free(intent);
+    fptc__work_end(&outbox);
+    return status;
+}
+
+/* Finishes a create that others need. */
+static fptc_status finish_maker(struct fptc_cache *cache, const struct fptc__call *call,
+                                const struct fptc__mutation *maker, fptc_error *err)
+{
+    struct fptc__intent t = {.verb = FPTC_VERB_CREATE, .is_recorded = 1};
+    struct fptc_result *result = NULL;
+    fptc_status status;
+
+    memcpy(t.type, maker->type, sizeof(t.type));
+    memcpy(t.event, maker->event, sizeof(t.event));
+    status = fptc__intent_read(cache, call, &t, err);
+    if (status == FPTC_OK)
+        status = fptc__write_run(cache, call, &t, &result, err);
+    fptc_result_free(result);
+    fptc__json_free(t.data);
+    return status;
+}
+
+fptc_status fptc__intent_resolve(struct fptc_cache *cache, const struct fptc__call *call,
+                                 const struct fptc__intent *t, struct fptc__intent *out,
+                                 fptc_error *err)
+{
+    struct fptc__work outbox;
+    struct fptc__mutation maker;
+    fptc_status status = FPTC_PENDING;
+    int n = 0;
+
+    *out = *t;
+    out->data = NULL;
+    out->id = t->verb == FPTC_VERB_CREATE ? 0 : t->id;
+    if ((t->id >= 0 || t->verb == FPTC_VERB_CREATE) && !names_any(t->data)) {
+        out->data = t->data != NULL ? fptc__json_copy(t->data) : NULL;
+        return t->data != NULL && out->data == NULL ? fptc__fail_nomem(err) : FPTC_OK;
+    }
+    for (; status == FPTC_PENDING && n < MAKERS_MAX; n++) {
+        status = fptc__work_begin(&outbox, cache, call, "outbox", err);
+        if (status == FPTC_OK)
+            status = resolve(&outbox, t, out, &maker, err);
+        fptc__work_end(&outbox);
+        if (status != FPTC_PENDING)
+            break;
+        status = finish_maker(cache, call, &maker, err);
+        status = status == FPTC_OK ? FPTC_PENDING : status;
+    }
+    return status;
+}

@@ -1,0 +1,172 @@
+#include "outbox/behind.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "outbox/refs.h"
+#include "outbox/sending.h"
+
+struct recording {
+    struct fptc__sending *list;
+    size_t n;
+};
+
+/* What it names has to be there, or on its way. */
+static fptc_status check_names(const struct fptc__through *t, fptc_error *err)
+{
+    struct fptc__mutation maker;
+    fptc__json *data = NULL;
+    int64_t id;
+    fptc_status status = FPTC_OK;
+
+    if (t->verb != FPTC_VERB_CREATE)
+        status = fptc__ref_resolve(t->outbox, t->id, &id, &maker, err);
+    if (status == FPTC_OK)
+        status = fptc__refs_resolve(t->outbox, t->data, &data, &maker, err);
+    fptc__json_free(data);
+    return status == FPTC_PENDING ? FPTC_OK : status;
+}
+
+/* Of two creates that would go by one id the second needs another event id. */
+static fptc_status check_id(const struct fptc__through *t, fptc_error *err)
+{
+    struct fptc__mutation other;
+    fptc_status status;
+
+    if (t->verb != FPTC_VERB_CREATE)
+        return FPTC_OK;
+    if (t->id == 0)
+        return fptc__fail(err, FPTC_EUSAGE, "event %s cannot name a create behind: take another id",
+                          t->event);
+    status = fptc__mutation_of_provisional(t->outbox, t->id, &other, err);
+    if (status == FPTC_OK)
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "event %s begins as event %s does: take another id for this write",
+                          t->event, other.event);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+/* Runs with the outbox at its head. FPTC_MISS: they are there. */
+static fptc_status check(void *ctx, fptc_error *err)
+{
+    const struct recording *r = ctx;
+    struct fptc__mutation w;
+    fptc_status status = fptc__mutation_find(r->list[0].t->outbox, r->list[0].t->event, &w, err);
+    size_t i;
+
+    if (status == FPTC_OK && w.state != FPTC__MUTATION_NONE)
+        return FPTC_MISS;
+    for (i = 0; i < r->n && status == FPTC_OK; i++) {
+        status = check_id(r->list[i].t, err);
+        if (status == FPTC_OK)
+            status = check_names(r->list[i].t, err);
+    }
+    return status;
+}
+
+static fptc_status append(struct recording *r, fptc_error *err)
+{
+    const struct fptc__through *t = r->list[0].t;
+    struct fptc__records records = {0};
+    struct fptc__append request = {.records = &records, .check = check, .ctx = r};
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < r->n && status == FPTC_OK; i++) {
+        fptc__json *body = fptc__record_mutate(&r->list[i]);
+
+        status = body == NULL ? fptc__fail_nomem(err)
+                              : fptc__records_add_json(&records, FPTC__MUTATE, body, err);
+        fptc__json_free(body);
+    }
+    if (status == FPTC_OK)
+        status = fptc__partition_make(fptc__view_partition(t->outbox, FPTC__HOME), err);
+    if (status == FPTC_OK)
+        status =
+            fptc__log_append(fptc__view_log(t->outbox, FPTC__HOME), &request, t->follow->call, err);
+    fptc__records_done(&records);
+    return status;
+}
+
+/* What its caller gets: the row as it was written. */
+static fptc_status promise(struct fptc__member *m, int64_t id, fptc_error *err)
+{
+    fptc__json *row = m->t.data != NULL ? fptc__json_copy(m->t.data) : fptc__json_new_object();
+
+    m->out.id = id;
+    m->out.row = row;
+    if (!fptc__json_set(row, "id", fptc__json_new_int(id)))
+        return fptc__fail_nomem(err);
+    m->end = fptc__fail(&m->why, FPTC_PENDING,
+                        "event %s is in the outbox, and is sent by whoever keeps it", m->t.event);
+    return FPTC_OK;
+}
+
+/* FPTC_MISS: it is new. */
+static fptc_status repeat(struct fptc__member *m, fptc_error *err)
+{
+    struct fptc__sending s = {.t = &m->t, .out = &m->out};
+    struct fptc__mutation known;
+
+    m->end = fptc__replay(&s, &known, &m->why);
+    if (m->end == FPTC_PENDING)
+        return promise(m, known.id, err);
+    return m->end == FPTC_MISS && known.state == FPTC__MUTATION_NONE ? FPTC_MISS : FPTC_OK;
+}
+
+/* The ids by which the row is known here: its own, if it has one. */
+static void name_row(struct fptc__through *t)
+{
+    struct fptc__mutation maker;
+    int64_t id;
+
+    fptc__view_begin(t->outbox);
+    if (t->verb == FPTC_VERB_CREATE) {
+        t->id = fptc__provisional_id(t->event);
+    } else if (t->id > 0) {
+        t->alias = fptc__ref_alias(t->outbox, t->source->type, t->id);
+    } else if (fptc__ref_resolve(t->outbox, t->id, &id, &maker, NULL) == FPTC_OK) {
+        t->alias = t->id;
+        t->id = id;
+    }
+    fptc__view_end(t->outbox);
+}
+
+static fptc_status record(struct fptc__member *members, size_t n, fptc_error *err)
+{
+    const struct fptc__session *follow = members[0].t.follow;
+    struct recording r = {calloc(n, sizeof(*r.list)), n};
+    int64_t now_ms = 0;
+    fptc_status status = r.list == NULL ? fptc__fail_nomem(err) : FPTC_OK;
+    size_t i;
+
+    if (status == FPTC_OK)
+        status = follow->now(follow->ctx, &now_ms, err);
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        r.list[i].t = &members[i].t;
+        r.list[i].out = &members[i].out;
+        r.list[i].asof_ms = now_ms;
+    }
+    if (status == FPTC_OK)
+        status = append(&r, err);
+    for (i = 0; i < n && status == FPTC_OK; i++)
+        status = promise(&members[i], members[i].t.id, err);
+    free(r.list);
+    return status;
+}
+
+fptc_status fptc__behind(struct fptc__member *members, size_t n, fptc_error *err)
+{
+    fptc_status status = fptc__view_refresh(members[0].t.outbox, 0, err);
+    size_t i;
+
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        name_row(&members[i].t);
+        status = repeat(&members[i], err); /* all of them are known, or none is */
+    }
+    if (status == FPTC_MISS)
+        status = record(members, n, err);
+    return status;
+}

@@ -1,0 +1,207 @@
+/*
+ * conflict.c: updates behind are compared with FPT's rows before they are sent: field by field, what their
+ * writer saw with what is there now (design §7). FPT has no conditional write: whoever changes a field between
+ * that look and the request is overwritten.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "outbox/sending.h"
+#include "outbox/written.h"
+
+struct comparing {
+    struct fptc__sending *list;
+    size_t n;
+    const char *type;
+};
+
+/* FPTC_CONFLICT_OVERWRITE does not look, and what nothing was seen of cannot be compared. */
+static int is_compared(const struct fptc__sending *s)
+{
+    return s->t->verb != FPTC_VERB_UPDATE || !s->t->terms.is_behind || s->member->is_compared ||
+           s->t->terms.policy == FPTC_CONFLICT_OVERWRITE ||
+           fptc__json_size(fptc__json_get(s->intent, "saw")) == 0;
+}
+
+/* Neither what was seen nor what is to be written. */
+static int is_in_the_way(const fptc__json *written, const fptc__json *saw, const fptc__json *now)
+{
+    return saw != NULL && now != NULL &&
+           fptc__json_get(written, "multi_entity_update_mode") == NULL &&
+           !fptc__written_is(written, now) && !fptc__written_is(saw, now);
+}
+
+static void tell(struct fptc__sending *s, const char *fields)
+{
+    s->member->end =
+        fptc__fail(&s->member->why, FPTC_ECONFLICT,
+                   "somebody else has changed %s of %s %" PRId64
+                   " since it was written here; retry event %s to overwrite it, or drop it",
+                   fields, s->t->source->type, s->t->id, s->t->event);
+}
+
+/* Leaves out of an update what others have changed; 0: nothing is left, or no memory. */
+static int merge(struct fptc__sending *s, const fptc__json *saw, const fptc__json *row)
+{
+    fptc__json *rest = fptc__json_new_object();
+    const fptc__json *at;
+    int ok = rest != NULL;
+
+    for (at = fptc__json_first(s->t->data); at != NULL; at = fptc__json_next(at)) {
+        const char *field = fptc__json_key(at);
+
+        if (!is_in_the_way(at, fptc__json_get(saw, field), fptc__json_get(row, field)))
+            ok = fptc__json_set(rest, field, fptc__json_copy(at)) && ok;
+    }
+    if (!ok || fptc__json_size(rest) == 0) {
+        fptc__json_free(rest);
+        return 0;
+    }
+    fptc__json_free(s->member->merged);
+    s->member->merged = rest;
+    s->member->t.data = rest;
+    return 1;
+}
+
+static void compare(struct fptc__sending *s, const fptc__json *row)
+{
+    const fptc__json *saw = fptc__json_get(s->intent, "saw"), *at;
+    char fields[300] = "";
+    size_t n = 0;
+
+    s->member->is_compared = 1;
+    for (at = fptc__json_first(s->t->data); at != NULL; at = fptc__json_next(at)) {
+        const char *field = fptc__json_key(at);
+
+        if (n < sizeof(fields) &&
+            is_in_the_way(at, fptc__json_get(saw, field), fptc__json_get(row, field)))
+            n += (size_t)snprintf(fields + n, sizeof(fields) - n, "%s%s", n > 0 ? ", " : "", field);
+    }
+    if (n > 0 && (s->t->terms.policy != FPTC_CONFLICT_MERGE || !merge(s, saw, row)))
+        tell(s, fields);
+}
+
+static fptc_status take(void *payload, const fptc__json *row, int is_retired, fptc_error *err)
+{
+    struct comparing *c = payload;
+    int64_t id = fptc__json_get_int(row, "id");
+    size_t i;
+
+    (void)is_retired;
+    (void)err;
+    for (i = 0; i < c->n; i++) {
+        struct fptc__sending *s = &c->list[i];
+
+        if (s->t->id == id && strcmp(s->t->source->type, c->type) == 0 && !is_compared(s))
+            compare(s, row);
+    }
+    return FPTC_OK;
+}
+
+/* The ids of the type's rows that are to be compared; and the fields, each once. */
+static fptc__json *ids_of(const struct comparing *c, struct fptc__buf *fields)
+{
+    fptc__json *ids = fptc__json_new_array(), *seen = fptc__json_new_object();
+    const fptc__json *at;
+    size_t i;
+
+    fptc__buf_adds(fields, "id");
+    for (i = 0; i < c->n; i++) {
+        const struct fptc__sending *s = &c->list[i];
+
+        if (is_compared(s) || strcmp(s->t->source->type, c->type) != 0)
+            continue;
+        (void)fptc__json_append(ids, fptc__json_new_int(s->t->id));
+        for (at = fptc__json_first(s->t->data); at != NULL; at = fptc__json_next(at)) {
+            if (fptc__json_get(seen, fptc__json_key(at)) == NULL &&
+                fptc__json_set(seen, fptc__json_key(at), fptc__json_new_bool(1)))
+                fptc__buf_addf(fields, ",%s", fptc__json_key(at));
+        }
+    }
+    fptc__json_free(seen);
+    return ids;
+}
+
+/* What is not there, or retired, is FPT's to refuse. */
+static fptc_status compare_type(struct comparing *c, fptc_error *err)
+{
+    fptc__json *conditions = fptc__json_new_array(), *ids;
+    struct fptc__buf fields;
+    fptc_status status;
+    size_t i;
+
+    fptc__buf_init(&fields, FPTC_FILTER_BYTES_MAX);
+    ids = ids_of(c, &fields);
+    status = fptc__buf_check(&fields, "fields", err);
+    if (status == FPTC_OK) {
+        const struct fptc__rows_above of = {0, conditions, fields.data, 0, take, c};
+
+        status = fptc__json_append(conditions, fptc__condition("id", "in", ids))
+                     ? fptc__read_above(c->list, &of, err)
+                     : fptc__fail_nomem(err);
+    } else {
+        fptc__json_free(ids);
+    }
+    fptc__json_free(conditions);
+    fptc__buf_done(&fields);
+    for (i = 0; i < c->n; i++)
+        c->list[i].member->is_compared |= strcmp(c->list[i].t->source->type, c->type) == 0;
+    return status;
+}
+
+/* Records the conflicts, and moves them behind those that are sent. */
+static size_t give_up(struct fptc__sending *list, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n) {
+        struct fptc__sending s = list[i];
+        const struct fptc__ending e = {.why = "conflict", .text = s.member->why.message};
+        fptc_error ignored = FPTC_ERROR_INIT;
+
+        if (s.member->end != FPTC_ECONFLICT) {
+            i++;
+            continue;
+        }
+        (void)fptc__settle(&s, &e, &ignored);
+        list[i] = list[--n];
+        list[n] = s;
+    }
+    return n;
+}
+
+static void spread(struct fptc__sending *list, size_t n)
+{
+    const struct fptc__sending *first = NULL;
+    size_t i;
+
+    for (i = 0; i < n && first == NULL; i++) {
+        if (list[i].member->end == FPTC_ECONFLICT)
+            first = &list[i];
+    }
+    for (i = 0; i < n && first != NULL; i++) {
+        list[i].member->end = FPTC_ECONFLICT;
+        list[i].member->why = first->member->why;
+    }
+}
+
+fptc_status fptc__compare(struct fptc__sending *list, size_t *n, int is_whole, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < *n && status == FPTC_OK; i++) {
+        struct comparing c = {list, *n, list[i].t->source->type};
+
+        if (!is_compared(&list[i]))
+            status = compare_type(&c, err);
+    }
+    if (is_whole)
+        spread(list, *n);
+    *n = give_up(list, *n);
+    return status;
+}

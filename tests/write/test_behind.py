@@ -1,0 +1,116 @@
+"""Writes behind: durable at once, sent later, in order, together; rows that go by other ids until then."""
+
+import unittest
+
+import writetest  # noqa: F401  (finds fptcache)
+import fptcache
+from writetest import INTENT, PROJECT, REFUSED, SETTLED
+
+
+class Behind(writetest.WriteTest):
+    def kinds(self):
+        counts = self.site.counts()
+        self.site.reset_requests()
+        return {kind: counts[kind] for kind in ("create", "update", "delete", "batch", "search") if counts.get(kind)}
+
+    def finished(self, cache):
+        return next(p["finished"] for p in cache.maintain()["partitions"] if p["partition"] == "outbox")
+
+    def one(self, cache, verb, *arguments, **named):
+        """The answer of a write behind."""
+        return getattr(cache, verb)(*arguments, write="behind", **named)
+
+    def test_create(self):
+        """Nothing is asked of FPT; the row goes by an id below 0 until it is sent, and for ever after."""
+        cache = self.cache()
+        cache.schema("Version")
+        self.site.reset_requests()
+        answer = self.one(cache, "create", "Version", self.version())
+        self.assertTrue(answer.pending)
+        self.assertLess(answer[0]["id"], 0)
+        self.assertEqual(answer[0]["code"], self.code())
+        self.assertEqual(self.kinds(), {})
+        self.assertEqual(self.mutations(cache)[answer.event_id]["state"], INTENT)
+        again = self.one(cache, "create", "Version", self.version(), event_id=answer.event_id)
+        self.assertEqual(again[0]["id"], answer[0]["id"])
+        self.assertRaises(fptcache.Pending, cache.resolve, answer[0]["id"])
+        self.assertEqual(self.finished(cache), 1)
+        self.assertEqual(self.kinds(), {"create": 1, "search": 1})
+        made, = self.at_site(self.code())
+        self.assertEqual(cache.resolve(answer[0]["id"]), made)
+        again = self.one(cache, "create", "Version", self.version(), event_id=answer.event_id)
+        self.assertEqual((again[0]["id"], again.pending), (made, False))
+        self.assertEqual(self.kinds(), {})
+
+    def test_together(self):
+        """What waits goes with one request, and is read back with one."""
+        cache = self.cache()
+        cache.schema("Version")
+        self.site.reset_requests()
+        for i in range(10):
+            self.one(cache, "create", "Version", self.version(f"v{i}"))
+        self.assertEqual(self.finished(cache), 10)
+        self.assertEqual(self.kinds(), {"batch": 1, "search": 1})
+        for i in range(10):
+            self.assertEqual(len(self.at_site(self.code(f"v{i}"))), 1)
+
+    def test_names(self):
+        """A row that is not made yet is named by its id, in links and as the row of another write."""
+        cache = self.cache()
+        for type in ("Version", "Shot", "Task"):
+            cache.schema(type)
+        self.site.reset_requests()
+        shot = self.one(cache, "create", "Shot", self.version("s"))[0]["id"]
+        link = {"type": "Shot", "id": shot}
+        version = self.one(cache, "create", "Version", self.version("v", entity=link))[0]["id"]
+        self.one(cache, "update", "Version", version, {"description": "first"})
+        self.one(cache, "update", "Version", version, {"description": "second"})
+        self.one(cache, "create", "Task", {"project": PROJECT, "content": self.code("t"), "entity": link})
+        self.assertEqual(self.finished(cache), 5)
+        made = cache.resolve(version)
+        row = next(row for row in self.site.rows("Version") if row["id"] == made)
+        self.assertEqual((row["entity"]["id"], row["description"]), (cache.resolve(shot), "second"))
+        task = next(row for row in self.site.rows("Task") if row["content"] == self.code("t"))
+        self.assertEqual(task["entity"]["id"], cache.resolve(shot))
+        with self.assertRaises(fptcache.ShotgunError):
+            self.one(cache, "update", "Version", -12345, {"description": "nobody"})
+
+    def test_named_by_a_write_through(self):
+        """It is made first, then."""
+        cache = self.cache()
+        cache.schema("Shot")
+        shot = self.one(cache, "create", "Shot", self.version("s"))[0]["id"]
+        version = cache.create("Version", self.version("v", entity={"type": "Shot", "id": shot}))
+        self.assertEqual(version[0]["entity"]["id"], cache.resolve(shot))
+        cache.update("Shot", shot, {"description": "by the id that it went by"})
+        row = next(row for row in self.site.rows("Shot") if row["id"] == cache.resolve(shot))
+        self.assertEqual(row["description"], "by the id that it went by")
+
+    def test_order(self):
+        """A write through to a row waits for what was written behind before: that goes first."""
+        cache = self.cache()
+        row = cache.create("Version", self.version())[0]["id"]
+        self.one(cache, "update", "Version", row, {"description": "behind", "code": self.code("x")})
+        cache.update("Version", row, {"description": "through"})
+        made = next(each for each in self.site.rows("Version") if each["id"] == row)
+        self.assertEqual((made["description"], made["code"]), ("through", self.code("x")))
+
+    def test_culprit(self):
+        """FPT refuses the whole request for one of its writes: the others are done all the same (W5)."""
+        cache = self.cache()
+        gone = cache.create("Version", self.version("gone"))[0]["id"]
+        answers = [self.one(cache, "create", "Version", self.version(f"v{i}")) for i in range(7)]
+        bad = self.one(cache, "update", "Version", gone, {"description": "too late"})
+        self.assertTrue(self.one(cache, "delete", "Version", 987654))
+        self.site.retire("Version", gone)
+        self.assertEqual(self.finished(cache), 9)
+        states = {event: line["state"] for event, line in self.mutations(cache).items()}
+        self.assertEqual([states[answer.event_id] for answer in answers], [SETTLED] * 7)
+        self.assertEqual(states[bad.event_id], REFUSED)
+        self.assertEqual(sorted(states.values()), [SETTLED] * 9 + [REFUSED])
+        for i in range(7):
+            self.assertEqual(len(self.at_site(self.code(f"v{i}"))), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
