@@ -265,12 +265,16 @@ static fptc_status note_all(struct walk *w, const struct fptc__party *p, struct 
     fptc_status status = FPTC_OK;
     size_t i;
 
-    for (i = 0; i < p->n && status == FPTC_OK; i++) {
+    for (i = 0; i < p->n; i++) {
         const struct fptc__member *m = &p->members[i];
         fptc_status end =
             m->end == FPTC_PENDING && m->out.unsent != FPTC_OK ? m->out.unsent : m->end;
+        fptc_status one = note(w, list[i], end, &m->why, err);
 
-        status = note(w, list[i], end, &m->why, err);
+        if (one == FPTC_OK && end == FPTC_UNKNOWN) /* no time to send more */
+            one = fptc__fail(err, end, "%s", m->why.message);
+        if (one != FPTC_OK)
+            status = one;
     }
     return status;
 }
@@ -317,6 +321,30 @@ static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)
     for (i = 0; i < n; i++)
         list[i]->is_done = 1;
     return send_some(w, list, n, err);
+}
+
+static int see(const struct fptc__mutation *m, const char *body, void *payload)
+{
+    (void)m;
+    (void)body;
+    *(int *)payload = 1;
+    return 1;
+}
+
+int fptc__writes_wait(struct fptc_cache *cache)
+{
+    const struct fptc__call call = {0};
+    struct fptc__work outbox;
+    int is_any = 0;
+
+    if (fptc__work_begin(&outbox, cache, &call, "outbox", NULL) == FPTC_OK &&
+        fptc__view_refresh(outbox.session.view, 0, NULL) == FPTC_OK) {
+        fptc__view_begin(outbox.session.view);
+        (void)fptc__mutation_each_unsettled(outbox.session.view, see, &is_any, NULL);
+        fptc__view_end(outbox.session.view);
+    }
+    fptc__work_end(&outbox);
+    return is_any;
 }
 
 fptc_status fptc__writes_finish(struct fptc_cache *cache, const struct fptc__call *call,

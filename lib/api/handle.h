@@ -60,6 +60,7 @@ struct fptc_cache {
     struct fptc__counters counters;
     struct fptc__upkeep *upkeep; /* hold.c; NULL until it is wanted */
     struct fptc__asked *asked;   /* asked.c; NULL until the first find */
+    atomic_int leaves_writes;    /* it has left some in the outbox, to be sent later */
     int64_t n_own_commits;       /* writes and flights: other views of this handle have to look */
     _Atomic int64_t next_recheck_mono_ms[FPTC__RECHECKS]; /* kept.c */
     _Atomic int64_t

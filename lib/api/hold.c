@@ -22,6 +22,7 @@ struct fptc__upkeep_times fptc__upkeep_times = {
     .first_ms = FPTC_HOLD_FIRST_MS,
     .look_ms = FPTC_HOLD_LOOK_MS,
     .retire_ms = FPTC_HOLD_RETIRE_MS,
+    .outbox_ms = FPTC_OUTBOX_LOOK_MS,
 };
 
 /* --- making one, and its end ------------------------------------------------------------------ */
@@ -112,23 +113,30 @@ static int64_t do_round(struct fptc__upkeep *u)
                             .is_timid = !is_holder,
                             .keeps = is_holder,
                             .is_silent = !is_holder,
+                            .sends = is_holder || atomic_load(&u->cache->leaves_writes),
                             .tell = tell};
+    int is_full = comes_round(&u->looked_mono_ms, fptc__upkeep_times.look_ms);
 
     atomic_store(&u->stops, 0);
-    if (is_holder) {
+    r.only = is_full ? NULL : "outbox";
+    if (is_holder && is_full) {
         r.follows = comes_round(&u->followed_mono_ms, max_age_ms);
         r.retires = comes_round(&u->retired_mono_ms, fptc__upkeep_times.retire_ms);
     }
     pthread_mutex_unlock(&u->mutex);
     fptc__round(&r);
     pthread_mutex_lock(&u->mutex);
-    u->n_seen = r.n_seen;
-    u->n_held = r.n_held;
-    u->status = r.status;
-    u->err = r.err;
+    if (is_full) {
+        u->n_seen = r.n_seen;
+        u->n_held = r.n_held;
+        u->status = r.status;
+        u->err = r.err;
+    }
     u->doing[0] = '\0';
     pthread_cond_broadcast(&u->changed);
-    return r.n_undecided > 0 ? fptc__upkeep_times.holder.beat_ms : fptc__upkeep_times.look_ms;
+    if (r.n_undecided > 0)
+        return fptc__upkeep_times.holder.beat_ms;
+    return r.sends ? fptc__upkeep_times.outbox_ms : fptc__upkeep_times.look_ms;
 }
 
 /* A tenth more or less, so that processes started together do not look together for ever. */
@@ -149,6 +157,7 @@ static int64_t change_mode(struct fptc__upkeep *u)
     }
     u->mode = wanted(u);
     u->n_held = u->n_seen = 0;
+    u->looked_mono_ms = 0;
     u->status = FPTC_OK;
     pthread_cond_broadcast(&u->changed);
     return fptc__mono_ms() + (u->mode == FPTC_HOLD_ALWAYS ? 0 : about(fptc__upkeep_times.first_ms));

@@ -15,6 +15,7 @@ struct fptc__upkeep_times {
         first_ms; /* from opening a handle to its first look: who closes it before does nothing */
     int64_t look_ms;   /* between two looks for work that is overdue */
     int64_t retire_ms; /* between two deletions, of a holder */
+    int64_t outbox_ms; /* between two looks for writes that wait */
 };
 extern struct fptc__upkeep_times fptc__upkeep_times;
 
@@ -34,8 +35,10 @@ struct fptc__upkeep {
     char doing[160];
     fptc_status status; /* of the last round */
     fptc_error err;
-    int64_t followed_mono_ms, retired_mono_ms; /* last time, by the thread */
-    atomic_int stops; /* what is being done is not wanted any more, or is another's to do */
+    int64_t looked_mono_ms, followed_mono_ms, retired_mono_ms; /* last time, by the thread */
+    int64_t send_mono_ms; /* nothing of the outbox is sent before then */
+    int n_send_failures;  /* since something was */
+    atomic_int stops;     /* what is being done is not wanted any more, or is another's to do */
 };
 
 /* The handle's; made when there is none yet. */
@@ -53,6 +56,8 @@ fptc_status fptc__upkeep_describe(struct fptc_cache *cache, const struct fptc__p
 struct fptc__round {
     struct fptc__upkeep *upkeep;
     const struct fptc__call *call;
+    const char *only; /* partition; NULL: all */
+    int sends;        /* what waits in the outbox */
     int is_timid; /* only partitions that the handle has open, and only while they have work overdue */
     int keeps;    /* what was taken is not given back */
     int follows;   /* fetches what changed of the mirrored types */

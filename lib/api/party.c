@@ -222,6 +222,7 @@ fptc_status fptc__party_leave(struct fptc__party *p, fptc_error *err)
 {
     fptc_status status = fptc__behind(p->members, p->n, err);
 
+    atomic_store(&p->cache->leaves_writes, 1);
     fptc__handle_has_committed(p->cache);
     return status;
 }

@@ -49,15 +49,45 @@ static void tell(const struct visit *v, const char *doing)
 
 /* --- the work --------------------------------------------------------------------------------- */
 
-/* What somebody has left in the outbox. */
+static int is_outbox(const char *name)
+{
+    return strcmp(name, "outbox") == 0;
+}
+
+/* When FPT could not be asked it is left alone for a while: the longer the oftener that happened, not all at the
+   same time, and as long as it said (Retry-After). */
+static void back_off(struct fptc__upkeep *u, fptc_status status)
+{
+    int64_t ms = fptc__upkeep_times.outbox_ms, told_ms;
+    int i;
+
+    if (status == FPTC_OK) {
+        u->n_send_failures = 0;
+        return;
+    }
+    for (i = 0; i < u->n_send_failures && ms < FPTC_OUTBOX_BACKOFF_MS_MAX; i++)
+        ms *= 2;
+    u->n_send_failures++;
+    ms = ms < FPTC_OUTBOX_BACKOFF_MS_MAX ? ms : FPTC_OUTBOX_BACKOFF_MS_MAX;
+    ms = ms / 2 + (int64_t)(fptc__random_u64() % (uint64_t)(ms / 2 + 1));
+    told_ms = fptc__site_retry_after_ms(u->cache->site);
+    u->send_mono_ms = fptc__mono_ms() + (told_ms > ms ? told_ms : ms);
+}
+
+/* What somebody has left in the outbox; at once where somebody waits for the report. */
 static fptc_status finish(struct visit *v, fptc_error *err)
 {
-    struct fptc_cache *cache = cache_of(v->round);
-    fptc_status status = fptc__handle_may_ask(cache, err);
+    struct fptc__upkeep *u = v->round->upkeep;
+    fptc_status status = FPTC_OK;
 
+    if (v->round->list == NULL && fptc__mono_ms() < u->send_mono_ms)
+        return FPTC_OK;
     tell(v, "finishing writes of");
+    status = fptc__handle_may_ask(u->cache, err);
     if (status == FPTC_OK)
-        status = fptc__writes_finish(cache, v->round->call, &v->finished, err);
+        status = fptc__writes_finish(u->cache, v->round->call, &v->finished, err);
+    if (v->round->list == NULL)
+        back_off(u, status);
     return status;
 }
 
@@ -66,10 +96,12 @@ static fptc_status follow(struct visit *v, fptc_error *err)
     struct fptc__round *r = v->round;
     fptc_status status;
 
-    if (!r->follows || fptc__site_identity(cache_of(r)->site)[0] == '\0')
+    if (fptc__site_identity(cache_of(r)->site)[0] == '\0')
         return FPTC_OK;
-    if (strcmp(v->partition.name, "outbox") == 0)
-        return finish(v, err);
+    if (is_outbox(v->partition.name))
+        return r->follows || r->sends ? finish(v, err) : FPTC_OK;
+    if (!r->follows)
+        return FPTC_OK;
     tell(v, "following");
     status = fptc__handle_may_ask(cache_of(r), err);
     if (status == FPTC_OK)
@@ -217,7 +249,9 @@ static fptc_status list_names(const struct fptc__round *r, struct names *names, 
 {
     fptc_status status = FPTC_OK;
 
-    if (r->is_timid)
+    if (r->only != NULL)
+        (void)add_name(r->only, names);
+    else if (r->is_timid)
         add_open(cache_of(r), names);
     else
         status = fptc__partition_list(cache_of(r)->options.cache_dir, add_name, names, err);
@@ -237,7 +271,8 @@ static void visit_name(struct fptc__round *r, const char *name, int *out_is_judg
         status = fptc__partition_exists(&v.partition, &err);
     if (status < 0)
         fails(r, name, status, &err);
-    if (status == FPTC_OK && (!r->is_timid || fptc__upkeep_is_due(&v.partition))) {
+    if (status == FPTC_OK && (!r->is_timid || fptc__upkeep_is_due(&v.partition) ||
+                              (r->sends && is_outbox(name) && fptc__writes_wait(cache_of(r))))) {
         visit(&v);
         if (r->list != NULL && v.is_judged)
             report(&v);

@@ -144,6 +144,10 @@
 #define FPTC_HOLD_FIRST_MS 2000
 #define FPTC_HOLD_LOOK_MS 10000
 #define FPTC_HOLD_RETIRE_MS 600000
+/* Between two looks of one who sends what waits in the outbox; and after a failure, which doubles it up to the
+   longest (A§9.14), at random above the half. */
+#define FPTC_OUTBOX_LOOK_MS 1000
+#define FPTC_OUTBOX_BACKOFF_MS_MAX 60000
 /* The longest that fptc_cache_maintain() waits for deletions at its end: above a dead reader's delegation. */
 #define FPTC_MAINTAIN_DELETE_MS 120000
 /* Idle worker threads kept by a handle for calls with a deadline. */

@@ -98,7 +98,7 @@ static fptc_status send_together(struct fptc__sending *list, size_t n, fptc_erro
 
     if (requests == NULL)
         return fptc__fail_nomem(err);
-    call.send_by_mono_ms = list[0].attempted_mono_ms + FPTC_SEND_WINDOW_MS;
+    call.send_by_mono_ms = fptc__send_by(&list[0]);
     for (i = 0; i < n; i++) {
         const struct fptc__through *t = list[i].t;
 

@@ -21,6 +21,13 @@ int32_t fptc__verb_of(const char *name)
     return verb;
 }
 
+int64_t fptc__send_by(const struct fptc__sending *s)
+{
+    int64_t half_ms = s->t->quiet_ms / 2;
+
+    return s->attempted_mono_ms + (half_ms < FPTC_SEND_WINDOW_MS ? half_ms : FPTC_SEND_WINDOW_MS);
+}
+
 fptc_status fptc__send(const struct fptc__sending *s, fptc__json **out_row, fptc_error *err)
 {
     const struct fptc__through *t = s->t;
@@ -28,7 +35,7 @@ fptc_status fptc__send(const struct fptc__sending *s, fptc__json **out_row, fptc
     struct fptc__call call = *f->call;
 
     *out_row = NULL;
-    call.send_by_mono_ms = s->attempted_mono_ms + FPTC_SEND_WINDOW_MS;
+    call.send_by_mono_ms = fptc__send_by(s);
     switch (t->verb) {
     case FPTC_VERB_CREATE:
         return fptc__site_create(f->site, t->source->type, t->data, &call, out_row, err);

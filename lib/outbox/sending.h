@@ -47,7 +47,9 @@ fptc_status fptc__busy(const struct fptc__mutation *w, fptc_error *err);
    FPTC_PENDING, nothing done: one behind has no end yet. */
 fptc_status fptc__replay(struct fptc__sending *s, struct fptc__mutation *w, fptc_error *err);
 
-/* send.c: sends it once, within the window of its attempt. */
+/* send.c: the end of the window of its attempt, on our own clock: well before the attempt is quiet. */
+int64_t fptc__send_by(const struct fptc__sending *s);
+/* Sends it once, within the window of its attempt. */
 fptc_status fptc__send(const struct fptc__sending *s, fptc__json **out_row, fptc_error *err);
 
 /* reading.c: FPT's rows. [path, op, value], which takes the value over; NULL: no memory. */

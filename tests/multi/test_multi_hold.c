@@ -45,7 +45,7 @@
 
 extern char **environ;
 
-static struct fptc__upkeep_times times = {{BEAT_MS, STALE_MS}, LOOK_MS, LOOK_MS, LOOK_MS};
+static struct fptc__upkeep_times times = {{BEAT_MS, STALE_MS}, LOOK_MS, LOOK_MS, LOOK_MS, LOOK_MS};
 
 static int n_kills(void)
 {

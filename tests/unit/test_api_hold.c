@@ -597,6 +597,6 @@ int main(void)
     fptc__sys.unlink = odd_unlink;
     fptc__sys.symlink = odd_symlink;
     fptc__upkeep_times =
-        (struct fptc__upkeep_times){{BEAT_MS, 50 * BEAT_MS}, BEAT_MS, BEAT_MS, BEAT_MS};
+        (struct fptc__upkeep_times){{BEAT_MS, 50 * BEAT_MS}, BEAT_MS, BEAT_MS, BEAT_MS, BEAT_MS};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 """Writes behind: durable at once, sent later, in order, together; rows that go by other ids until then."""
 
+import time
 import unittest
 
 import writetest  # noqa: F401  (finds fptcache)
@@ -110,6 +111,83 @@ class Behind(writetest.WriteTest):
         self.assertEqual(sorted(states.values()), [SETTLED] * 9 + [REFUSED])
         for i in range(7):
             self.assertEqual(len(self.at_site(self.code(f"v{i}"))), 1)
+
+    def test_holder(self):
+        """Whoever holds sends what others leave; and what a handle leaves that holds when nobody else does."""
+        cache, holder = self.cache(), self.cache(hold="always")
+        self.one(cache, "create", "Version", self.version())
+        self.until(lambda: self.at_site(self.code()))
+        holder.close()
+        auto = self.cache(hold="auto")
+        self.one(auto, "create", "Version", self.version("auto"))
+        self.until(lambda: self.at_site(self.code("auto")))
+
+    def until(self, done, seconds=30):
+        end = time.monotonic() + seconds
+        while not done() and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertTrue(done())
+
+    def test_down(self):
+        """FPT cannot be asked: everything waits, in order; nothing of it was sent, so nothing is unknown."""
+        cache = self.cache()
+        cache.schema("Version")
+        row = cache.create("Version", self.version())[0]["id"]
+        self.lose("429", match="^(POST|PUT) .*/entity/(?!.*_search)", times=-1)
+        for i in range(5):
+            self.one(cache, "update", "Version", row, {"description": f"{i}"})
+        self.one(cache, "create", "Version", self.version("w"))
+        self.assertRaises(fptcache.ShotgunError, cache.maintain)
+        self.assertEqual([line["state"] for line in self.mutations(cache).values()].count(INTENT), 6)
+        self.site.clear_faults()
+        self.assertEqual(self.finished(cache), 6)
+        made = next(each for each in self.site.rows("Version") if each["id"] == row)
+        self.assertEqual((made["description"], len(self.at_site(self.code("w")))), ("4", 1))
+
+
+class Conflicts(writetest.WriteTest):
+    def changed(self, on_conflict, **theirs):
+        """An update behind of what somebody else changes before it is sent."""
+        cache = self.cache()
+        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
+        row = cache.create("Version", self.version(description="old", sg_status_list="rev"))[0]["id"]
+        update = cache.update("Version", row, {"description": "mine", "sg_status_list": "apr"}, write="behind",
+                              on_conflict=on_conflict)
+        self.site.touch("Version", row, theirs)
+        cache.maintain()
+        made = next(each for each in self.site.rows("Version") if each["id"] == row)
+        return self.mutations(cache)[update.event_id], (made["description"], made["sg_status_list"])
+
+    def test_fail(self):
+        line, row = self.changed("fail", description="theirs")
+        self.assertEqual((line["state"], line["outcome"]["why"], row), (REFUSED, "conflict", ("theirs", "rev")))
+        self.assertIn("description", line["outcome"]["text"])
+        self.assertNotIn("sg_status_list", line["outcome"]["text"])
+
+    def test_same(self):
+        """Others wrote another field, or what was to be written: no conflict."""
+        self.assertEqual(self.changed("fail", code="theirs")[1], ("mine", "apr"))
+        self.assertEqual(self.changed("fail", description="mine")[1], ("mine", "apr"))
+
+    def test_overwrite(self):
+        line, row = self.changed("overwrite", description="theirs")
+        self.assertEqual((line["state"], row), (SETTLED, ("mine", "apr")))
+
+    def test_merge(self):
+        line, row = self.changed("merge", description="theirs")
+        self.assertEqual((line["state"], row), (SETTLED, ("theirs", "apr")))
+        self.assertEqual((line["outcome"]["fields"], line["outcome"]["left"]), (["sg_status_list"], ["description"]))
+
+    def test_own(self):
+        """What the same tool left before is no conflict, nor is what was created behind."""
+        cache = self.cache()
+        row = cache.create("Version", self.version(), write="behind")[0]["id"]
+        for i in range(3):
+            cache.update("Version", row, {"description": f"{i}"}, write="behind")
+        cache.maintain()
+        made = next(each for each in self.site.rows("Version") if each["id"] == cache.resolve(row))
+        self.assertEqual(made["description"], "2")
+        self.assertEqual({line["state"] for line in self.mutations(cache).values()}, {SETTLED})
 
 
 if __name__ == "__main__":
