@@ -187,6 +187,9 @@ enum {
     FPTC_CONFLICT_MERGE = 3      /**< those of its fields are written that nobody has changed */
 };
 
+/** Whether an answer shows writes behind that FPT does not have yet: fptc_query_set_pending(). */
+enum { FPTC_SHOW_PENDING = 1, FPTC_HIDE_PENDING = 2 };
+
 /** Severity of a log line. */
 enum { FPTC_LOG_ERROR = 1, FPTC_LOG_WARNING = 2, FPTC_LOG_INFO = 3, FPTC_LOG_DEBUG = 4 };
 
@@ -484,6 +487,27 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_scope(fptc_query *query, int
 FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_streaming(fptc_query *query,
                                                               int32_t is_streaming,
                                                               fptc_error *err);
+
+/**
+ * Says whether answers show writes behind that FPT does not have yet (FPTC_WRITE_BEHIND), those of this
+ * process at once and others' within the refresh interval: a create as a row whose id is provisional and below
+ * 0, with what it was given and nothing that FPT would compute; an update with its values; a deleted row not at
+ * all. Filters, order and summaries see them so. fptc_result_is_pending() marks their rows. Where FPT itself has to
+ * be asked (FPTC_SOURCE_UPSTREAM), the rows of the query's type are treated so, and what could not be told is
+ * among the warnings; a summary or text search of FPT's own knows nothing of them. Streamed answers, changes,
+ * SQL, pinned handles and everything that is kept never show them.
+ * @param query    the query.
+ * @param pending  FPTC_SHOW_PENDING (what a new query does) or FPTC_HIDE_PENDING.
+ * @param err      may be NULL.
+ * @return FPTC_OK or FPTC_EUSAGE.
+ * @par Ownership  nothing is kept.
+ * @par Threads    one thread at a time per query.
+ * @par Blocking   memory only.
+ * @since 0.1
+ * @see fptc_result_is_pending
+ */
+FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_pending(fptc_query *query, int32_t pending,
+                                                            fptc_error *err);
 
 /**
  * Answers a query: from the cache when it is provable there and fresh enough, else from FPT, which
@@ -835,6 +859,19 @@ FPTC_API int64_t fptc_result_version(const fptc_result *result);
  * @see fptc_cache_changes
  */
 FPTC_API int32_t fptc_result_change(const fptc_result *result);
+
+/**
+ * Tells whether the current row is pending: provisional, or with changes that FPT does not have yet. Its
+ * fptc_result_version() is 0.
+ * @param result  the result, on a row.
+ * @return 1 or 0; 0 when not on a row.
+ * @par Ownership  nothing is kept.
+ * @par Threads    one thread at a time per result.
+ * @par Blocking   memory only.
+ * @since 0.1
+ * @see fptc_query_set_pending
+ */
+FPTC_API int32_t fptc_result_is_pending(const fptc_result *result);
 
 /**
  * Counts the fields of the current row, id and type not included.

@@ -80,6 +80,7 @@ struct fptc__asking {
     int32_t mode;            /* not FPTC_MODE_DEFAULT */
     int64_t max_age_ms;
     int is_streaming; /* as in an answer */
+    int hides_pending;
     int64_t until_mono_ms;
 };
 fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,

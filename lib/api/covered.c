@@ -259,7 +259,9 @@ fptc_status fptc__covered_find(struct fptc__answer *a, fptc_error *err)
         fptc__view_begin(a->work->session.view);
     else if (!fptc__view_begin_now(a->work->session.view))
         return FPTC_MISS;
-    status = fptc__covered_look(a, &f, err);
+    status = fptc__work_show_pending(a->work, err);
+    if (status == FPTC_OK)
+        status = fptc__covered_look(a, &f, err);
     a->is_covered = status == FPTC_OK;
     if (status == FPTC_OK && !fptc__covered_is_fresh(a, &f))
         status = FPTC_MISS;

@@ -428,7 +428,8 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     struct fptc__answer a;
     char partition[64], words[120];
     int is_due = 0;
-    fptc_status refreshed = FPTC_OK;
+    fptc_error outbox_err = FPTC_ERROR_INIT;
+    fptc_status refreshed = FPTC_OK, looked = FPTC_OK;
     fptc_status status = need_plan(cache, asking, call, err);
 
     memset(&home, 0, sizeof(home));
@@ -438,6 +439,9 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
         return status;
     fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
     status = fptc__work_begin(&home, cache, call, partition, err);
+    home.shows_pending = !asking->hides_pending && !asking->is_streaming;
+    if (status == FPTC_OK && home.shows_pending) /* before the view is (design §7) */
+        looked = fptc__pending_look(cache, &home.pending, &outbox_err);
     if (status == FPTC_OK)
         refreshed = fptc__work_refresh(&home, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
@@ -451,6 +455,8 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
         fptc__result_warn(a.result, "%s", words);
     if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
+    if (status == FPTC_OK && looked != FPTC_OK)
+        fptc__result_warn(a.result, "pending writes could not be read: %s", outbox_err.message);
     if (status == FPTC_OK)
         status = answer(&a, asking->mode, err);
     if (status == FPTC_OK) {
@@ -490,7 +496,7 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct fptc__ask
 {
     const struct fptc__plan *plan = f->plan;
     const struct fptc__call call = {0};
-    struct fptc__at_hand at_hand;
+    struct fptc__at_hand at_hand = {.shows_pending = !f->hides_pending};
     struct fptc__work work;
     struct fptc__answer a;
     char partition[64];
@@ -501,6 +507,8 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct fptc__ask
         !fptc__handle_at_hand(cache, plan->is_project_type ? plan->project_id : 0, &at_hand))
         return FPTC_MISS;
     fptc__work_on(&work, cache, &call, at_hand.open);
+    work.shows_pending = at_hand.shows_pending;
+    work.pending = at_hand.pending;
     status = fptc__answer_begin_at(&a, &work, plan, at_hand.now_ms, err);
     a.is_hasty = is_bounded;
     a.is_any_age = f->mode == FPTC_MODE_ONLY_CACHE;
@@ -562,6 +570,7 @@ fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_res
     f.mode = fptc__query_mode(query, cache);
     f.max_age_ms = fptc__query_max_age_ms(query, cache);
     f.is_streaming = query->is_streaming;
+    f.hides_pending = query->hides_pending;
     deadline_ms = fptc__query_deadline_ms(query, cache);
     f.until_mono_ms = deadline_ms > 0 ? fptc__mono_ms() + deadline_ms : 0;
     status = plan_at_hand(cache, &query->request, &f.plan, err);

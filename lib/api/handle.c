@@ -270,13 +270,20 @@ int fptc__handle_at_hand(struct fptc_cache *cache, int64_t project_id, struct fp
 
     pthread_mutex_lock(&cache->mutex);
     out->open = NULL;
-    if (is_ours(cache) && fptc__server_now_carried(&cache->clock, mono_ms, &out->now_ms))
+    out->pending = NULL;
+    if (is_ours(cache) && fptc__server_now_carried(&cache->clock, mono_ms, &out->now_ms) &&
+        (!out->shows_pending || fptc__pending_at_hand(cache, &out->pending)))
         out->open = fresh_view(cache, project_id, mono_ms);
+    if (out->open != NULL && out->pending != NULL &&
+        !fptc__view_is_read_after(out->open->view, out->pending->since_mono_ms))
+        out->open = NULL;
     if (out->open != NULL) {
         out->open->n_users++;
         out->open->used_mono_ms = mono_ms;
     }
     pthread_mutex_unlock(&cache->mutex);
+    if (out->open == NULL)
+        fptc__pending_drop(out->pending);
     return out->open != NULL;
 }
 
@@ -398,12 +405,15 @@ fptc_status fptc__work_refresh(struct fptc__work *w, fptc_error *err)
     struct fptc_cache *cache = w->cache;
     int64_t n, seen;
     fptc_status status;
+    int is_due =
+        w->pending != NULL && !fptc__view_is_read_after(w->open->view, w->pending->since_mono_ms);
 
     pthread_mutex_lock(&cache->mutex);
     n = cache->n_own_commits;
     seen = w->open->n_own_commits;
     pthread_mutex_unlock(&cache->mutex);
-    status = fptc__view_refresh(w->open->view, n == seen ? fptc__handle_refresh_ms(cache) : 0, err);
+    status = fptc__view_refresh(w->open->view,
+                                n == seen && !is_due ? fptc__handle_refresh_ms(cache) : 0, err);
     pthread_mutex_lock(&cache->mutex);
     if (status == FPTC_OK && w->open->n_own_commits < n)
         w->open->n_own_commits = n;
@@ -418,6 +428,8 @@ void fptc__work_end(struct fptc__work *w)
     while (w->n_others > 0)
         fptc__view_put(w->cache, w->others[--w->n_others]);
     fptc__view_put(w->cache, w->open);
+    fptc__pending_drop(w->pending);
+    w->pending = NULL;
     w->open = NULL;
 }
 

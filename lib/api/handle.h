@@ -17,6 +17,7 @@
 #include "store/shun.h"
 #include "upstream/site.h"
 #include "view/intake.h"
+#include "view/pending.h"
 #include "view/view.h"
 
 #define FPTC__VIEWS_MAX 16
@@ -34,6 +35,14 @@ struct fptc__open_view {
 
 struct fptc__counters {
     int64_t from_cache, from_upstream, from_stale, writes;
+};
+
+/* The last look at the outbox (pending.c). */
+struct fptc__outbox_look {
+    struct fptc__pending *pending; /* NULL: there is no outbox */
+    uint64_t head, checksum;       /* of the outbox, when they were read */
+    int64_t looked_mono_ms;        /* 0: never */
+    int64_t n_own_commits;         /* of the handle, then */
 };
 
 /* Places for the times of types' rechecks. */
@@ -58,6 +67,7 @@ struct fptc_cache {
     struct fptc__open_view *views[FPTC__VIEWS_MAX];
     struct fptc__server_clock clock;
     struct fptc__counters counters;
+    struct fptc__outbox_look outbox;
     struct fptc__upkeep *upkeep; /* hold.c; NULL until it is wanted */
     struct fptc__asked *asked;   /* asked.c; NULL until the first find */
     atomic_int leaves_writes;    /* it has left some in the outbox, to be sent later */
@@ -81,6 +91,8 @@ struct fptc__work {
     struct fptc__session session;
     struct fptc__open_view *others[FPTC__VIEWS_MAX]; /* whose logs the call writes to as well */
     int n_others;
+    int shows_pending;             /* pending writes are shown in its answer: */
+    struct fptc__pending *pending; /* as of a look before the view was refreshed; NULL: none */
 };
 
 /* handle.c */
@@ -109,11 +121,23 @@ int fptc__handle_recover(struct fptc_cache *cache);
 /* What a find needs of a handle when nothing has to be waited for. */
 struct fptc__at_hand {
     struct fptc__open_view *open;
-    int64_t now_ms; /* file server's clock */
+    int64_t now_ms;                /* file server's clock */
+    int shows_pending;             /* in: they are wanted */
+    struct fptc__pending *pending; /* out: the work's */
 };
 /* 1 when the view of that project (0: `site`) is open and was refreshed recently enough, the time is
    known, and the directory is known to be ours: nothing is waited for. With fptc__view_put(). */
 int fptc__handle_at_hand(struct fptc_cache *cache, int64_t project_id, struct fptc__at_hand *out);
+
+/* pending.c: what is pending, from a look at the outbox that is not older than the refresh interval, nor than
+   what this handle wrote; on failure what was known before. With fptc__pending_drop(). */
+fptc_status fptc__pending_look(struct fptc_cache *cache, struct fptc__pending **out,
+                               fptc_error *err);
+/* With the mutex held: 1 when there was such a look. */
+int fptc__pending_at_hand(struct fptc_cache *cache, struct fptc__pending **out);
+void fptc__pending_forget(struct fptc_cache *cache);
+/* Between begin and end of the work's view: its pending writes are shown, if it shows any. */
+fptc_status fptc__work_show_pending(struct fptc__work *w, fptc_error *err);
 /* Fills a call's work on that view. */
 void fptc__work_on(struct fptc__work *w, struct fptc_cache *cache, const struct fptc__call *call,
                    struct fptc__open_view *open);

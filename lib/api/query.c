@@ -137,6 +137,18 @@ fptc_status fptc_query_set_streaming(fptc_query *query, int32_t is_streaming, fp
     return status;
 }
 
+fptc_status fptc_query_set_pending(fptc_query *query, int32_t pending, fptc_error *err)
+{
+    fptc_status status = need(query, err);
+
+    if (status != FPTC_OK)
+        return status;
+    if (pending != FPTC_SHOW_PENDING && pending != FPTC_HIDE_PENDING)
+        return fptc__fail(err, FPTC_EUSAGE, "pending is FPTC_SHOW_PENDING or FPTC_HIDE_PENDING");
+    query->hides_pending = pending == FPTC_HIDE_PENDING;
+    return FPTC_OK;
+}
+
 static fptc_status check_new_write(int32_t verb, const char *type, int64_t id, fptc_error *err)
 {
     if (verb < FPTC_VERB_CREATE || verb > FPTC_VERB_BATCH)

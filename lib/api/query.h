@@ -7,7 +7,7 @@
 
 struct fptc_query {
     struct fptc__request request;
-    int32_t mode, is_streaming;
+    int32_t mode, is_streaming, hides_pending;
     int64_t max_age_ms, deadline_ms;
 };
 

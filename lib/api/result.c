@@ -185,6 +185,13 @@ int32_t fptc_result_change(const fptc_result *result)
     return row == NULL ? 0 : row->change;
 }
 
+int32_t fptc_result_is_pending(const fptc_result *result)
+{
+    const struct fptc__row *row = current(result);
+
+    return row != NULL && (row->is_pending || row->id < 0);
+}
+
 size_t fptc_result_n_fields(const fptc_result *result)
 {
     int knows = result != NULL && (result->is_streaming || current(result) != NULL);
@@ -306,6 +313,20 @@ static void print_warnings(const fptc_result *r, struct fptc__buf *out)
     fptc__buf_addc(out, ']');
 }
 
+/* ids of pending rows */
+static void print_pending(const fptc_result *r, struct fptc__buf *out)
+{
+    size_t i;
+    int n = 0;
+
+    fptc__buf_adds(out, ",\"pending\":[");
+    for (i = 0; i < r->rows.n; i++) {
+        if (r->rows.list[i].is_pending || r->rows.list[i].id < 0)
+            fptc__buf_addf(out, "%s%lld", n++ > 0 ? "," : "", (long long)r->rows.list[i].id);
+    }
+    fptc__buf_addc(out, ']');
+}
+
 const char *fptc_result_json(fptc_result *result, size_t *out_length)
 {
     static const char *const sources[] = {"", "cache", "upstream", "stale"};
@@ -332,6 +353,7 @@ const char *fptc_result_json(fptc_result *result, size_t *out_length)
     fptc__json_put_double(out, (double)result->age_ms / 1000.0);
     fptc__buf_addf(out, ",\"complete\":%s,\"warnings\":", result->is_complete ? "true" : "false");
     print_warnings(result, out);
+    print_pending(result, out);
     if (result->event_id[0] != '\0')
         fptc__buf_addf(out, ",\"event_id\":\"%s\"", result->event_id);
     fptc__buf_addc(out, '}');

@@ -149,7 +149,9 @@ static fptc_status add_part(struct several *s, struct fptc__answer *part, fptc_e
     fptc_status status;
 
     fptc__view_begin(view);
-    status = fptc__covered_look(part, &f, err);
+    status = fptc__work_show_pending(part->work, err);
+    if (status == FPTC_OK)
+        status = fptc__covered_look(part, &f, err);
     if (status == FPTC_OK && !fptc__covered_is_fresh(part, &f))
         status = FPTC_MISS;
     if (status == FPTC_OK)
@@ -174,6 +176,8 @@ static fptc_status add_project(struct several *s, size_t i, fptc_error *err)
     memset(&work, 0, sizeof(work));
     if (status == FPTC_OK)
         status = fptc__work_begin(&work, s->a->work->cache, s->a->work->call, p.name, err);
+    work.shows_pending = s->a->work->shows_pending;
+    work.pending = fptc__pending_take(s->a->work->pending);
     if (status == FPTC_OK)
         status = fptc__work_refresh(&work, err);
     part.work = &work;

@@ -14,6 +14,7 @@ struct summarize_task {
     fptc__json *data; /* {"summaries","groups"} */
     int32_t mode;
     int64_t max_age_ms;
+    int hides_pending;
 };
 
 static fptc_status plan(void *asked, const struct fptc__schema *schema, struct fptc__plan **out,
@@ -72,7 +73,8 @@ static fptc_status run_summarize(struct fptc__task *task, const struct fptc__cal
     struct fptc__asking asking = {.question = &question,
                                   .request = &t->request.find,
                                   .mode = t->mode,
-                                  .max_age_ms = t->max_age_ms};
+                                  .max_age_ms = t->max_age_ms,
+                                  .hides_pending = t->hides_pending};
     fptc_status status = fptc__ask_question(task->cache, call, &asking, &task->result, err);
 
     return status == FPTC_OK ? write_document(t, err) : status;
@@ -105,6 +107,7 @@ fptc_status fptc_cache_summarize(fptc_cache *cache, const fptc_query *query, con
     t->task.is_question = 1;
     t->mode = fptc__query_mode(query, cache);
     t->max_age_ms = fptc__query_max_age_ms(query, cache);
+    t->hides_pending = query->hides_pending;
     if (query->request.is_retired_only)
         status =
             fptc__fail(err, FPTC_EUSAGE, "FPT summarizes no retired rows: ask for living ones");

@@ -40,7 +40,8 @@ static const struct summary_row summaries[] = {
 
 void fptc__half_name(const char *type, enum fptc__half half, char out[FPTC__HALF_BYTES])
 {
-    static const char *const names[FPTC__HALVES] = {"base", "overlay", "whole", "replaced"};
+    static const char *const names[FPTC__HALVES] = {"base",     "overlay", "whole",
+                                                    "replaced", "hidden",  "pending"};
 
     snprintf(out, FPTC__HALF_BYTES, "%s@%s", type, names[half]);
 }

@@ -5,7 +5,7 @@
  * it: `sql[half]` reads a view "<Type>@<half>"; every other type is read as in plan.h. Of all rows of the
  * type the snapshot is counted whole, as fast as SQLite does that, and the few that are replaced are
  * taken away again (is_taken_away); else one by one it is asked which are. Columns, in order: the number of rows, of each group its value (LINK: type and id), of each summary its n_columns
- * partial results; of REPLACED all numbers negated. Rows come in no order. With is_of_project the rows are those of the partition of
+ * partial results; of REPLACED and HIDDEN all numbers negated. Rows come in no order. With is_of_project the rows are those of the partition of
  * plan->project_id, of which there are none when the project is gone. What is gone (plan.h) still stands in a LINK.
  */
 #ifndef FPTC_QUERY_SUMMARY_H
@@ -59,10 +59,12 @@ enum fptc__half {
     FPTC__HALF_OVERLAY,  /* the overlay's */
     FPTC__HALF_WHOLE,    /* all of the snapshot's ... */
     FPTC__HALF_REPLACED, /* ... and those of them that the overlay replaces */
+    FPTC__HALF_HIDDEN,   /* those of the snapshot that only pending rows replace */
+    FPTC__HALF_PENDING,  /* the pending ones */
     FPTC__HALVES
 };
 #define FPTC__HALF_BYTES (FPTC_NAME_BYTES_MAX + 16u)
-/* "Shot@base", "Shot@overlay", "Shot@whole", "Shot@replaced": no type is called so. */
+/* "Shot@base", "Shot@overlay", "Shot@whole", "Shot@replaced" ...: no type is called so. */
 void fptc__half_name(const char *type, enum fptc__half half, char out[FPTC__HALF_BYTES]);
 
 struct fptc__summary {
@@ -71,7 +73,7 @@ struct fptc__summary {
     size_t n_fields;
     struct fptc__group *groups; /* the outermost first */
     size_t n_groups;
-    int is_taken_away; /* sql[] has WHOLE and REPLACED, else BASE; always OVERLAY */
+    int is_taken_away; /* sql[] has WHOLE, REPLACED, HIDDEN, else BASE; always OVERLAY and PENDING */
     int is_kept;       /* what WHOLE and REPLACED say of a row of the snapshot never changes */
     int is_total;      /* is_taken_away, and nothing but the number of all rows is asked for */
     int is_of_project; /* sql leaves it to the runner that plan->project_id's rows are asked for */

@@ -1,4 +1,4 @@
-/* summarysql.c: the two statements of a summary (summary.h). */
+/* summarysql.c: the statements of a summary (summary.h). */
 #include <string.h>
 
 #include "base/error.h"
@@ -143,7 +143,7 @@ static void put_statement(struct fptc__sqltext *s, const struct fptc__summarizin
                           struct fptc__filter *filter, enum fptc__half half)
 {
     const struct fptc__summary *summary = z->summary;
-    const char *sign = half == FPTC__HALF_REPLACED ? "-" : "";
+    const char *sign = half == FPTC__HALF_REPLACED || half == FPTC__HALF_HIDDEN ? "-" : "";
     char from[FPTC__HALF_BYTES];
     size_t i;
 
@@ -242,8 +242,12 @@ fptc_status fptc__summarizing_sql(struct fptc__summarizing *z)
     filter = without_project(z->summary, filter);
     judge_halves(z, filter);
     status = write_half(z, filter, FPTC__HALF_OVERLAY);
+    if (!status)
+        status = write_half(z, filter, FPTC__HALF_PENDING);
     if (status || !z->summary->is_taken_away)
         return status ? status : write_half(z, filter, FPTC__HALF_BASE);
     status = write_half(z, filter, FPTC__HALF_WHOLE);
-    return status ? status : write_half(z, filter, FPTC__HALF_REPLACED);
+    if (!status)
+        status = write_half(z, filter, FPTC__HALF_REPLACED);
+    return status ? status : write_half(z, filter, FPTC__HALF_HIDDEN);
 }

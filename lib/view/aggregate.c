@@ -265,6 +265,18 @@ static fptc_status read_snapshot(struct table *t, fptc_error *err)
     return status;
 }
 
+/* The overlay was read without the rows that pending ones replace; of the snapshot only BASE was. */
+static fptc_status read_pending(struct table *t, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+
+    if (!fptc__layer_has_type(t->part, t->summary->plan->type))
+        return FPTC_OK;
+    if (t->summary->is_taken_away)
+        status = read_half(t, FPTC__HALF_HIDDEN, err);
+    return status == FPTC_OK ? read_half(t, FPTC__HALF_PENDING, err) : status;
+}
+
 /* ------------------------------------------------------------------------------------------- sorting */
 
 static int order_of(int64_t a, int64_t b)
@@ -568,7 +580,8 @@ static struct fptc__view_part *part_of(struct fptc__view *v, const struct fptc__
     struct fptc__view_part *home = fptc__view_at(v, FPTC__HOME);
 
     if (v->n_parts > 1 && fptc__shape_half(home, plan->type, FPTC__HALF_OVERLAY, NULL) != FPTC_OK &&
-        fptc__shape_half(home, plan->type, FPTC__HALF_WHOLE, NULL) != FPTC_OK)
+        fptc__shape_half(home, plan->type, FPTC__HALF_WHOLE, NULL) != FPTC_OK &&
+        fptc__shape_half(home, plan->type, FPTC__HALF_PENDING, NULL) != FPTC_OK)
         return fptc__view_at(v, FPTC__SITE);
     return home;
 }
@@ -590,6 +603,8 @@ fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, 
         status = read_snapshot(&t, err);
         if (status == FPTC_OK)
             status = read_half(&t, FPTC__HALF_OVERLAY, err);
+        if (status == FPTC_OK && v->layer.is_shown)
+            status = read_pending(&t, err);
         status = fptc__view_check_faults(v, n_faults, status, err);
     }
     if (status == FPTC_OK)

@@ -14,6 +14,7 @@
 #include "store/tables.h"
 #include "view/idset.h"
 #include "view/known.h"
+#include "view/pending.h"
 #include "view/view.h"
 
 #define FPTC__STATEMENTS_MAX 64
@@ -36,6 +37,7 @@ struct fptc__replaced {
     size_t n_kept;
     int64_t n_rows; /* of the snapshot, replaced or not, if is_counted */
     int is_counted;
+    struct fptc__idset pending; /* settled rows that pending ones hide, and the pending ones */
 };
 
 struct fptc__view_part {
@@ -54,6 +56,35 @@ struct fptc__view_part {
     size_t n_replaced;
     char **folds; /* fields that the snapshot keeps folded */
     size_t n_folds;
+    struct fptc__tables *pending; /* rows as pending writes leave them; NULL: there are none */
+    const char *pending_schema;
+    uint64_t n_pending; /* commits in there: one for each row */
+};
+
+/* The display name of an entity as pending writes leave it. */
+struct fptc__pending_name {
+    char *type;
+    int64_t id;
+    char *name; /* NULL: it has none */
+    int is_gone;
+};
+
+/* A create whose row is in the view, though the outbox that was read calls it pending. */
+struct fptc__settled_here {
+    int64_t provisional, id;
+};
+
+/* What the parts' pending tables were made from. */
+struct fptc__layer {
+    struct fptc__pending *of; /* NULL: nothing was made */
+    uint64_t generation;      /* of the view */
+    uint64_t number;          /* rises each time */
+    int is_shown;
+    size_t n;                         /* entities */
+    struct fptc__pending_name *names; /* by type and id */
+    size_t n_names, cap_names;
+    struct fptc__settled_here *settled;
+    size_t n_settled, cap_settled;
 };
 
 struct fptc__statement {
@@ -85,6 +116,7 @@ struct fptc__view {
     uint64_t generation;                /* rises with every commit and base that comes in */
     struct fptc__known known;
     struct fptc__names *names; /* names.c; NULL: none yet */
+    struct fptc__layer layer;
 };
 
 /* A prepared statement for the text, reset, without bindings; owned by the view. */
@@ -100,6 +132,42 @@ void fptc__names_forget(struct fptc__view *v); /* names.c: its statements */
 struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part);
 /* Error of the connection; when a snapshot's page failed its check, names that file. */
 fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *err);
+
+/* replaced.c: whether a pending row that is shown takes the place of a settled one. */
+int fptc__replaced_is_pending(const struct fptc__view *v, const struct fptc__replaced *of,
+                              int64_t id);
+/* layer.c: 0 unless they are shown. */
+uint64_t fptc__layer_number(const struct fptc__view *v);
+void fptc__sql_hidden(sqlite3_context *context, int n, sqlite3_value **args);
+/* Nothing of pending writes stays. And while they are shown: 1 and the name of an entity that one
+   changes; and whether one touches the type. */
+void fptc__layer_drop(struct fptc__view *v);
+int fptc__layer_name(const struct fptc__view *v, const char *type, int64_t id,
+                     const struct fptc__pending_name **out);
+int fptc__layer_has_type(struct fptc__view_part *part, const char *type);
+
+/* pendingrows.c: the row of one entity as its pending writes leave it. */
+struct fptc__pending_op {
+    const struct fptc__pending_write *write;
+    struct fptc__view_part *part;
+    int64_t id;       /* FPT's where it is known */
+    int is_settled;   /* its row is in the view */
+    fptc__json *data; /* NULL: the write's; else those with FPT's ids */
+};
+struct fptc__pending_row {
+    const char *type;
+    int64_t id;
+    fptc__json *row;           /* whole; NULL: nothing of it is known */
+    fptc__json *types;         /* of its fields */
+    int is_gone, is_elsewhere; /* elsewhere: it moved to another project */
+    int is_touched;            /* one of the writes could be shown */
+    const char *name;          /* display name, in row; NULL: none */
+};
+/* The n writes are to one entity, in order. FPT's row is read as it is settled: nothing is shown then. */
+fptc_status fptc__pending_row_make(const struct fptc__pending_op *ops, size_t n,
+                                   const struct fptc__schema *schema, struct fptc__pending_row *out,
+                                   fptc_error *err);
+void fptc__pending_row_done(struct fptc__pending_row *r);
 
 /* replaced.c: a row of the snapshot has a newer state in the overlay; nothing is replaced any more. */
 void fptc__view_on_replaced(void *ctx, const char *type, int64_t id);

@@ -386,8 +386,10 @@ int fptc__view_links_outside(struct fptc__view *v, const struct fptc__follow *fo
     sqlite3_stmt *stmt = NULL;
     char *sql;
     int is_outside = 1, rc = SQLITE_ERROR;
+    int is_shown = v->layer.is_shown && (fptc__layer_has_type(home, follow->type) ||
+                                         fptc__layer_has_type(home, follow->target));
 
-    if (fptc__known_outside(v, follow, &is_outside))
+    if (!is_shown && fptc__known_outside(v, follow, &is_outside))
         return is_outside;
     if (fptc__shape_type(v, home, follow->type, NULL) != FPTC_OK ||
         fptc__shape_type(v, home, follow->target, NULL) != FPTC_OK)
@@ -400,7 +402,7 @@ int fptc__view_links_outside(struct fptc__view *v, const struct fptc__follow *fo
     }
     sqlite3_free(sql);
     is_outside = rc != SQLITE_DONE;
-    if (rc == SQLITE_DONE || rc == SQLITE_ROW)
+    if (!is_shown && (rc == SQLITE_DONE || rc == SQLITE_ROW))
         fptc__known_outside_add(v, follow, is_outside);
     return is_outside;
 }

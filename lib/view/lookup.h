@@ -34,6 +34,7 @@ fptc_status fptc__view_known_cover(struct fptc__view *v, enum fptc__part part, c
 /* What a caller found out about the rows of a statement, kept beside it until a commit comes in. */
 struct fptc__verdict {
     uint64_t generation, schema; /* of the view and of the caller's schema, when it was found out */
+    uint64_t layer;              /* of the pending writes that were shown then; 0: none */
     fptc_status status;
     int64_t asof_ms, lists_ms;
     int lists, has_suspects, leaves_project;

@@ -156,9 +156,16 @@ static int find_name(struct fptc__view *v, const char *type, int64_t id, int *ou
 int fptc__view_name(struct fptc__view *v, const char *type, int64_t id, const char **out_name,
                     int *out_is_gone)
 {
-    struct fptc__known_name *at = fptc__known_name(v, type, id);
+    struct fptc__known_name *at;
+    const struct fptc__pending_name *pending;
     int found;
 
+    if (v->layer.is_shown && fptc__layer_name(v, type, id, &pending)) {
+        *out_name = pending->name;
+        *out_is_gone = pending->is_gone;
+        return 1;
+    }
+    at = fptc__known_name(v, type, id);
     if (fptc__known_name_is(at, type, id)) {
         *out_name = at->name;
         *out_is_gone = at->is_gone;

@@ -100,6 +100,17 @@ int fptc__view_is_fresh(struct fptc__view *v, int64_t mono_ms, int64_t max_age_m
     return !has_new_fault(v);
 }
 
+int fptc__view_is_read_after(struct fptc__view *v, int64_t mono_ms)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts; i++) {
+        if (fptc__log_refreshed_mono_ms(v->parts[i].log) <= mono_ms)
+            return 0;
+    }
+    return 1;
+}
+
 /* A number of a newer version lies ahead: the state before it is read on, and nothing is appended. */
 static fptc_status refresh_log(struct fptc__view *v, struct fptc__log *log, fptc_error *err)
 {

@@ -41,11 +41,18 @@ void fptc__view_replaced_forget(struct fptc__view_part *part)
         free(part->replaced[i].type);
         fptc__kept_lines_forget(part, &part->replaced[i]);
         fptc__idset_clear(&part->replaced[i].ids);
+        fptc__idset_clear(&part->replaced[i].pending);
         free(part->replaced[i].list);
     }
     free(part->replaced);
     part->replaced = NULL;
     part->n_replaced = 0;
+}
+
+int fptc__replaced_is_pending(const struct fptc__view *v, const struct fptc__replaced *of,
+                              int64_t id)
+{
+    return v->layer.is_shown && fptc__idset_has(&of->pending, id);
 }
 
 static int add_replaced(struct fptc__replaced *of, int64_t id)

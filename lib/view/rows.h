@@ -27,6 +27,7 @@ struct fptc__row {
     int64_t id;
     int64_t version;
     int32_t change;           /* FPTC_CHANGE_* */
+    int is_pending;           /* it is not, or not like this, at FPT yet */
     const char *moved_to;     /* of a row that moved: its new partition; else NULL */
     struct fptc__cell *cells; /* n_columns */
     struct fptc__cell *keys;  /* what rows of several partitions are sorted by; else NULL */

@@ -170,6 +170,10 @@ fptc_status fptc__run_row(struct fptc__view *v, struct fptc__rows *rows, sqlite3
     if (row == NULL)
         return fptc__fail_nomem(err);
     row->version = sqlite3_column_int64(stmt, 1);
+    if (v->layer.is_shown && rows->type != NULL && fptc__view_is_pending(v, rows->type, row->id)) {
+        row->is_pending = 1;
+        row->version = 0; /* of no commit */
+    }
     for (i = 0; i < n && status == FPTC_OK; i++) {
         status = set_cell(v, rows, stmt, &columns[i], at, &row->cells[i], err);
         at += columns[i].class_of == FPTC__LINK ? 2 : 1;

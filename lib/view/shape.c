@@ -122,7 +122,7 @@ static void add_select(struct fptc__buf *sql, const char *schema, const char *ta
 struct shape {
     const char *type;  /* whose rows may be replaced */
     const char *table; /* the type, or a multi-entity field's table */
-    struct columns base, delta, all;
+    struct columns base, delta, pending, all;
 };
 
 int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const char *before,
@@ -131,7 +131,7 @@ int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const 
     const struct fptc__idset *ids = fptc__view_replaced(part, type);
     size_t slot = 0;
 
-    if (ids == NULL || ids->n == 0)
+    if (ids == NULL || (ids->n == 0 && !fptc__layer_has_type(part, type)))
         return 0;
     while (ids != &part->replaced[slot].ids)
         slot++;
@@ -140,21 +140,37 @@ int fptc__shape_put_alive(struct fptc__view_part *part, const char *type, const 
     return 1;
 }
 
+static void put_call(struct fptc__view_part *part, const char *type, const char *before,
+                     const char *after, struct fptc__buf *sql)
+{
+    fptc__buf_addf(sql, "%s(%d, %d%s", before, part == &part->view->parts[0] ? 0 : 1,
+                   (int)(fptc__view_replaced_of(part, type) - part->replaced), after);
+}
+
 /* REPLACED only where something is. */
 static void add_half(struct fptc__view_part *part, const struct shape *s, enum fptc__half half,
                      struct fptc__buf *sql)
 {
+    if (half == FPTC__HALF_PENDING) {
+        add_select(sql, part->pending_schema, s->table, &s->all, &s->pending);
+        fptc__buf_adds(sql, " WHERE fptc_pending()");
+        return;
+    }
     if (half == FPTC__HALF_OVERLAY) {
         add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
+        if (fptc__layer_has_type(part, s->type))
+            put_call(part, s->type, " WHERE fptc_settled", ", id)", sql);
         return;
     }
     add_select(sql, part->base_schema, s->table, &s->all, &s->base);
     if (half == FPTC__HALF_BASE)
         (void)fptc__shape_put_alive(part, s->type, " WHERE ", sql);
-    else if (half == FPTC__HALF_REPLACED)
-        fptc__buf_addf(sql, " WHERE id IN (SELECT value FROM json_each(fptc_replaced(%d, %d)))",
-                       part == &part->view->parts[0] ? 0 : 1,
-                       (int)(fptc__view_replaced_of(part, s->type) - part->replaced));
+    else if (half == FPTC__HALF_REPLACED || half == FPTC__HALF_HIDDEN)
+        put_call(part, s->type,
+                 half == FPTC__HALF_HIDDEN
+                     ? " WHERE id IN (SELECT value FROM json_each(fptc_hidden"
+                     : " WHERE id IN (SELECT value FROM json_each(fptc_replaced",
+                 ")))", sql);
 }
 
 static void begin_view(const char *name, struct fptc__buf *sql)
@@ -173,6 +189,10 @@ static void shape_sql(struct fptc__view_part *part, const struct shape *s, struc
         fptc__buf_adds(sql, " UNION ALL ");
     if (s->delta.n > 0)
         add_half(part, s, FPTC__HALF_OVERLAY, sql);
+    if (s->pending.n == 0)
+        return;
+    fptc__buf_adds(sql, s->base.n > 0 || s->delta.n > 0 ? " UNION ALL " : "");
+    add_half(part, s, FPTC__HALF_PENDING, sql);
 }
 
 int fptc__shape_is(const struct fptc__view *v, const char *name)
@@ -238,17 +258,19 @@ static fptc_status add_folds(struct fptc__view *v, struct columns *all, fptc_err
 static fptc_status shape_columns(struct fptc__view_part *part, struct shape *s, fptc_error *err)
 {
     fptc_status status = FPTC_OK;
-    const struct columns *both[2] = {&s->base, &s->delta};
+    const struct columns *each[3] = {&s->base, &s->delta, &s->pending};
     size_t i, k;
 
     if (part->has_base)
         status = columns_read(part->view, part->base_schema, s->table, &s->base, err);
     if (status == FPTC_OK && part->has_delta)
         status = columns_read(part->view, part->delta_schema, s->table, &s->delta, err);
-    for (k = 0; k < 2; k++) {
-        for (i = 0; i < both[k]->n && status == FPTC_OK; i++) {
-            if (!columns_has(&s->all, both[k]->names[i]))
-                status = columns_add(&s->all, both[k]->names[i], err);
+    if (status == FPTC_OK && part->pending != NULL)
+        status = columns_read(part->view, part->pending_schema, s->table, &s->pending, err);
+    for (k = 0; k < 3; k++) {
+        for (i = 0; i < each[k]->n && status == FPTC_OK; i++) {
+            if (!columns_has(&s->all, each[k]->names[i]))
+                status = columns_add(&s->all, each[k]->names[i], err);
         }
     }
     return status == FPTC_OK ? add_folds(part->view, &s->all, err) : status;
@@ -258,13 +280,14 @@ static void shape_done(struct shape *s)
 {
     columns_done(&s->base);
     columns_done(&s->delta);
+    columns_done(&s->pending);
     columns_done(&s->all);
 }
 
 fptc_status fptc__shape_put_half(struct fptc__view_part *part, enum fptc__half half,
                                  const char *type, struct fptc__buf *sql, fptc_error *err)
 {
-    struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
     fptc_status status = shape_columns(part, &s, err);
     const struct columns *have = half == FPTC__HALF_OVERLAY ? &s.delta : &s.base;
 
@@ -294,7 +317,7 @@ static fptc_status shape_table(struct fptc__view_part *part, const char *type, c
                                fptc_error *err)
 {
     struct fptc__view *v = part->view;
-    struct shape s = {type, table, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    struct shape s = {type, table, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
     struct fptc__buf sql;
     fptc_status status;
 
@@ -313,9 +336,9 @@ static fptc_status shape_table(struct fptc__view_part *part, const char *type, c
     return status;
 }
 
-/* The multi-entity tables of a type, as the field list of the overlay knows them. */
-static fptc_status list_link_tables(struct fptc__view_part *part, const char *type,
-                                    struct columns *out, fptc_error *err)
+/* The multi-entity tables of a type, as the field list of the overlay knows them, or that of pending rows. */
+static fptc_status add_link_tables(struct fptc__view_part *part, const char *schema,
+                                   const char *type, struct columns *out, fptc_error *err)
 {
     struct fptc__view *v = part->view;
     sqlite3_stmt *stmt = NULL;
@@ -325,18 +348,31 @@ static fptc_status list_link_tables(struct fptc__view_part *part, const char *ty
 
     sqlite3_snprintf((int)sizeof(sql), sql,
                      "SELECT ?1 || '__' || field, data_type FROM %s._fptc_field WHERE type = ?1",
-                     part->delta_schema);
+                     schema);
     status = fptc__view_prepare(v, sql, &stmt, err);
     if (status != FPTC_OK)
         return status;
     sqlite3_bind_text(stmt, 1, type, -1, SQLITE_STATIC);
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && status == FPTC_OK) {
-        if (fptc__class_of((const char *)sqlite3_column_text(stmt, 1)) == FPTC__LINKS)
-            status = columns_add(out, (const char *)sqlite3_column_text(stmt, 0), err);
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+
+        if (fptc__class_of((const char *)sqlite3_column_text(stmt, 1)) == FPTC__LINKS &&
+            !columns_has(out, name))
+            status = columns_add(out, name, err);
     }
     if (status == FPTC_OK && rc != SQLITE_DONE)
         status = fptc__view_fail(v, type, err);
     sqlite3_reset(stmt);
+    return status;
+}
+
+static fptc_status list_link_tables(struct fptc__view_part *part, const char *type,
+                                    struct columns *out, fptc_error *err)
+{
+    fptc_status status = add_link_tables(part, part->delta_schema, type, out, err);
+
+    if (status == FPTC_OK && part->pending != NULL)
+        status = add_link_tables(part, part->pending_schema, type, out, err);
     return status;
 }
 
@@ -408,18 +444,20 @@ fptc_status fptc__shape_all(struct fptc__view *v, struct fptc__view_part *part, 
 
 static int has_half(const struct fptc__view_part *part, const char *type, enum fptc__half half)
 {
-    int is_overlay = half == FPTC__HALF_OVERLAY;
+    const char *schema = part->has_base ? part->base_schema : NULL;
 
-    return (is_overlay ? part->has_delta : part->has_base) &&
-           sqlite3_table_column_metadata(part->view->db,
-                                         is_overlay ? part->delta_schema : part->base_schema, type,
-                                         NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+    if (half == FPTC__HALF_OVERLAY)
+        schema = part->has_delta ? part->delta_schema : NULL;
+    if (half == FPTC__HALF_PENDING)
+        schema = part->pending != NULL ? part->pending_schema : NULL;
+    return schema != NULL && sqlite3_table_column_metadata(part->view->db, schema, type, NULL, NULL,
+                                                           NULL, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 fptc_status fptc__shape_half(struct fptc__view_part *part, const char *type, enum fptc__half half,
                              fptc_error *err)
 {
-    struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    struct shape s = {type, type, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
     char name[FPTC__HALF_BYTES];
     struct fptc__buf sql;
     fptc_status status;

@@ -16,6 +16,7 @@
 static const char *const BASE_SCHEMAS[4] = {"home", "site", "home_2", "site_2"};
 static const char *const DELTA_SCHEMAS[4] = {"home_delta", "site_delta", "home_delta_2",
                                              "site_delta_2"};
+static const char *const PENDING_SCHEMAS[2] = {"home_pending", "site_pending"};
 
 struct fptc__view_part *fptc__view_at(struct fptc__view *v, enum fptc__part part)
 {
@@ -105,7 +106,8 @@ int fptc__view_verdict(struct fptc__view *v, const char *sql, uint64_t schema,
 {
     const struct fptc__statement *s = find_statement(v, sql, hash_of(sql));
 
-    if (s == NULL || s->verdict.generation != v->generation || s->verdict.schema != schema)
+    if (s == NULL || s->verdict.generation != v->generation || s->verdict.schema != schema ||
+        s->verdict.layer != fptc__layer_number(v))
         return 0;
     *out = s->verdict;
     return 1;
@@ -120,6 +122,7 @@ void fptc__view_keep_verdict(struct fptc__view *v, const char *sql,
         return;
     s->verdict = *verdict;
     s->verdict.generation = v->generation;
+    s->verdict.layer = fptc__layer_number(v);
 }
 
 fptc_status fptc__view_prepare(struct fptc__view *v, const char *sql, sqlite3_stmt **out,
@@ -331,17 +334,42 @@ static fptc_status on_hole(void *ctx, uint64_t number, fptc_error *err)
 
 /* ------------------------------------------------------------------------------------- SQL functions */
 
-/* fptc_alive(part, slot, id): 1 unless the overlay replaces that row of the snapshot. */
+/* fptc_alive(part, slot, id): 1 unless the overlay replaces that row of the snapshot, or a pending one that is
+   shown does. */
 static void sql_alive(sqlite3_context *context, int n, sqlite3_value **args)
+{
+    struct fptc__view *v = sqlite3_user_data(context);
+    struct fptc__view_part *part = &v->parts[sqlite3_value_int(args[0]) != 0];
+    size_t slot = (size_t)sqlite3_value_int64(args[1]);
+    int64_t id = sqlite3_value_int64(args[2]);
+
+    (void)n;
+    sqlite3_result_int(context, slot >= part->n_replaced ||
+                                    !(fptc__idset_has(&part->replaced[slot].ids, id) ||
+                                      fptc__replaced_is_pending(v, &part->replaced[slot], id)));
+}
+
+/* fptc_settled(part, slot, id): 1 unless a pending row that is shown replaces that row of the overlay. */
+static void sql_settled(sqlite3_context *context, int n, sqlite3_value **args)
 {
     struct fptc__view *v = sqlite3_user_data(context);
     struct fptc__view_part *part = &v->parts[sqlite3_value_int(args[0]) != 0];
     size_t slot = (size_t)sqlite3_value_int64(args[1]);
 
     (void)n;
-    sqlite3_result_int(context,
-                       slot >= part->n_replaced || !fptc__idset_has(&part->replaced[slot].ids,
-                                                                    sqlite3_value_int64(args[2])));
+    sqlite3_result_int(context, slot >= part->n_replaced ||
+                                    !fptc__replaced_is_pending(v, &part->replaced[slot],
+                                                               sqlite3_value_int64(args[2])));
+}
+
+/* fptc_pending(): 1 while pending rows are shown. */
+static void sql_pending(sqlite3_context *context, int n, sqlite3_value **args)
+{
+    const struct fptc__view *v = sqlite3_user_data(context);
+
+    (void)n;
+    (void)args;
+    sqlite3_result_int(context, v->layer.is_shown);
 }
 
 static void sql_gone(sqlite3_context *context, int n, sqlite3_value **args)
@@ -378,6 +406,9 @@ static fptc_status add_functions(struct fptc__view *v, fptc_error *err)
         int n_args, is_pure; /* pure while a statement runs: the view stands still for it */
         void (*run)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {{"fptc_alive", 3, 0, sql_alive},
+                     {"fptc_settled", 3, 0, sql_settled},
+                     {"fptc_pending", 0, 0, sql_pending},
+                     {"fptc_hidden", 2, 1, fptc__sql_hidden},
                      {"fptc_replaced", 2, 1, fptc__sql_replaced},
                      {"fptc_gone", 2, 1, sql_gone},
                      {"fptc_name", 2, 1, sql_name}};
@@ -408,6 +439,7 @@ static fptc_status part_open(struct fptc__view *v, size_t i, const struct fptc__
     v->shun = place->shun;
     part->base_schema = BASE_SCHEMAS[i];
     part->delta_schema = DELTA_SCHEMAS[i];
+    part->pending_schema = PENDING_SCHEMAS[i];
     part->sink.ctx = part;
     part->sink.reset = on_reset;
     part->sink.apply = on_apply;
@@ -471,6 +503,7 @@ void fptc__view_close(struct fptc__view *v)
         return;
     for (i = 0; i < v->n_parts; i++)
         fptc__log_close(v->parts[i].log);
+    fptc__layer_drop(v);
     forget_prepared(v);
     for (i = 0; i < v->n_parts; i++) {
         if (v->parts[i].view != NULL)
@@ -544,6 +577,7 @@ void fptc__view_end(struct fptc__view *v)
 
     if (v->owner.is_hasty)
         end_haste(v);
+    v->layer.is_shown = 0;
     pthread_mutex_unlock(&v->mutex);
     for (i = v->n_parts; i > 0; i--)
         fptc__log_unlock(v->parts[i - 1].log);
