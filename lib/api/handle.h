@@ -37,7 +37,7 @@ struct fptc__counters {
     int64_t from_cache, from_upstream, from_stale, writes;
 };
 
-/* The last look at the outbox (pending.c). */
+/* The last look at the outbox (show_pending.c). */
 struct fptc__outbox_look {
     struct fptc__pending *pending; /* NULL: there is no outbox */
     uint64_t head, checksum;       /* of the outbox, when they were read */
@@ -129,7 +129,7 @@ struct fptc__at_hand {
    known, and the directory is known to be ours: nothing is waited for. With fptc__view_put(). */
 int fptc__handle_at_hand(struct fptc_cache *cache, int64_t project_id, struct fptc__at_hand *out);
 
-/* pending.c: what is pending, from a look at the outbox that is not older than the refresh interval, nor than
+/* show_pending.c: what is pending, from a look at the outbox that is not older than the refresh interval, nor than
    what this handle wrote; on failure what was known before. With fptc__pending_drop(). */
 fptc_status fptc__pending_look(struct fptc_cache *cache, struct fptc__pending **out,
                                fptc_error *err);

@@ -52,6 +52,7 @@ static void handle_free(struct fptc_cache *cache)
             free(cache->views[i]);
         }
     }
+    fptc__pending_forget(cache);
     fptc__asked_free(cache->asked);
     fptc__site_close(cache->site);
     fptc__plan_cache_free(cache->plans);

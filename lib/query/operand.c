@@ -59,7 +59,7 @@ static void set_int(struct reading *r, int64_t v)
 {
     r->out.kind = FPTC__PARAM_INT;
     r->out.i = v;
-    if (v < INT32_LEAST || v > INT32_MOST)
+    if ((v < INT32_LEAST && strcmp(r->leaf->at.field->name, "id") != 0) || v > INT32_MOST)
         pass_through(r, "a number beyond 32 bits");
 }
 

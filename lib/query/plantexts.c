@@ -8,6 +8,7 @@
 #include "query/canonical.h"
 #include "query/floatmark.h"
 #include "query/planning.h"
+#include "query/provisional.h"
 
 #define CANONICAL_BYTES_MAX (4 * (size_t)FPTC_FILTER_BYTES_MAX)
 
@@ -58,6 +59,26 @@ const char *fptc__plan_hash(const struct fptc__plan *plan)
     return plan->own->hash;
 }
 
+static int nothing(void *ctx, int64_t id, int64_t *out)
+{
+    (void)ctx;
+    (void)id;
+    *out = 0;
+    return 1;
+}
+
+/* FPT knows no row by an id below 0, and takes no number beyond 32 bits. */
+static fptc__json *without_provisional(fptc__json *filters)
+{
+    fptc__json *replaced;
+
+    if (!fptc__names_provisional(filters))
+        return filters;
+    replaced = fptc__with_real_ids(filters, nothing, NULL);
+    fptc__json_free(filters);
+    return replaced;
+}
+
 const fptc__json *fptc__plan_rest_filters(const struct fptc__plan *plan)
 {
     struct fptc__plan_own *own = plan->own;
@@ -72,5 +93,6 @@ const fptc__json *fptc__plan_rest_filters(const struct fptc__plan *plan)
         (void)fptc__parse_with_floats(fptc__buf_text(&text), "canonical filters",
                                       &own->rest_filters, NULL);
     fptc__buf_done(&text);
+    own->rest_filters = without_provisional(own->rest_filters);
     return own->rest_filters;
 }

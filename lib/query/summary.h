@@ -59,8 +59,8 @@ enum fptc__half {
     FPTC__HALF_OVERLAY,  /* the overlay's */
     FPTC__HALF_WHOLE,    /* all of the snapshot's ... */
     FPTC__HALF_REPLACED, /* ... and those of them that the overlay replaces */
-    FPTC__HALF_HIDDEN,   /* those of the snapshot that only pending rows replace */
-    FPTC__HALF_PENDING,  /* the pending ones */
+    FPTC__HALF_HIDDEN,   /* while pending rows are shown: those that only they replace ... */
+    FPTC__HALF_PENDING,  /* ... and they */
     FPTC__HALVES
 };
 #define FPTC__HALF_BYTES (FPTC_NAME_BYTES_MAX + 16u)

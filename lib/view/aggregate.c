@@ -265,24 +265,7 @@ static fptc_status read_snapshot(struct table *t, fptc_error *err)
     return status;
 }
 
-/* The overlay was read without the rows that pending ones replace; of the snapshot only BASE was. */
-static fptc_status read_pending(struct table *t, fptc_error *err)
-{
-    fptc_status status = FPTC_OK;
-
-    if (!fptc__layer_has_type(t->part, t->summary->plan->type))
-        return FPTC_OK;
-    if (t->summary->is_taken_away)
-        status = read_half(t, FPTC__HALF_HIDDEN, err);
-    return status == FPTC_OK ? read_half(t, FPTC__HALF_PENDING, err) : status;
-}
-
 /* ------------------------------------------------------------------------------------------- sorting */
-
-static int order_of(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
 
 static int compare_texts(const struct key *a, const struct key *b)
 {
@@ -300,15 +283,15 @@ static int compare_values(const struct fptc__group *g, const struct key *a, cons
         c = compare_texts(a, b);
         if (c == 0)
             c = strcmp(a->type, b->type);
-        return c != 0 ? c : order_of(a->id, b->id);
+        return c != 0 ? c : (a->id > b->id) - (a->id < b->id);
     case FPTC__GROUP_CODE:
-        c = g->is_status ? order_of(a->id, b->id) : 0;
+        c = g->is_status ? (a->id > b->id) - (a->id < b->id) : 0;
         return c != 0 ? c : compare_texts(a, b);
     case FPTC__GROUP_TEXT:
         return compare_texts(a, b);
     case FPTC__GROUP_CHECKBOX:
     default:
-        return order_of(a->id, b->id);
+        return (a->id > b->id) - (a->id < b->id);
     }
 }
 
@@ -364,7 +347,8 @@ static void merge_partial(enum fptc__summary_type type, struct partial *into,
         into->i += more->i;
         return;
     }
-    c = more->text != NULL ? strcmp(more->text, into->text) : order_of(more->i, into->i);
+    c = more->text != NULL ? strcmp(more->text, into->text)
+                           : (more->i > into->i) - (more->i < into->i);
     if (is_greatest ? c > 0 : c < 0)
         *into = *more;
 }
@@ -590,7 +574,7 @@ fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, 
                                  fptc_error *err)
 {
     struct table t = {v, NULL, s, 0, {NULL, 0}, NULL, 0, 0};
-    int n_faults = fptc__view_n_faults(v);
+    int n_faults = fptc__view_n_faults(v), half;
     fptc_status status = fptc__run_shape(v, s->plan, err);
     size_t i;
 
@@ -601,10 +585,10 @@ fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, 
     if (status == FPTC_OK && !has_no_rows(v, s)) {
         t.part = part_of(v, s->plan);
         status = read_snapshot(&t, err);
-        if (status == FPTC_OK)
-            status = read_half(&t, FPTC__HALF_OVERLAY, err);
-        if (status == FPTC_OK && v->layer.is_shown)
-            status = read_pending(&t, err);
+        for (half = FPTC__HALF_OVERLAY; half < FPTC__HALVES && status == FPTC_OK; half++) {
+            if (s->sql[half] != NULL && half != FPTC__HALF_WHOLE && half != FPTC__HALF_REPLACED)
+                status = read_half(&t, (enum fptc__half)half, err);
+        }
         status = fptc__view_check_faults(v, n_faults, status, err);
     }
     if (status == FPTC_OK)

@@ -73,13 +73,15 @@ int fptc__layer_name(const struct fptc__view *v, const char *type, int64_t id,
     return *out != NULL;
 }
 
-int64_t fptc__view_settled_id(struct fptc__view *v, int64_t provisional)
+int fptc__view_settled_id(void *view, int64_t provisional, int64_t *out)
 {
+    const struct fptc__layer *l = &((struct fptc__view *)view)->layer;
     size_t i;
 
-    for (i = 0; i < v->layer.n_settled; i++) {
-        if (v->layer.settled[i].provisional == provisional)
-            return v->layer.settled[i].id;
+    for (i = 0; i < l->n_settled; i++) {
+        *out = l->settled[i].id;
+        if (l->settled[i].provisional == provisional)
+            return 1;
     }
     return 0;
 }
@@ -450,22 +452,19 @@ static struct fptc__view_part *part_by_row(struct making *m, const struct fptc__
     return NULL;
 }
 
-static int64_t real_id(void *ctx, int64_t provisional)
-{
-    return fptc__view_settled_id(ctx, provisional);
-}
-
 /* Ids of creates that turned out to be settled. */
 static fptc_status resolve(struct making *m, struct fptc__pending_op *op)
 {
+    int64_t id;
+
     op->id = op->write->id;
     if (m->view->layer.n_settled == 0)
         return FPTC_OK;
-    if (op->id < 0 && real_id(m->view, op->id) != 0)
-        op->id = real_id(m->view, op->id);
+    if (fptc__view_settled_id(m->view, op->id, &id))
+        op->id = id;
     if (!fptc__names_provisional(op->write->data))
         return FPTC_OK;
-    op->data = fptc__with_real_ids(op->write->data, real_id, m->view);
+    op->data = fptc__with_real_ids(op->write->data, fptc__view_settled_id, m->view);
     return op->data == NULL ? fptc__fail_nomem(m->err) : FPTC_OK;
 }
 

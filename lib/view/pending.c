@@ -84,7 +84,7 @@ static int add_unsettled(const struct fptc__mutation *m, const char *text, void 
 }
 
 /* FPT's id, once the create is settled. */
-static int64_t real_id(void *ctx, int64_t provisional)
+static int real_id(void *ctx, int64_t provisional, int64_t *out)
 {
     struct reading *r = ctx;
     struct fptc__mutation m;
@@ -92,15 +92,16 @@ static int64_t real_id(void *ctx, int64_t provisional)
 
     if (status < 0)
         r->status = status;
-    return status == FPTC_OK && m.state == FPTC__MUTATION_SETTLED && m.id > 0 ? m.id : 0;
+    *out = m.id;
+    return status == FPTC_OK && m.state == FPTC__MUTATION_SETTLED && m.id > 0;
 }
 
 static void resolve(struct reading *r, struct fptc__pending_write *w)
 {
-    int64_t id = w->id < 0 && strcmp(w->verb, "create") != 0 ? real_id(r, w->id) : 0;
     fptc__json *data;
+    int64_t id;
 
-    if (id != 0)
+    if (w->id < 0 && strcmp(w->verb, "create") != 0 && real_id(r, w->id, &id))
         w->id = id;
     if (!fptc__names_provisional(w->data))
         return;

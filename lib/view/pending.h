@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "query/provisional.h"
 #include "view/view.h"
 
 struct fptc__pending_write {
@@ -46,9 +47,9 @@ fptc_status fptc__view_show_pending(struct fptc__view *v, struct fptc__pending *
 int fptc__view_is_read_after(struct fptc__view *v, int64_t mono_ms);
 /* While they are shown: 1 when the row is provisional, or has pending changes. */
 int fptc__view_is_pending(struct fptc__view *v, const char *type, int64_t id);
-/* While they are shown: FPT's id of a create that the outbox does not know as settled yet, but whose row is
-   in the view; 0: none. */
-int64_t fptc__view_settled_id(struct fptc__view *v, int64_t provisional);
+/* While they are shown: 1 and FPT's id of a create that the outbox does not know as settled yet, but whose row
+   is in the view (a struct fptc__view). */
+int fptc__view_settled_id(void *view, int64_t provisional, int64_t *out);
 /* Adds the ids of the type that pending writes touch, whether their rows show or not. */
 fptc_status fptc__view_pending_ids(struct fptc__view *v, const char *type, fptc__json *out,
                                    fptc_error *err);
@@ -57,11 +58,5 @@ fptc_status fptc__view_pending_ids(struct fptc__view *v, const char *type, fptc_
    of a list carried out on what stands there (`old`, may be NULL). NULL: no memory. */
 fptc__json *fptc__pending_value(const char *data_type, const fptc__json *old,
                                 const fptc__json *written);
-
-/* provisional.c: whether a value names ids below 0 (links, and conditions on ids); and a copy with those that
-   real() knows (not 0) in their place; NULL: no memory. */
-int fptc__names_provisional(const fptc__json *v);
-fptc__json *fptc__with_real_ids(const fptc__json *v, int64_t (*real)(void *ctx, int64_t id),
-                                void *ctx);
 
 #endif

@@ -462,6 +462,9 @@ fptc_status fptc__shape_half(struct fptc__view_part *part, const char *type, enu
     struct fptc__buf sql;
     fptc_status status;
 
+    if (half >= FPTC__HALF_HIDDEN &&
+        !(part->view->layer.is_shown && fptc__layer_has_type(part, type)))
+        return FPTC_MISS;
     fptc__half_name(type, half, name);
     if (!has_half(part, type, half) || fptc__shape_is(part->view, name))
         return has_half(part, type, half) ? FPTC_OK : FPTC_MISS;

@@ -1,7 +1,6 @@
-/* provisional.c: ids below 0 in data and in filters: those of links, and of conditions on ids. */
-#include <string.h>
+#include "query/provisional.h"
 
-#include "view/pending.h"
+#include <string.h>
 
 static int is_negative(const fptc__json *v)
 {
@@ -48,15 +47,15 @@ int fptc__names_provisional(const fptc__json *v)
 }
 
 struct replacing {
-    int64_t (*real)(void *ctx, int64_t id);
+    int (*real)(void *ctx, int64_t id, int64_t *out);
     void *ctx;
 };
 
 static fptc__json *real_id(const struct replacing *r, const fptc__json *v)
 {
-    int64_t id = r->real(r->ctx, fptc__json_int(v));
+    int64_t id;
 
-    return id != 0 ? fptc__json_new_int(id) : fptc__json_copy(v);
+    return r->real(r->ctx, fptc__json_int(v), &id) ? fptc__json_new_int(id) : fptc__json_copy(v);
 }
 
 static fptc__json *replaced(const struct replacing *r, const fptc__json *v, int is_of_ids)
@@ -85,8 +84,8 @@ static fptc__json *replaced(const struct replacing *r, const fptc__json *v, int 
     return NULL;
 }
 
-fptc__json *fptc__with_real_ids(const fptc__json *v, int64_t (*real)(void *ctx, int64_t id),
-                                void *ctx)
+fptc__json *fptc__with_real_ids(const fptc__json *v,
+                                int (*real)(void *ctx, int64_t id, int64_t *out), void *ctx)
 {
     const struct replacing r = {real, ctx};
 

@@ -1,4 +1,4 @@
-/* pending.c: the outbox's pending writes, as a handle last read them, and views that show them. */
+/* show_pending.c: the outbox's pending writes, as a handle last read them, and views that show them. */
 #include "api/handle.h"
 
 #include <string.h>
