@@ -48,6 +48,7 @@ static const struct {
     [OPT_ON_CONFLICT] = {"--on-conflict", 1},
     [OPT_ALL_REFUSED] = {"--all-refused", 0},
     [OPT_BEFORE] = {"--before", 1},
+    [OPT_HIDE_PENDING] = {"--hide-pending", 0},
     [OPT_MARKER_FIELD] = {"--marker-field", 1},
     [OPT_FIELD] = {"--field", 1},
     [OPT_NAME] = {"--name", 1},

@@ -47,6 +47,7 @@ enum option_id {
     OPT_ON_CONFLICT,
     OPT_ALL_REFUSED,
     OPT_BEFORE,
+    OPT_HIDE_PENDING,
     OPT_COUNT
 };
 

@@ -23,12 +23,15 @@ const struct verb verbs[] = {
      "field that can be kept. Declaring fetches no rows; `fptcache sync` does.\n"},
     {"sync", verb_sync, 0, 0, 0, "sync [--project ID]", "fetch what is mirrored",
      "The first time all rows, later what changed. Ctrl-C stops it, and the next sync goes on there.\n"},
-    {"find", verb_find_rows, 1, 1, QUESTION,
-     "find TYPE [--project ID] [--filters JSON] [--fields a,b] [--order a,-b] [--limit N] [--page N]",
+    {"find", verb_find_rows, 1, 1, QUESTION | OPT_BIT(OPT_HIDE_PENDING),
+     "find TYPE [--project ID] [--filters JSON] [--fields a,b] [--order a,-b] [--limit N] [--page N]\n"
+     "  [--hide-pending]",
      "ask a question",
      "--filters takes FPT's spelling or that of shotgun_api3, e.g.\n"
      "  '[[\"sg_status_list\",\"is\",\"ip\"]]'; also @FILE, or - for standard input.\n"
-     "--project N adds `project is N`. --order: a leading - means descending.\n"},
+     "--project N adds `project is N`. --order: a leading - means descending.\n"
+     "Writes behind that FPT does not have yet show, and --json lists their ids as \"pending\";\n"
+     "--hide-pending: as FPT has it.\n"},
     {"summarize", verb_summarize, 1, 1,
      OPT_BIT(OPT_FILTERS) | OPT_BIT(OPT_SUMMARIES) | OPT_BIT(OPT_GROUP),
      "summarize TYPE [--project ID] [--filters JSON] [--summaries F:T,...] [--group F[:T],-F,...]",

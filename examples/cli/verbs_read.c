@@ -71,6 +71,8 @@ static int set_rest(const struct arguments *a, fptc_query *query)
         status = fptc_query_set_order(query, a->value[OPT_ORDER], &err);
     if (status == FPTC_OK)
         status = fptc_query_set_limit(query, limit, page, &err);
+    if (status == FPTC_OK && a->value[OPT_HIDE_PENDING])
+        status = fptc_query_set_pending(query, FPTC_HIDE_PENDING, &err);
     return status == FPTC_OK ? 0 : fail(status, &err);
 }
 

@@ -36,6 +36,7 @@ class Result(Sequence):
     warnings: what FPT would have dropped or done silently, sentence by sentence
     event_id: of a write: repeats it safely
     pending: of a write behind: it is durable, and FPT does not have it yet
+    pending_ids: of rows that are not, or not like this, in FPT yet
     """
 
     def __init__(self, rows, source="", age=0.0, complete=False, warnings=(), event_id=None):
@@ -46,6 +47,7 @@ class Result(Sequence):
         self.warnings = list(warnings)
         self.event_id = event_id
         self.pending = False
+        self.pending_ids = []
 
     def __len__(self):
         return len(self.rows)
@@ -129,18 +131,23 @@ def copy_json(function, result):
     return json.loads(ctypes.string_at(text, length.value).decode("utf-8"))
 
 
-def copy_rows(result):
+def copy_rows(result, pending_ids):
     rows = []
     while _lib.fptc_result_next(result) == 0:
         rows.append(copy_json(_lib.fptc_result_row_json, result))
+        if _lib.fptc_result_is_pending(result):
+            pending_ids.append(_lib.fptc_result_id(result))
     return rows
 
 
 def copy_result(result):
     event_id = (_lib.fptc_result_event_id(result) or b"").decode()
-    return Result(copy_rows(result), _SOURCES.get(_lib.fptc_result_source(result), ""),
+    pending_ids = []
+    copy = Result(copy_rows(result, pending_ids), _SOURCES.get(_lib.fptc_result_source(result), ""),
                   _lib.fptc_result_age_ms(result) / 1000, _lib.fptc_result_is_complete(result) == 1,
                   _warnings(result), event_id or None)
+    copy.pending_ids = pending_ids
+    return copy
 
 
 def copy_changes(result):

@@ -150,12 +150,15 @@ class Cache:
              order: Union[str, Sequence[str], None] = None, limit: int = 0, page: int = 0, *,
              retired_only: bool = False, include_archived: bool = True,
              mode: Optional[str] = None, max_age: Optional[float] = None,
-             deadline: Optional[float] = None) -> Result:
+             deadline: Optional[float] = None, hide_pending: bool = False) -> Result:
         """Answers a question. Filters as FPT or shotgun_api3 spell them, or JSON text; order: names,
         each descending with a leading "-". retired_only: the trash, which is FPT's to tell; include_archived
-        False: no rows of archived projects. Date-times are ISO text in UTC, in and out."""
+        False: no rows of archived projects. Date-times are ISO text in UTC, in and out. Writes behind that FPT
+        does not have yet show in it, the result's `pending_ids` names their rows; hide_pending: as FPT has it."""
         with self._query(type, filters, fields, order, limit, page, retired_only, include_archived, mode, max_age,
                          deadline) as query, _results.new() as result:
+            if hide_pending:
+                _lib.fptc_query_set_pending(query, _capi.PENDING["FPTC_HIDE_PENDING"], _capi.ErrorInfo())
             self._call(_lib.fptc_cache_find, query, result)
             return _results.copy_result(result)
 
@@ -230,7 +233,7 @@ class Cache:
     def summarize(self, type: str, filters: Filters, summaries: Sequence[Dict[str, str]],
                   grouping: Optional[Sequence[Dict[str, str]]] = None, *, mode: Optional[str] = None,
                   max_age: Optional[float] = None, deadline: Optional[float] = None,
-                  include_archived: bool = True) -> Dict[str, Any]:
+                  include_archived: bool = True, hide_pending: bool = False) -> Dict[str, Any]:
         """Counts, sums and groups the rows that the filters find: `summaries`, `groups`, and as the
         answer's own `source`, `age_s`, `complete`, `warnings`. Summaries are [{"field", "type"}],
         groupings [{"field", "type", "direction"}], all as FPT names them."""
@@ -242,6 +245,8 @@ class Cache:
             _lib.fptc_query_set_freshness(query, _choice(_MODES, mode, "mode"),
                                           _milliseconds(max_age, "max_age"),
                                           _milliseconds(deadline, "deadline"), error)
+            if hide_pending:
+                _lib.fptc_query_set_pending(query, _capi.PENDING["FPTC_HIDE_PENDING"], error)
             self._call(_lib.fptc_cache_summarize, query, _json_text(summaries), _json_text(grouping), result)
             return _results.copy_document(result)
 
