@@ -83,17 +83,23 @@ static fptc_status home_of(struct fptc__party *p, const char *partition,
     if (home == NULL)
         return fptc__fail_nomem(err);
     snprintf(home->partition, sizeof(home->partition), "%s", partition);
-    p->homes[p->n_homes++] = *out = home;
     status = fptc__work_begin(&home->work, p->cache, p->call, partition, err);
     if (status == FPTC_OK) /* `seen` is the head now */
         status = fptc__view_refresh(home->work.session.view, 0, err);
-    return status;
+    if (status != FPTC_OK) {
+        fptc__work_end(&home->work);
+        free(home);
+        return status;
+    }
+    p->homes[p->n_homes++] = *out = home;
+    return FPTC_OK;
 }
 
 static fptc_status source_of(struct fptc__party *p, const char *type, struct fptc__party_home *home,
                              struct fptc__party_source **out, fptc_error *err)
 {
     struct fptc__party_source *s;
+    fptc_status status;
     size_t i;
 
     for (i = 0; i < p->n_sources; i++) {
@@ -105,20 +111,24 @@ static fptc_status source_of(struct fptc__party *p, const char *type, struct fpt
     s = calloc(1, sizeof(*s));
     if (s == NULL)
         return fptc__fail_nomem(err);
-    p->sources[p->n_sources++] = *out = s;
     snprintf(s->type, sizeof(s->type), "%s", type);
     s->home = home;
     s->source.type = s->type;
-    if (fptc__kept_types(&home->work, s->type, NULL, 0, &s->types, &s->source.is_project_type,
-                         err) != FPTC_OK)
-        return err != NULL ? err->status : FPTC_ENOMEM;
+    status =
+        fptc__kept_types(&home->work, s->type, NULL, 0, &s->types, &s->source.is_project_type, err);
+    if (status != FPTC_OK) {
+        free(s);
+        return status;
+    }
     s->source.types = s->types;
+    p->sources[p->n_sources++] = *out = s;
     return FPTC_OK;
 }
 
 /* The next member, with what it works with. */
 static fptc_status add(struct fptc__party *p, const char *type, const char *partition,
-                       struct fptc__member **out, fptc_error *err)
+                       struct fptc__party_home **out_home, struct fptc__member **out,
+                       fptc_error *err)
 {
     struct fptc__member *m = &p->members[p->n];
     struct fptc__party_source *source = NULL;
@@ -127,6 +137,7 @@ static fptc_status add(struct fptc__party *p, const char *type, const char *part
 
     if (status == FPTC_OK)
         status = source_of(p, type, home, &source, err);
+    *out_home = home;
     if (status != FPTC_OK)
         return status;
     memset(m, 0, sizeof(*m));
@@ -143,8 +154,9 @@ static fptc_status add(struct fptc__party *p, const char *type, const char *part
 fptc_status fptc__party_add(struct fptc__party *p, const struct fptc__intent *t,
                             const char *partition, fptc_error *err)
 {
+    struct fptc__party_home *home;
     struct fptc__member *m;
-    fptc_status status = add(p, t->type, partition, &m, err);
+    fptc_status status = add(p, t->type, partition, &home, &m, err);
 
     if (status != FPTC_OK)
         return status;
@@ -158,7 +170,7 @@ fptc_status fptc__party_add(struct fptc__party *p, const struct fptc__intent *t,
     if (m->t.marker != NULL && !fptc__json_set(t->data, m->t.marker, fptc__json_new_text(t->event)))
         return fptc__fail_nomem(err);
     m->t.terms = t->terms;
-    m->t.terms.partition = partition[0] != '\0' ? partition : NULL;
+    m->t.terms.partition = partition[0] != '\0' ? home->partition : NULL;
     return FPTC_OK;
 }
 
@@ -166,8 +178,9 @@ fptc_status fptc__party_add_recorded(struct fptc__party *p, const struct fptc__m
                                      const char *partition, fptc_error *err)
 {
     struct fptc__recorded *r = &p->recorded[p->n];
+    struct fptc__party_home *home;
     struct fptc__member *m;
-    fptc_status status = add(p, w->type, partition, &m, err);
+    fptc_status status = add(p, w->type, partition, &home, &m, err);
 
     if (status == FPTC_OK)
         status = fptc__recorded_read(p->outbox.session.view, w, r, err);

@@ -26,7 +26,7 @@ struct fptc__party {
 fptc_status fptc__party_begin(struct fptc__party *p, struct fptc_cache *cache,
                               const struct fptc__call *call, size_t room, fptc_error *err);
 void fptc__party_end(struct fptc__party *p);
-/* A write as its caller says it; it keeps `t` and `partition`, where the row lives ("": not known). */
+/* A write as its caller says it; it keeps `t`. `partition`: where the row lives ("": not known). */
 fptc_status fptc__party_add(struct fptc__party *p, const struct fptc__intent *t,
                             const char *partition, fptc_error *err);
 /* One that is in the outbox. FPTC_PENDING, FPTC_EREFUSED: it cannot be sent now. */

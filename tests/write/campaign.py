@@ -219,13 +219,13 @@ class Campaign:
             judge.problems.append(("harness", f"{failed[:3]} {lines[:20]}"))
         return judge, rows, report
 
-    def keep(self, judge, rows):
+    def keep(self, problems, rows):
         """Everything that a person needs to look into it."""
         target = pathlib.Path(self.a.keep, self.folder.name)
         target.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.folder / "journal", target / "journal.jsonl")
         (target / "rows.json").write_text(json.dumps(rows))
-        (target / "problems.txt").write_text("\n".join(f"{kind}: {text}" for kind, text in judge.problems) + "\n")
+        (target / "problems.txt").write_text("\n".join(f"{kind}: {text}" for kind, text in problems) + "\n")
         (target / "words.txt").write_text("\n".join(f"{job.host} {text}" for job in self.said for _, text in job.lines))
         if not self.hosts.is_lab:
             shutil.copytree(self.folder / "cache", target / "cache", symlinks=True, dirs_exist_ok=True)
@@ -252,8 +252,11 @@ class Campaign:
             judge, rows, report = self.judge()
             report["seconds"] = {"writing": round(wrote_s, 1), "all": round(time.monotonic() - began, 1)}
             if judge.problems:
-                print("   kept in", self.keep(judge, rows), flush=True)
+                print("   kept in", self.keep(judge.problems, rows), flush=True)
             return judge.problems, report
+        except hosts_module.Failed as error:
+            print("   kept in", self.keep([("harness", str(error))], {}), flush=True)
+            raise
         finally:
             self.end()
 
