@@ -17,6 +17,7 @@ struct comparing {
     struct fptc__sending *list;
     size_t n;
     const char *type;
+    const struct fptc__sending *first; /* of that type */
 };
 
 /* FPTC_CONFLICT_OVERWRITE does not look, and what nothing was seen of cannot be compared. */
@@ -141,7 +142,7 @@ static fptc_status compare_type(struct comparing *c, fptc_error *err)
         const struct fptc__rows_above of = {0, conditions, fields.data, 0, take, c};
 
         status = fptc__json_append(conditions, fptc__condition("id", "in", ids))
-                     ? fptc__read_above(c->list, &of, err)
+                     ? fptc__read_above(c->first, &of, err)
                      : fptc__fail_nomem(err);
     } else {
         fptc__json_free(ids);
@@ -195,7 +196,7 @@ fptc_status fptc__compare(struct fptc__sending *list, size_t *n, int is_whole, f
     size_t i;
 
     for (i = 0; i < *n && status == FPTC_OK; i++) {
-        struct comparing c = {list, *n, list[i].t->source->type};
+        struct comparing c = {list, *n, list[i].t->source->type, &list[i]};
 
         if (!is_compared(&list[i]))
             status = compare_type(&c, err);

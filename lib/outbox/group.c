@@ -128,6 +128,7 @@ struct reading_back {
     struct fptc__sending *list;
     size_t n;
     const char *type;
+    const struct fptc__sending *first; /* of that type */
 };
 
 static fptc_status take_back(void *payload, const fptc__json *row, int is_retired, fptc_error *err)
@@ -211,7 +212,7 @@ static fptc_status read_back_type(struct reading_back *r, int is_retired, fptc_e
                                       is_retired, take_back,  r};
 
         ok = fptc__json_append(conditions, fptc__condition("id", "in", ids));
-        status = ok ? fptc__read_above(r->list, &of, err) : fptc__fail_nomem(err);
+        status = ok ? fptc__read_above(r->first, &of, err) : fptc__fail_nomem(err);
     } else {
         fptc__json_free(ids);
     }
@@ -236,7 +237,7 @@ static fptc_status read_back(struct fptc__sending *list, size_t n, fptc_error *e
 
     for (is_retired = 0; is_retired <= 1; is_retired++) {
         for (i = 0; i < n && status == FPTC_OK; i++) {
-            struct reading_back r = {list, n, list[i].t->source->type};
+            struct reading_back r = {list, n, list[i].t->source->type, &list[i]};
             size_t j = 0;
 
             while (j < i && strcmp(list[j].t->source->type, r.type) != 0)
