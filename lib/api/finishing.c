@@ -24,9 +24,9 @@
 struct due {
     struct fptc__mutation m;
     char partition[64]; /* "": not known */
-    char batch[33];     /* "": by itself */
-    int64_t of;
-    int is_done; /* with, in this walk */
+    int64_t of;         /* writes of its batch */
+    int is_alone;       /* cannot go with others */
+    int is_done;        /* with, in this walk */
 };
 
 struct walk {
@@ -35,7 +35,9 @@ struct walk {
     struct fptc__view *outbox;
     const char *identity;
     int64_t now_ms, quiet_ms;
-    struct fptc__idset taken; /* rows whose first write without an end was met */
+    struct fptc__idset taken; /* rows whose first write without an end was met ... */
+    struct fptc__idset own;   /* ... and that was one of this batch: */
+    char batch[33];
     struct due *list;
     size_t n, room;
     int is_short; /* of memory */
@@ -75,17 +77,21 @@ static int64_t number_of(const struct walk *w, const struct fptc__mutation *m)
     return (int64_t)(hash >> 1 | 1);
 }
 
-/* Whether it is the first of its row; a create through has no row yet that others could name. */
+/* Whether it is the first of its row, or goes with that; a create through has no row yet that others could name. */
 static int is_first(struct walk *w, const struct fptc__mutation *m)
 {
     int64_t number;
 
+    if (strcmp(w->batch, m->batch) != 0) {
+        fptc__idset_clear(&w->own);
+        memcpy(w->batch, m->batch, sizeof(w->batch));
+    }
     if (m->id == 0)
         return 1;
     number = number_of(w, m);
     if (fptc__idset_has(&w->taken, number))
-        return 0;
-    w->is_short |= !fptc__idset_add(&w->taken, number);
+        return m->batch[0] != '\0' && fptc__idset_has(&w->own, number);
+    w->is_short |= !fptc__idset_add(&w->taken, number) || !fptc__idset_add(&w->own, number);
     return 1;
 }
 
@@ -107,11 +113,18 @@ static int is_ready(const struct walk *w, const struct fptc__mutation *m, const 
     return status == FPTC_OK;
 }
 
-static void copy_member(char *out, size_t n, const fptc__json *intent, const char *name)
+/* What was sent before is looked up by itself. A create without a project goes by itself, too: FPT says only then
+   that the type needs one (A§1.8). */
+static void fill(struct due *d, const fptc__json *intent)
 {
-    const char *text = fptc__json_get_text(intent, name);
+    const char *partition = fptc__json_get_text(intent, "partition");
+    int is_create = strcmp(d->m.verb, "create") == 0;
 
-    snprintf(out, n, "%s", text != NULL ? text : "");
+    snprintf(d->partition, sizeof(d->partition), "%s", partition != NULL ? partition : "");
+    d->of = fptc__json_get_int(intent, "of");
+    d->is_alone = d->m.state != FPTC__MUTATION_INTENT || strcmp(d->m.verb, "revive") == 0 ||
+                  d->partition[0] == '\0' ||
+                  (is_create && fptc__json_get(fptc__json_get(intent, "data"), "project") == NULL);
 }
 
 static int take(const struct fptc__mutation *m, const char *body, void *payload)
@@ -134,9 +147,7 @@ static int take(const struct fptc__mutation *m, const char *body, void *payload)
         d = &w->list[w->n++];
         memset(d, 0, sizeof(*d));
         d->m = *m;
-        copy_member(d->partition, sizeof(d->partition), intent, "partition");
-        copy_member(d->batch, sizeof(d->batch), intent, "batch");
-        d->of = fptc__json_get_int(intent, "of");
+        fill(d, intent);
     }
     fptc__json_free(intent);
     return w->is_short || w->n == DUE_MAX;
@@ -162,6 +173,8 @@ static fptc_status list_due(struct walk *w, fptc_error *err)
     }
     fptc__work_end(&outbox);
     fptc__idset_clear(&w->taken);
+    fptc__idset_clear(&w->own);
+    w->batch[0] = '\0';
     return status == FPTC_OK && w->is_short ? fptc__fail_nomem(err) : status;
 }
 
@@ -224,22 +237,17 @@ static fptc_status finish_one(struct walk *w, struct due *d, fptc_error *err)
     return note(w, d, end, &why, err);
 }
 
-static int is_alone(const struct due *d)
-{
-    return d->m.state != FPTC__MUTATION_INTENT || strcmp(d->m.verb, "revive") == 0 ||
-           d->partition[0] == '\0';
-}
-
 /* Those that go with d: of its batch, or what waits in its partition. */
 static size_t gather(struct walk *w, struct due *d, struct due **list)
 {
-    size_t n = 0, i, n_most = d->batch[0] != '\0' ? FPTC_BATCH_OWN_MAX : FPTC_BATCH_REQUESTS_MAX;
+    int is_batch = d->m.batch[0] != '\0';
+    size_t n_most = is_batch ? FPTC_BATCH_OWN_MAX : FPTC_BATCH_REQUESTS_MAX, n = 0, i;
 
     for (i = (size_t)(d - w->list); i < w->n && n < n_most; i++) {
         struct due *at = &w->list[i];
 
-        if (!at->is_done && strcmp(at->batch, d->batch) == 0 &&
-            (d->batch[0] != '\0' || (!is_alone(at) && strcmp(at->partition, d->partition) == 0)))
+        if (!at->is_done && strcmp(at->m.batch, d->m.batch) == 0 &&
+            (is_batch || (!at->is_alone && strcmp(at->partition, d->partition) == 0)))
             list[n++] = at;
     }
     return n;
@@ -279,31 +287,70 @@ static fptc_status note_all(struct walk *w, const struct fptc__party *p, struct 
     return status;
 }
 
-/* A caller's batch is sent when all of it can be. */
-static fptc_status send_some(struct walk *w, struct due **list, size_t n, fptc_error *err)
+/* Of one in a batch FPT is asked where its row lives, when the cache did not know. */
+static fptc_status find_place(struct walk *w, struct due *d, fptc_error *err)
 {
-    int is_whole = list[0]->batch[0] != '\0';
-    struct fptc__party p;
-    fptc_error why = FPTC_ERROR_INIT;
-    size_t i, n_in = 0;
-    fptc_status status = fptc__party_begin(&p, w->cache, w->call, n, err);
+    struct fptc__intent t = {.verb = fptc__verb_of(d->m.verb), .id = d->m.id, .is_recorded = 1};
 
-    if (status == FPTC_OK)
-        status = schemas_of(w, list, n, err);
+    if (d->partition[0] != '\0' || d->m.id < 0)
+        return FPTC_OK;
+    memcpy(t.type, d->m.type, sizeof(t.type));
+    return fptc__write_prepare(w->cache, w->call, &t, 1, d->partition, err);
+}
+
+/* In `list` are those that can be sent now. */
+static fptc_status add_all(struct walk *w, struct fptc__party *p, struct due **list, size_t n,
+                           fptc_error *err)
+{
+    fptc_status status = schemas_of(w, list, n, err);
+    size_t i;
+
     for (i = 0; i < n && status == FPTC_OK; i++) {
-        fptc_status added = fptc__party_add_recorded(&p, &list[i]->m, list[i]->partition, &why);
+        fptc_error why = FPTC_ERROR_INIT;
+        fptc_status added = find_place(w, list[i], &why);
 
         if (added == FPTC_OK)
-            list[n_in++] = list[i];
+            added = fptc__party_add_recorded(p, &list[i]->m, list[i]->partition, &why);
+        if (added == FPTC_OK)
+            list[p->n - 1] = list[i];
         else if (is_hopeless(added))
             status = note(w, list[i], added, &why, err);
     }
-    if (status == FPTC_OK && n_in > 0 && (!is_whole || n_in == (size_t)list[0]->of)) {
-        status = fptc__party_send(&p, is_whole, err);
+    return status;
+}
+
+/* Those that can be sent now; of a caller's batch all or none. */
+static fptc_status send_some(struct walk *w, struct due **list, size_t n, fptc_error *err)
+{
+    int is_batch = list[0]->m.batch[0] != '\0';
+    struct fptc__party p;
+    fptc_status status = fptc__party_begin(&p, w->cache, w->call, n, err);
+
+    if (status == FPTC_OK)
+        status = add_all(w, &p, list, n, err);
+    if (status == FPTC_OK && p.n > 0 && (!is_batch || p.n == n)) {
+        status =
+            is_batch
+                ? fptc__party_finish_whole(&p, list[0]->m.state == FPTC__MUTATION_ATTEMPTED, err)
+                : fptc__party_send(&p, err);
         if (status == FPTC_OK)
             status = note_all(w, &p, list, err);
     }
     fptc__party_end(&p);
+    return status;
+}
+
+/* One of whose batch not all have been met: others have an end already, so that it was done, or not all can be
+   sent yet. */
+static fptc_status finish_part(struct walk *w, struct due **list, size_t n, fptc_error *err)
+{
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        if (list[i]->m.state == FPTC__MUTATION_ATTEMPTED)
+            status = finish_one(w, list[i], err);
+    }
     return status;
 }
 
@@ -315,11 +362,13 @@ static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)
 
     if (status != FPTC_OK)
         return status;
-    if (d->batch[0] == '\0' && is_alone(d))
+    if (d->m.batch[0] == '\0' && d->is_alone)
         return finish_one(w, d, err);
     n = gather(w, d, list);
     for (i = 0; i < n; i++)
         list[i]->is_done = 1;
+    if (d->m.batch[0] != '\0' && n != (size_t)d->of)
+        return finish_part(w, list, n, err);
     return send_some(w, list, n, err);
 }
 

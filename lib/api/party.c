@@ -201,6 +201,31 @@ fptc_status fptc__party_add_recorded(struct fptc__party *p, const struct fptc__m
     return FPTC_OK;
 }
 
+void fptc__party_place(struct fptc__party *p, int64_t id, char partition[64])
+{
+    struct fptc__view *outbox = p->outbox.session.view;
+    struct fptc__mutation maker;
+    fptc__json *intent = NULL;
+    const char *name;
+
+    fptc__view_begin(outbox);
+    if (fptc__mutation_of_provisional(outbox, id, &maker, NULL) == FPTC_OK &&
+        fptc__mutation_body(outbox, maker.event, &intent, NULL) == FPTC_OK) {
+        name = intent != NULL ? fptc__json_get_text(intent, "partition") : maker.partition;
+        snprintf(partition, 64, "%s", name != NULL ? name : "");
+    }
+    fptc__view_end(outbox);
+    fptc__json_free(intent);
+}
+
+int fptc__party_is_due(const struct fptc__party *p, const struct fptc__mutation *m)
+{
+    int64_t now_ms = 0;
+
+    return fptc__handle_now(p->cache, &now_ms, NULL) == FPTC_OK &&
+           fptc__write_is_due(m, now_ms, fptc__handle_quiet_ms(p->cache));
+}
+
 /* Later finds of this handle look at what it has done. */
 static void tell_handle(struct fptc__party *p)
 {
@@ -223,9 +248,25 @@ static void tell_handle(struct fptc__party *p)
     pthread_mutex_unlock(&p->cache->mutex);
 }
 
-fptc_status fptc__party_send(struct fptc__party *p, int is_whole, fptc_error *err)
+fptc_status fptc__party_send(struct fptc__party *p, fptc_error *err)
 {
-    fptc_status status = fptc__group_run(p->members, p->n, is_whole, err);
+    fptc_status status = fptc__group_run(p->members, p->n, 0, err);
+
+    tell_handle(p);
+    return status;
+}
+
+fptc_status fptc__party_send_whole(struct fptc__party *p, fptc_error *err)
+{
+    fptc_status status = fptc__whole_send(p->members, p->n, err);
+
+    tell_handle(p);
+    return status;
+}
+
+fptc_status fptc__party_finish_whole(struct fptc__party *p, int was_sent, fptc_error *err)
+{
+    fptc_status status = fptc__whole_finish(p->members, p->n, was_sent, err);
 
     tell_handle(p);
     return status;

@@ -4,6 +4,7 @@
 
 #include "api/write.h"
 #include "outbox/behind.h"
+#include "outbox/whole.h"
 
 struct fptc__party_home;
 struct fptc__party_source;
@@ -32,8 +33,15 @@ fptc_status fptc__party_add(struct fptc__party *p, const struct fptc__intent *t,
 /* One that is in the outbox. FPTC_PENDING, FPTC_EREFUSED: it cannot be sent now. */
 fptc_status fptc__party_add_recorded(struct fptc__party *p, const struct fptc__mutation *m,
                                      const char *partition, fptc_error *err);
+/* Where the row will live of a create that goes by this id. */
+void fptc__party_place(struct fptc__party *p, int64_t id, char partition[64]);
+/* Whether one that is in the outbox may be sent, or looked up, now. */
+int fptc__party_is_due(const struct fptc__party *p, const struct fptc__mutation *m);
 /* Sends them with one request if they can be sent so (outbox/group.h); and tells the handle what came of it. */
-fptc_status fptc__party_send(struct fptc__party *p, int is_whole, fptc_error *err);
+fptc_status fptc__party_send(struct fptc__party *p, fptc_error *err);
+/* The same of a caller's batch (outbox/whole.h): a new one; one that is in the outbox. */
+fptc_status fptc__party_send_whole(struct fptc__party *p, fptc_error *err);
+fptc_status fptc__party_finish_whole(struct fptc__party *p, int was_sent, fptc_error *err);
 /* Records them in the outbox, to be sent later. */
 fptc_status fptc__party_leave(struct fptc__party *p, fptc_error *err);
 

@@ -14,31 +14,13 @@
 
 /* --- recording -------------------------------------------------------------------------------- */
 
-/* Where the row of a create that is not settled will live. */
-static void place_of(struct fptc__party *p, int64_t id, char partition[64])
-{
-    struct fptc__view *outbox = p->outbox.session.view;
-    struct fptc__mutation maker;
-    fptc__json *intent = NULL;
-    const char *name;
-
-    fptc__view_begin(outbox);
-    if (fptc__mutation_of_provisional(outbox, id, &maker, NULL) == FPTC_OK &&
-        fptc__mutation_body(outbox, maker.event, &intent, NULL) == FPTC_OK) {
-        name = intent != NULL ? fptc__json_get_text(intent, "partition") : maker.partition;
-        snprintf(partition, 64, "%s", name != NULL ? name : "");
-    }
-    fptc__view_end(outbox);
-    fptc__json_free(intent);
-}
-
 static fptc_status add_intent(struct fptc__party *p, const struct fptc__intent *t, fptc_error *err)
 {
     char partition[64] = "";
     fptc_status status = fptc__write_prepare(p->cache, p->call, t, 0, partition, err);
 
     if (status == FPTC_OK && t->id < 0)
-        place_of(p, t->id, partition);
+        fptc__party_place(p, t->id, partition);
     return status == FPTC_OK ? fptc__party_add(p, t, partition, err) : status;
 }
 

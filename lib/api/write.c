@@ -326,8 +326,11 @@ static fptc_status run_write(struct fptc__task *task, const struct fptc__call *c
     const struct write_task *t = (const struct write_task *)task;
     fptc_status status = fptc__handle_may_change(task->cache, "writing", err);
 
-    return status == FPTC_OK ? fptc__write_run(task->cache, call, &t->intent, &task->result, err)
-                             : status;
+    if (status != FPTC_OK)
+        return status;
+    return t->intent.verb == FPTC_VERB_BATCH
+               ? fptc__batch_run(task->cache, call, &t->intent, &task->result, err)
+               : fptc__write_run(task->cache, call, &t->intent, &task->result, err);
 }
 
 static void destroy_write(struct fptc__task *task)
@@ -357,8 +360,6 @@ static fptc_status check_write(const struct fptc_cache *cache, const struct fptc
     if (!is_behind && w->policy != FPTC_CONFLICT_DEFAULT && w->policy != FPTC_CONFLICT_OVERWRITE)
         return fptc__fail(err, FPTC_EUSAGE,
                           "a write through overwrites; set another policy for a write behind only");
-    if (w->verb == FPTC_VERB_BATCH)
-        return fptc__fail(err, FPTC_EUSAGE, "batches are not in version %s", FPTC_VERSION_STRING);
     return FPTC_OK;
 }
 

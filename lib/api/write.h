@@ -28,6 +28,10 @@ fptc_status fptc__write_prepare(struct fptc_cache *cache, const struct fptc__cal
 fptc_status fptc__write_result(struct fptc_cache *cache, const struct fptc__intent *t,
                                const struct fptc__through_result *done, const fptc__json *types,
                                struct fptc_result **out, fptc_error *err);
+/* own_batch.c: a batch: its requests are the intent's data. */
+fptc_status fptc__batch_run(struct fptc_cache *cache, const struct fptc__call *call,
+                            const struct fptc__intent *intent, struct fptc_result **out_result,
+                            fptc_error *err);
 /* waiting.c: records a write in the outbox, to be sent later: FPTC_PENDING. */
 fptc_status fptc__write_behind(struct fptc_cache *cache, const struct fptc__call *call,
                                const struct fptc__intent *intent, struct fptc_result **out_result,

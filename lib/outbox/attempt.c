@@ -28,8 +28,13 @@ struct fptc__entity_writes fptc__writes_before(const struct fptc__through *t, in
     return of;
 }
 
-/* Of the earlier writes to the row only those of others may stand open, once they are quiet: nobody here may
-   send them. */
+static int is_of_batch(const struct fptc__mutation *w, const char *batch)
+{
+    return batch != NULL && strcmp(w->batch, batch) == 0;
+}
+
+/* Of the earlier writes to the row only those may stand open that go with this one, and those of others, once they
+   are quiet: nobody here may send them. */
 static fptc_status check_order(const struct fptc__sending *s, fptc_error *err)
 {
     const struct fptc__through *t = s->t;
@@ -43,7 +48,8 @@ static fptc_status check_order(const struct fptc__sending *s, fptc_error *err)
         status = fptc__mutation_unsettled(t->outbox, &of, &w, err);
         if (status != FPTC_OK)
             return status == FPTC_MISS ? FPTC_OK : status;
-        if (strcmp(w.who, t->identity) == 0 || !fptc__write_is_due(&w, s->asof_ms, t->quiet_ms))
+        if (!is_of_batch(&w, t->terms.batch) &&
+            (strcmp(w.who, t->identity) == 0 || !fptc__write_is_due(&w, s->asof_ms, t->quiet_ms)))
             return fptc__busy(&w, err);
         of.after = w.version;
     }

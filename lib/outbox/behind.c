@@ -162,10 +162,10 @@ fptc_status fptc__behind(struct fptc__member *members, size_t n, fptc_error *err
     fptc_status status = fptc__view_refresh(members[0].t.outbox, 0, err);
     size_t i;
 
-    for (i = 0; i < n && status == FPTC_OK; i++) {
+    for (i = 0; i < n; i++)
         name_row(&members[i].t);
+    for (i = 0; i < n && status == FPTC_OK; i++)
         status = repeat(&members[i], err); /* all of them are known, or none is */
-    }
     if (status == FPTC_MISS)
         status = record(members, n, err);
     return status;

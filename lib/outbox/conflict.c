@@ -16,8 +16,8 @@
 struct comparing {
     struct fptc__sending *list;
     size_t n;
+    const struct fptc__sending *first; /* of the type that is compared */
     const char *type;
-    const struct fptc__sending *first; /* of that type */
 };
 
 /* FPTC_CONFLICT_OVERWRITE does not look, and what nothing was seen of cannot be compared. */
@@ -196,7 +196,7 @@ fptc_status fptc__compare(struct fptc__sending *list, size_t *n, int is_whole, f
     size_t i;
 
     for (i = 0; i < *n && status == FPTC_OK; i++) {
-        struct comparing c = {list, *n, list[i].t->source->type, &list[i]};
+        struct comparing c = {list, *n, &list[i], list[i].t->source->type};
 
         if (!is_compared(&list[i]))
             status = compare_type(&c, err);

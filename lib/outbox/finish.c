@@ -90,7 +90,7 @@ static fptc__json *without_paths(const fptc__json *row)
 static fptc_status settle_found(struct fptc__sending *s, struct fptc__looked *found,
                                 fptc_error *err)
 {
-    const struct fptc__ending e = {.by = found->by, .row = found->row};
+    const struct fptc__ending e = {.by = found->by};
     fptc_status status;
 
     s->out->id = found->id;
@@ -186,6 +186,11 @@ static fptc_status look_up_and_send(struct fptc__sending *s, const struct fptc__
         fptc__intake_done(&in);
         status = FPTC_OK;
     }
+    if (status == FPTC_OK && t->terms.batch != NULL)
+        return fptc__fail(err, FPTC_PENDING,
+                          "event %s is one of batch %s, which goes as a whole: whoever keeps the "
+                          "outbox sends it",
+                          m->event, t->terms.batch);
     return status == FPTC_OK ? send_recorded(s, m, err) : status;
 }
 
@@ -198,11 +203,6 @@ static fptc_status finish_due(const struct fptc__sending *s, const struct fptc__
     struct fptc__recorded recorded;
     fptc_status status = fptc__recorded_read(own.outbox, m, &recorded, err);
 
-    if (status == FPTC_OK && recorded.terms.batch != NULL)
-        status = fptc__fail(err, FPTC_PENDING,
-                            "event %s is one of batch %s, which goes as a whole: whoever keeps the "
-                            "outbox sends it",
-                            m->event, recorded.terms.batch);
     if (status == FPTC_OK) {
         own.id = recorded.id;
         own.alias = recorded.alias;

@@ -127,8 +127,8 @@ static fptc_status send_together(struct fptc__sending *list, size_t n, fptc_erro
 struct reading_back {
     struct fptc__sending *list;
     size_t n;
+    const struct fptc__sending *first; /* of the type that is read */
     const char *type;
-    const struct fptc__sending *first; /* of that type */
 };
 
 static fptc_status take_back(void *payload, const fptc__json *row, int is_retired, fptc_error *err)
@@ -237,7 +237,7 @@ static fptc_status read_back(struct fptc__sending *list, size_t n, fptc_error *e
 
     for (is_retired = 0; is_retired <= 1; is_retired++) {
         for (i = 0; i < n && status == FPTC_OK; i++) {
-            struct reading_back r = {list, n, list[i].t->source->type, &list[i]};
+            struct reading_back r = {list, n, &list[i], list[i].t->source->type};
             size_t j = 0;
 
             while (j < i && strcmp(list[j].t->source->type, r.type) != 0)

@@ -29,7 +29,6 @@ struct fptc__ending {
     const char *why; /* of a refusal: "refused", "conflict", "uncertain", "unsent" */
     const char *text;
     int http_status;
-    const fptc__json *row; /* of a settle by "match": the row as it was found */
 };
 fptc__json *fptc__record_settle(const struct fptc__sending *s, const struct fptc__ending *e);
 fptc__json *fptc__record_refuse(const struct fptc__sending *s, const struct fptc__ending *e);

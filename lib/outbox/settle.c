@@ -137,6 +137,20 @@ static void note_partition(struct fptc__sending *s)
         fptc__row_partition(s->t->source, s->out->row, s->partition);
 }
 
+/* A later write of the batch has answered with the row, too. */
+static int is_answered_later(const struct fptc__sending *list, size_t n, size_t at)
+{
+    const struct fptc__through *t = list[at].t;
+    size_t i;
+
+    for (i = 0; i < n && t->verb != FPTC_VERB_CREATE; i++) {
+        if (list[i].member > list[at].member && list[i].out->id == list[at].out->id &&
+            strcmp(list[i].t->source->type, t->source->type) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 void fptc__keep(struct fptc__sending *list, size_t n, int is_answer)
 {
     struct fptc__intake *in = list[0].in;
@@ -152,7 +166,7 @@ void fptc__keep(struct fptc__sending *list, size_t n, int is_answer)
     for (i = 0; i < n; i++) {
         in->source = list[i].t->source;
         in->event = is_answer ? list[i].t->event : NULL;
-        status = take_in(&list[i], &err);
+        status = is_answered_later(list, n, i) ? FPTC_OK : take_in(&list[i], &err);
         note_partition(&list[i]);
         list[i].out->is_row_kept = 1;
         if (status < 0)
@@ -193,7 +207,7 @@ static fptc_status check_row(const struct check *c, fptc_error *err)
     if (status == FPTC_MISS)
         status = FPTC_OK;
     if (status == FPTC_OK && strcmp(c->ending->by, "match") == 0)
-        status = fptc__rivals(c->s, c->ending->row, c->s->out->id, &n_rivals, err);
+        status = fptc__rivals(c->s, c->s->out->row, c->s->out->id, &n_rivals, err);
     return status;
 }
 

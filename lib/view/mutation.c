@@ -10,8 +10,8 @@
 
 #define COLUMNS                                                                                    \
     "event, state, verb, type, id, attempt_asof, attempt_writer, outcome, body, version, "         \
-    "attempts, body->>'who'"
-enum { OUTCOME = 7, BODY, VERSION, ATTEMPTS, WHO };
+    "attempts, body->>'who', body->>'batch'"
+enum { OUTCOME = 7, BODY, VERSION, ATTEMPTS, WHO, BATCH };
 
 static void copy_text(char *out, size_t n, sqlite3_stmt *stmt, int at)
 {
@@ -63,6 +63,7 @@ static void read_record(sqlite3_stmt *stmt, struct fptc__mutation *out)
     out->version = sqlite3_column_int64(stmt, VERSION);
     out->attempts = sqlite3_column_int64(stmt, ATTEMPTS);
     copy_text(out->who, sizeof(out->who), stmt, WHO);
+    copy_text(out->batch, sizeof(out->batch), stmt, BATCH);
     read_outcome(stmt, out);
 }
 

@@ -26,6 +26,7 @@ struct fptc__mutation {
     char writer[80]; /* who attempted it */
     int64_t version; /* of the intent: the order of the outbox */
     int64_t attempts;
+    char batch[33]; /* of a caller's that it is one of; "" of none, and of a settled one */
     char who[300];  /* whose write it is; "" of a settled one */
     char why[16];   /* of a refused one: "refused", "conflict" or "uncertain" */
     char text[400]; /* and FPT's words, or what was found */

@@ -103,6 +103,7 @@ static struct fptc__sending *ours(struct ours *o, int32_t verb, const char *even
     o->through.identity = ME;
     o->through.quiet_ms = QUIET_MS;
     o->out.id = verb == FPTC_VERB_CREATE ? 77 : 5;
+    o->out.row = row;
     o->s.t = &o->through;
     o->s.out = &o->out;
     o->s.no = no;
@@ -123,7 +124,7 @@ static fptc_status claimed(int32_t verb, const char *event, int64_t version, int
 static fptc_status settled(int32_t verb, const char *event, int64_t no, const char *by)
 {
     struct ours o;
-    const struct fptc__ending e = {.by = by, .row = row};
+    const struct fptc__ending e = {.by = by};
 
     return fptc__settle(ours(&o, verb, event, no), &e, &help_err);
 }

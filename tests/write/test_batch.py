@@ -1,0 +1,138 @@
+"""Batches of one caller: all of it is done, or none; whatever becomes of the answer."""
+
+import unittest
+
+import writetest
+import fptcache
+from writetest import ATTEMPTED, INTENT, PROJECT, REFUSED, SETTLED
+
+
+class Batch(writetest.WriteTest):
+    def requests(self, *rows, more=()):
+        """Two creates, an update and a delete of the rows."""
+        return [{"request_type": "create", "entity_type": "Version", "data": self.version("b0")},
+                {"request_type": "create", "entity_type": "Shot", "data": self.version("b1")},
+                {"request_type": "update", "entity_type": "Version", "entity_id": rows[0],
+                 "data": {"description": "in a batch"}},
+                {"request_type": "delete", "entity_type": "Version", "entity_id": rows[1]}, *more]
+
+    def rows(self, cache, n=2):
+        return [cache.create("Version", self.version(f"r{i}"))[0]["id"] for i in range(n)]
+
+    def row(self, id, retired=False):
+        return next((row for row in self.site.rows("Version", retired=retired) if row["id"] == id), None)
+
+    def is_done(self, rows):
+        """Whether all of it is done; fails when it is a part."""
+        done = [len(self.at_site(self.code("b0"))) == 1, self.row(rows[0])["description"] == "in a batch",
+                self.row(rows[1]) is None]
+        self.assertEqual(len(set(done)), 1, done)
+        return done[0]
+
+    def states(self, cache):
+        """Of the writes in batches."""
+        own = {answer["event"] for answer in self.answers}
+        return {line["state"] for event, line in self.mutations(cache).items() if event in own}
+
+    def finished(self, cache):
+        return next(p["finished"] for p in cache.maintain()["partitions"] if p["partition"] == "outbox")
+
+    def test_through(self):
+        cache = self.cache()
+        rows = self.rows(cache)
+        self.site.reset_requests()
+        event = "ab" * 16
+        self.answers = cache.batch(self.requests(*rows), event_id=event)
+        counts = self.site.counts()
+        self.assertEqual((counts.get("batch"), counts.get("create"), counts.get("update")), (1, None, None))
+        self.assertTrue(self.is_done(rows))
+        self.assertEqual([answer["state"] for answer in self.answers], ["settled"] * 4)
+        self.assertEqual(self.answers[0]["row"]["code"], self.code("b0"))
+        self.assertEqual(self.answers[2]["row"]["description"], "in a batch")
+        self.site.reset_requests()
+        again = cache.batch(self.requests(*rows), event_id=event)
+        self.assertEqual([answer["id"] for answer in again], [answer["id"] for answer in self.answers])
+        self.assertEqual(self.site.total(), 0)
+        self.assertEqual(self.states(cache), {SETTLED})
+
+    def test_refused(self):
+        """For one of its requests: none is done, and it is not taken apart."""
+        cache = self.cache()
+        rows = self.rows(cache)
+        self.site.reset_requests()
+        with self.assertRaises(fptcache.Fault):
+            cache.batch(self.requests(*rows, more=[
+                {"request_type": "update", "entity_type": "Version", "entity_id": 987654, "data": {"code": "x"}}]))
+        self.assertEqual(self.site.counts().get("batch"), 1)
+        self.assertFalse(self.is_done(rows))
+        with self.assertRaises(fptcache.ShotgunError):
+            cache.batch([{"request_type": "create", "entity_type": "Version", "data": {"code": "no project"}}])
+
+    def test_behind(self):
+        """It waits as a whole, and goes as a whole, two writes to one row in their order."""
+        cache = self.cache()
+        rows = self.rows(cache)
+        other = cache.create("Version", self.version("other"), write="behind")
+        self.answers = cache.batch(self.requests(*rows, more=[
+            {"request_type": "update", "entity_type": "Version", "entity_id": rows[0], "data": {"code": "last"}}]),
+            write="behind")
+        self.assertEqual([answer["state"] for answer in self.answers], ["pending"] * 5)
+        self.assertLess(self.answers[0]["id"], 0)
+        self.assertEqual(self.states(cache), {INTENT})
+        self.site.reset_requests()
+        self.assertEqual(self.finished(cache), 6)
+        self.assertTrue(self.is_done(rows))
+        self.assertEqual(self.row(rows[0])["code"], "last")
+        self.assertEqual(cache.find("Version", [["id", "is", rows[0]]], ["code"])[0]["code"], "last")
+        self.assertEqual(self.site.counts().get("batch"), 1)  # the other went by itself
+        self.assertEqual(cache.resolve(self.answers[0]["id"]), self.at_site(self.code("b0"))[0])
+        self.assertEqual(cache.resolve(other[0]["id"]), self.at_site(self.code("other"))[0])
+
+    def lose_batch(self, cache, rows, kind):
+        self.lose(kind, match="^POST .*_batch")
+        with self.assertRaises(fptcache.UnknownOutcome) as caught:
+            cache.batch(self.requests(*rows), event_id="cd" * 16)
+        self.site.clear_faults()
+        return caught.exception.event_id
+
+    def test_lost(self):
+        """Its answer is lost: all of it is found, or all of it is sent again; by a repeat, and by others."""
+        for kind in ("504-after-commit", "reset-after-commit", "504", "truncate"):
+            for by in ("repeat", "maintain"):
+                with self.subTest(kind=kind, by=by):
+                    self.number = getattr(type(self), "number", 0) + 1
+                    type(self).number = self.number
+                    cache = self.cache()
+                    rows = self.rows(cache)
+                    self.lose(kind, match="^POST .*_batch")
+                    event = f"{self.number:032x}"
+                    with self.assertRaises(fptcache.UnknownOutcome):
+                        cache.batch(self.requests(*rows), event_id=event)
+                    self.site.clear_faults()
+                    with self.assertRaises((fptcache.UnknownOutcome, fptcache.Pending)):
+                        cache.batch(self.requests(*rows), event_id=event)
+                    self.quiet()
+                    if by == "maintain":
+                        self.assertEqual(self.finished(self.cache()), 4)
+                    self.answers = cache.batch(self.requests(*rows), event_id=event)
+                    self.assertEqual([answer["state"] for answer in self.answers], ["settled"] * 4)
+                    self.assertTrue(self.is_done(rows))
+                    self.assertEqual(self.states(cache), {SETTLED})
+                    self.assertEqual(self.answers[0]["id"], self.at_site(self.code("b0"))[0])
+
+    def test_conflict(self):
+        """One of its updates is in somebody else's way: none is done."""
+        cache = self.cache()
+        cache.find("Version", [["project", "is", PROJECT]], ["code", "description"])
+        rows = self.rows(cache)
+        self.answers = cache.batch(self.requests(*rows), write="behind")
+        self.site.touch("Version", rows[0], {"description": "theirs"})
+        self.assertEqual(self.finished(cache), 4)
+        self.assertEqual(self.states(cache), {REFUSED})
+        self.assertEqual(self.row(rows[0])["description"], "theirs")
+        self.assertEqual(self.at_site(self.code("b0")), [])
+        self.assertIsNotNone(self.row(rows[1]))
+
+
+if __name__ == "__main__":
+    unittest.main()
