@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "outbox/effects.h"
 #include "outbox/sending.h"
 
 /* Replies of writes may spell date_times "2021-06-16 08:55:04 UTC" (A§1.9); reads never do. */
@@ -151,6 +152,13 @@ static int is_answered_later(const struct fptc__sending *list, size_t n, size_t 
     return 0;
 }
 
+static fptc_status note_effects(const struct fptc__sending *s, fptc_error *err)
+{
+    const struct fptc__through *t = s->t;
+
+    return fptc__effects_note(s->in, t->verb, t->source->type, t->data, err);
+}
+
 void fptc__keep(struct fptc__sending *list, size_t n, int is_answer)
 {
     struct fptc__intake *in = list[0].in;
@@ -167,6 +175,8 @@ void fptc__keep(struct fptc__sending *list, size_t n, int is_answer)
         in->source = list[i].t->source;
         in->event = is_answer ? list[i].t->event : NULL;
         status = is_answered_later(list, n, i) ? FPTC_OK : take_in(&list[i], &err);
+        if (status == FPTC_OK)
+            status = note_effects(&list[i], &err);
         note_partition(&list[i]);
         list[i].out->is_row_kept = 1;
         if (status < 0)

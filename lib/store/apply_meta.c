@@ -1,6 +1,7 @@
 /*
- * apply_meta.c: cover, query and config records.
+ * apply_meta.c: cover, query and config records. An effect is a setting that a coverage ends.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -132,6 +133,44 @@ static fptc_status find_cover(struct fptc__tables *t, const char *type, const fp
     return FPTC_OK;
 }
 
+/* --- effects ----------------------------------------------------------------------------------- */
+
+static const char effect_prefix[] = "effect:";
+
+/* FPT has changed rows of the type besides those that are known: every answer that depends on it is of before, by
+   the order of the log and not by anybody's clock. */
+static fptc_status touch(struct fptc__tables *t, const char *type, fptc_error *err)
+{
+    sqlite3_stmt *stmt;
+    fptc_status status = fptc__tables_stmt(t, FPTC__TOUCHED_PUT, &stmt, err);
+
+    if (status != FPTC_OK)
+        return status;
+    bind_text(stmt, 1, type);
+    (void)sqlite3_bind_int64(stmt, 2, (int64_t)t->number);
+    status = fptc__tables_step(t, stmt, "storing that a type changed", err);
+    (void)sqlite3_clear_bindings(stmt);
+    return status;
+}
+
+/* A coverage whose first row was asked for after the effect was known has it. */
+static fptc_status drop_effect(struct fptc__tables *t, const char *type, const fptc__json *body,
+                               fptc_error *err)
+{
+    char key[sizeof(effect_prefix) + FPTC_NAME_BYTES_MAX];
+    sqlite3_stmt *stmt;
+    fptc_status status = fptc__tables_stmt(t, FPTC__EFFECT_DROP, &stmt, err);
+
+    if (status != FPTC_OK)
+        return status;
+    snprintf(key, sizeof(key), "%s%s", effect_prefix, type);
+    bind_text(stmt, 1, key);
+    (void)sqlite3_bind_int64(stmt, 2, fptc__json_get_int(body, "seen"));
+    status = fptc__tables_step(t, stmt, "dropping an effect", err);
+    (void)sqlite3_clear_bindings(stmt);
+    return status;
+}
+
 static fptc_status put_cover(struct fptc__tables *t, const char *type, const fptc__json *body,
                              int64_t set_no, fptc_error *err)
 {
@@ -149,7 +188,7 @@ static fptc_status put_cover(struct fptc__tables *t, const char *type, const fpt
     (void)sqlite3_bind_int64(stmt, 7, (int64_t)t->number);
     status = fptc__tables_step(t, stmt, "storing a coverage", err);
     (void)sqlite3_clear_bindings(stmt);
-    return status;
+    return status == FPTC_OK ? drop_effect(t, type, body, err) : status;
 }
 
 /* Whether something was lost since what the record speaks of was asked for: `member` names the head then.
@@ -302,6 +341,37 @@ fptc_status fptc__apply_query(struct fptc__tables *t, const fptc__json *body, fp
 
 /* --- config ----------------------------------------------------------------------------------- */
 
+static fptc_status put_config(struct fptc__tables *t, const char *key, const fptc__json *value,
+                              const fptc__json *asof, fptc_error *err)
+{
+    sqlite3_stmt *stmt;
+    fptc_status status = fptc__tables_stmt(t, FPTC__CONFIG_PUT, &stmt, err);
+
+    if (status != FPTC_OK)
+        return status;
+    bind_text(stmt, 1, key);
+    status = bind_json(stmt, 2, value, err);
+    (void)sqlite3_bind_int64(stmt, 3, fptc__json_int(asof));
+    (void)sqlite3_bind_int64(stmt, 4, (int64_t)t->number);
+    if (status == FPTC_OK)
+        status = fptc__tables_step(t, stmt, "storing a setting", err);
+    (void)sqlite3_clear_bindings(stmt);
+    return status;
+}
+
+/* The last one counts, whatever its `asof`: a coverage is of before or after it by commits. */
+static fptc_status apply_effect(struct fptc__tables *t, const char *key, const fptc__json *body,
+                                fptc_error *err)
+{
+    fptc__json *value = fptc__json_new_bool(1);
+    fptc_status status = value == NULL
+                             ? fptc__fail_nomem(err)
+                             : put_config(t, key, value, fptc__json_get(body, "asof"), err);
+
+    fptc__json_free(value);
+    return status == FPTC_OK ? touch(t, key + sizeof(effect_prefix) - 1, err) : status;
+}
+
 fptc_status fptc__apply_config(struct fptc__tables *t, const fptc__json *body, fptc_error *err)
 {
     const char *key = fptc__json_get_text(body, "key");
@@ -313,6 +383,8 @@ fptc_status fptc__apply_config(struct fptc__tables *t, const fptc__json *body, f
 
     if (!key)
         return fptc__refuse(t, err, "a config record has no key");
+    if (strncmp(key, effect_prefix, sizeof(effect_prefix) - 1) == 0)
+        return apply_effect(t, key, body, err);
     if (strcmp(key, FPTC__DROPPED_KEY) == 0)
         return FPTC_OK; /* only a drop says so */
     status = get(t, FPTC__CONFIG_GET, key, &stmt, err);
@@ -328,15 +400,5 @@ fptc_status fptc__apply_config(struct fptc__tables *t, const fptc__json *body, f
     }
     if (!value || fptc__json_is_null(value))
         return drop(t, FPTC__CONFIG_DROP, key, err);
-    status = fptc__tables_stmt(t, FPTC__CONFIG_PUT, &stmt, err);
-    if (status != FPTC_OK)
-        return status;
-    bind_text(stmt, 1, key);
-    status = bind_json(stmt, 2, value, err);
-    (void)sqlite3_bind_int64(stmt, 3, fptc__json_int(asof));
-    (void)sqlite3_bind_int64(stmt, 4, (int64_t)t->number);
-    if (status == FPTC_OK)
-        status = fptc__tables_step(t, stmt, "storing a setting", err);
-    (void)sqlite3_clear_bindings(stmt);
-    return status;
+    return put_config(t, key, value, asof, err);
 }

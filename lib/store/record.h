@@ -27,7 +27,8 @@
  *                                          (fptc__mutation_horizon), where other partitions decide too
  * config  {"key":"schema:Shot","value":…,"asof":…}   value null deletes the key. Keys: schema (the types),
  *                                          schema:<Type>, schema@<project>, schema@<project>:<Type>,
- *                                          mirror:<Type>
+ *                                          mirror:<Type>; and effect:<Type>, whatever the value: a write to another
+ *                                          type changed rows of this one at FPT, of which nothing is known
  * mutate  {"event":"…","verb":"create"|"update"|"delete"|"revive","type":"Shot","id":0,"data":{…},
  *          "who":"script:NAME","host":"…","pid":1,"asof":…,
  *          "known":4711,                   of a create: the greatest id of the type that was known

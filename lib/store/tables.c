@@ -141,6 +141,7 @@ static const char *const stmt_sql[FPTC__STMTS] = {
         "INSERT OR REPLACE INTO @._fptc_config(key, value, asof, commit_no) VALUES(?1, ?2, ?3, ?4)",
     [FPTC__DROPPED_GET] = "SELECT commit_no FROM @._fptc_config WHERE key='" FPTC__DROPPED_KEY "'",
     [FPTC__CONFIG_DROP] = "DELETE FROM @._fptc_config WHERE key=?1",
+    [FPTC__EFFECT_DROP] = "DELETE FROM @._fptc_config WHERE key=?1 AND commit_no<=?2",
     [FPTC__TOUCHED_GET] = "SELECT commit_no FROM @._fptc_touched WHERE type=?1",
     [FPTC__TOUCHED_PUT] = "INSERT OR REPLACE INTO @._fptc_touched(type, commit_no) VALUES(?1, ?2)",
     [FPTC__SUSPECT_ANY] = "SELECT 1 FROM @._fptc_suspect WHERE type=?1 LIMIT 1",

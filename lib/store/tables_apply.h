@@ -53,6 +53,7 @@ enum fptc__stmt_no {
     FPTC__CONFIG_GET,
     FPTC__CONFIG_PUT,
     FPTC__CONFIG_DROP,
+    FPTC__EFFECT_DROP,
     FPTC__TOUCHED_GET,
     FPTC__TOUCHED_PUT,
     FPTC__SUSPECT_ANY,

@@ -258,17 +258,22 @@ fptc_status fptc__intake_gone(struct fptc__intake *in, int64_t id, const char *u
     return status;
 }
 
-fptc_status fptc__intake_record(struct fptc__intake *in, uint16_t kind, const fptc__json *body,
-                                fptc_error *err)
+fptc_status fptc__intake_record_in(struct fptc__intake *in, enum fptc__part part, uint16_t kind,
+                                   const fptc__json *body, fptc_error *err)
 {
-    const struct fptc__partition *home = fptc__view_partition(
-        in->follow->view, fptc__view_part_of(in->follow->view, in->source->is_project_type));
+    const struct fptc__partition *at = fptc__view_partition(in->follow->view, part);
     struct fptc__intake_batch *batch;
-    fptc_status status = batch_of(in, home->name, &batch, err);
+    fptc_status status = batch_of(in, at->name, &batch, err);
 
     if (status != FPTC_OK)
         return status;
     return fptc__records_add_json(&batch->records, kind, body, err);
+}
+
+fptc_status fptc__intake_record(struct fptc__intake *in, uint16_t kind, const fptc__json *body,
+                                fptc_error *err)
+{
+    return fptc__intake_record_in(in, home_part(in), kind, body, err);
 }
 
 static fptc_status commit_batch(struct fptc__intake *in, struct fptc__intake_batch *batch,

@@ -67,7 +67,10 @@ fptc_status fptc__intake_gone(struct fptc__intake *in, int64_t id, const char *u
 /* Head of the home partition before the first request; and that there was an earlier one. */
 uint64_t fptc__intake_seen(const struct fptc__intake *in);
 void fptc__intake_seen_before(struct fptc__intake *in, uint64_t seen);
-/* Adds a record to the home partition, behind the rows. */
+/* Adds a record to that part's partition, behind the rows. */
+fptc_status fptc__intake_record_in(struct fptc__intake *in, enum fptc__part part, uint16_t kind,
+                                   const fptc__json *body, fptc_error *err);
+/* The same, to that of the source. */
 fptc_status fptc__intake_record(struct fptc__intake *in, uint16_t kind, const fptc__json *body,
                                 fptc_error *err);
 /* Appends all of it, other partitions first. Durable when FPTC_OK. */

@@ -270,6 +270,24 @@ class Writer:
             task, other = self.store.row(row.v["task"]), row.v["dependent_task"]
             self.store.set_link(task, "upstream_tasks", (task.v.get("upstream_tasks") or []) + [other])
             self._place_after(session, self.store.row(other), {task.key})
+        if row.type != "Task" and sent.get("task_template"):
+            self._apply_template(session, row, sent["task_template"])
+
+    def _apply_template(self, session, row, template):
+        """The template's Tasks, and what is between them, once more for a new row."""
+        kind, tasks = self.schema.types["Task"], self.store.tables["Task"]
+        made = {}
+        for row_id in sorted(tasks.active):
+            task = tasks.rows[row_id]
+            if task.v.get("task_template") == template and not task.v.get("entity"):
+                copied = {name: task.v[name] for name in ("content", "step", "duration") if task.v.get(name) is not None}
+                made[task.key] = self._insert(session, kind, {
+                    **copied, "project": row.v.get("project"), "entity": row.key, "template_task": task.key})
+        for key, task in made.items():
+            waits = self.store.links(self.store.row(key), "upstream_tasks")
+            upstream = [made[other].key for other in waits if other in made]
+            if upstream:
+                self.put_value(session, task, "upstream_tasks", ("set", upstream))
 
     # -- update
 

@@ -282,6 +282,40 @@ static void test_config(void **state)
     }
 }
 
+#define EFFECT(asof) "{\"key\":\"effect:Shot\",\"value\":null,\"asof\":" asof "}"
+#define COVER_SEEN(asof, seen)                                                                     \
+    "{\"type\":\"Shot\",\"types\":{" F1 "},\"asof\":" asof ",\"seen\":" seen "}"
+
+/* A coverage ends it whose rows were asked for after it was known; clocks have no say. */
+static void test_effects(void **state)
+{
+    static const char get[] = "SELECT value || ' ' || commit_no FROM main._fptc_config";
+    int mode;
+
+    (void)state;
+    for (mode = 0; mode < MODES; mode++) {
+        struct store s;
+        begin(&s, mode);
+        put(&s, FPTC__QUERY, QUERY("100", "[3,1]", ""));
+        put(&s, FPTC__CONFIG, EFFECT("100"));
+        stored(&s, mode);
+        assert_string_equal(store_get(&s, get), "true 2");
+        put(&s, FPTC__CONFIG, EFFECT("50")); /* by a host whose clock is behind */
+        assert_string_equal(store_get(&s, get), "true 3");
+        assert_string_equal(
+            store_get(&s, "SELECT commit_no FROM main._fptc_touched WHERE type='Shot'"), "3");
+        put(&s, FPTC__COVER, COVER_SEEN("500", "2")); /* asked for before the second */
+        put(&s, FPTC__COVER, "{\"type\":\"Shot\",\"types\":{" F1 "},\"asof\":600}");
+        put(&s, FPTC__COVER, "{\"type\":\"Task\",\"types\":{" F1 "},\"asof\":1,\"seen\":3}");
+        assert_string_equal(store_get(&s, get), "true 3");
+        put(&s, FPTC__QUERY, QUERY("300", "[5]", ",\"seen\":2"));
+        assert_string_equal(store_get(&s, "SELECT ids FROM main._fptc_query"), "[3,1]");
+        put(&s, FPTC__COVER, COVER_SEEN("700", "3"));
+        assert_string_equal(store_get(&s, get), "-");
+        store_close(&s);
+    }
+}
+
 /* --- mutations -------------------------------------------------------------------------------- */
 
 #define MUTATE                                                                                     \
@@ -463,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_query),
         cmocka_unit_test(test_query_with_its_rows),
         cmocka_unit_test(test_config),
+        cmocka_unit_test(test_effects),
         cmocka_unit_test(test_mutations),
         cmocka_unit_test(test_settled_by_look_up),
         cmocka_unit_test(test_decisions),
