@@ -161,6 +161,21 @@ static fptc_status carry_out(struct ops *ops, fptc_write *write, const char *wha
     return status;
 }
 
+/* Left in the outbox is as good as done. */
+static fptc_status leave(struct ops *ops, fptc_write *write, const char *what, fptc_error *err)
+{
+    fptc_result *result = NULL;
+    fptc_status status = fptc_write_set_mode(write, FPTC_WRITE_BEHIND, err);
+
+    say("try %s %s", fptc_write_event_id(write), what);
+    if (status == FPTC_OK)
+        status = fptc_cache_write(ops->cache, write, &result, err);
+    if (status == FPTC_PENDING)
+        say("ack %s 0 %s", fptc_write_event_id(write), what);
+    fptc_result_free(result);
+    return status == FPTC_PENDING ? FPTC_OK : status;
+}
+
 static fptc_status one_write(struct ops *ops, int32_t verb, int64_t id, const char *event,
                              const char *data, const char *what, fptc_error *err)
 {
@@ -201,6 +216,57 @@ static fptc_status op_create(struct ops *ops, const char *argument, fptc_error *
         create_data(code, data, sizeof(data));
         status = one_write(ops, FPTC_VERB_CREATE, 0, NULL, data, code, err);
     }
+    return status;
+}
+
+static fptc_status op_leave(struct ops *ops, const char *argument, fptc_error *err)
+{
+    const char *colon = strchr(argument, ':');
+    int n = colon == NULL ? 1 : atoi(colon + 1), i;
+    int length = colon == NULL ? (int)strlen(argument) : (int)(colon - argument);
+    fptc_status status = need_open(ops, err);
+
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        fptc_write *write = NULL;
+        char code[256], data[1024];
+
+        snprintf(code, sizeof(code), "%.*s.%d", length, argument, i);
+        create_data(code, data, sizeof(data));
+        status = fptc_write_new(FPTC_VERB_CREATE, "Version", 0, &write, err);
+        if (status == FPTC_OK)
+            status = fptc_write_set_data(write, data, err);
+        if (status == FPTC_OK)
+            status = leave(ops, write, code, err);
+        fptc_write_free(write);
+    }
+    return status;
+}
+
+/* Creates CODE.0 to CODE.2 as one batch. */
+static fptc_status op_whole(struct ops *ops, const char *argument, fptc_error *err)
+{
+    fptc_write *write = NULL;
+    char code[256], data[1024], requests[4096] = "[";
+    fptc_status status = need_open(ops, err);
+    size_t n = 1;
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        snprintf(code, sizeof(code), "%s.%d", argument, i);
+        create_data(code, data, sizeof(data));
+        n += (size_t)snprintf(requests + n, sizeof(requests) - n,
+                              "%s{\"request_type\":\"create\",\"entity_type\":\"Version\","
+                              "\"data\":%s}",
+                              i == 0 ? "" : ",", data);
+    }
+    snprintf(requests + n, sizeof(requests) - n, "]");
+    if (status == FPTC_OK)
+        status = fptc_write_new(FPTC_VERB_BATCH, NULL, 0, &write, err);
+    if (status == FPTC_OK)
+        status = fptc_write_set_data(write, requests, err);
+    if (status == FPTC_OK)
+        status = carry_out(ops, write, argument, err);
+    fptc_write_free(write);
     return status;
 }
 
@@ -255,6 +321,14 @@ static fptc_status op_compact(struct ops *ops, const char *argument, fptc_error 
 
     (void)argument;
     return status == FPTC_OK ? fptc_cache_compact(ops->cache, NULL, NULL, err) : status;
+}
+
+static fptc_status op_maintain(struct ops *ops, const char *argument, fptc_error *err)
+{
+    fptc_status status = need_open(ops, err);
+
+    (void)argument;
+    return status == FPTC_OK ? fptc_cache_maintain(ops->cache, NULL, err) : status;
 }
 
 /* --- reading --- */
@@ -331,12 +405,13 @@ static const struct {
     const char *name;
     fptc_status (*run)(struct ops *ops, const char *argument, fptc_error *err);
 } table[] = {
-    {"init", op_init},       {"open", op_open},     {"close", op_close},
-    {"pause", op_pause},     {"create", op_create}, {"update", op_update},
-    {"delete", op_delete},   {"mirror", op_mirror}, {"sync", op_sync},
-    {"compact", op_compact}, {"status", op_status}, {"changes", op_changes},
-    {"find", op_find},       {"repeat", op_repeat}, {"deadline", op_deadline},
-    {"quiet", op_quiet},
+    {"init", op_init},         {"open", op_open},     {"close", op_close},
+    {"pause", op_pause},       {"create", op_create}, {"update", op_update},
+    {"delete", op_delete},     {"mirror", op_mirror}, {"sync", op_sync},
+    {"compact", op_compact},   {"status", op_status}, {"changes", op_changes},
+    {"find", op_find},         {"repeat", op_repeat}, {"deadline", op_deadline},
+    {"quiet", op_quiet},       {"leave", op_leave},   {"whole", op_whole},
+    {"maintain", op_maintain},
 };
 
 fptc_status ops_run(struct ops *ops, const char *word, fptc_error *err)

@@ -18,6 +18,9 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * Runs one: init | open | close | mirror=TYPE | sync | compact | status | pause
  *   create=CODE:COUNT     prints "try EVENT CODE", then "ack EVENT ID CODE" or "nak STATUS EVENT CODE"
  *   repeat=EVENT:CODE     that create once more; an unknown outcome is no failure of it
+ *   leave=CODE:COUNT      the same behind: "ack EVENT 0 CODE" once it is in the outbox
+ *   whole=CODE            CODE.0 to CODE.2 in one batch; "ack EVENT 0 CODE"
+ *   maintain              one round of upkeep, which sends what was left
  *   update=ID:TEXT delete=ID   of a Version; "try EVENT ID", then "ack EVENT ID"
  *   find=TYPE:MODE[:CODE] "find SOURCE JSON"; MODE only (cache), fresh (age 0), refresh, prefer
  *   changes=TYPE          "changes JSON"
