@@ -4,7 +4,7 @@ import unittest
 
 import writetest
 import fptcache
-from writetest import ATTEMPTED, INTENT, PROJECT, REFUSED, SETTLED
+from writetest import DROPPED, INTENT, PROJECT, REFUSED, SETTLED
 
 
 class Batch(writetest.WriteTest):
@@ -132,6 +132,27 @@ class Batch(writetest.WriteTest):
         self.assertEqual(self.row(rows[0])["description"], "theirs")
         self.assertEqual(self.at_site(self.code("b0")), [])
         self.assertIsNotNone(self.row(rows[1]))
+
+    def test_decided(self):
+        """What is decided about one of it is decided about all."""
+        cache = self.cache()
+        rows = self.rows(cache)
+        bad = {"request_type": "update", "entity_type": "Version", "entity_id": 987654, "data": {"code": "x"}}
+        with self.assertRaises(fptcache.Fault):
+            cache.batch([*self.requests(*rows), bad])
+        self.answers = cache.outbox("refused")
+        self.assertEqual(len(self.answers), 5)
+        cache.outbox_retry(self.answers[2]["event"])
+        self.assertEqual(self.states(cache), {INTENT})
+        self.site.reset_requests()
+        self.assertEqual(self.finished(cache), 5)
+        self.assertEqual((self.site.counts().get("batch"), self.states(cache)), (1, {REFUSED}))
+        wrong = next(write["event"] for write in self.answers if write["id"] == 987654)
+        cache.outbox_retry(wrong)
+        cache.outbox_drop(self.answers[0]["event"])
+        self.assertEqual(self.states(cache), {DROPPED})
+        self.assertEqual(self.finished(cache), 0)
+        self.assertFalse(self.is_done(rows))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import fptcache  # noqa: E402
 PROJECT, IN_PROJECT = readtest.PROJECT, readtest.IN_PROJECT
 QUIET = 0.3
 CREATE = "POST .*/entity/[A-Za-z_]*(\\?.*)?$"
-INTENT, ATTEMPTED, SETTLED, REFUSED = 0, 1, 2, 3
+INTENT, ATTEMPTED, SETTLED, REFUSED, DROPPED = 0, 1, 2, 3, 4
 
 
 class WriteTest(readtest.ReadTest):
