@@ -24,6 +24,17 @@ static fptc_status add_intent(struct fptc__party *p, const struct fptc__intent *
     return status == FPTC_OK ? fptc__party_add(p, t, partition, err) : status;
 }
 
+/* Its row is what it shall be: FPT has said nothing. */
+static void mark_pending(struct fptc_result *r)
+{
+    size_t i;
+
+    for (i = 0; i < r->rows.n; i++)
+        r->rows.list[i].is_pending = 1;
+    r->source = FPTC_SOURCE_CACHE;
+    r->is_complete = 0;
+}
+
 fptc_status fptc__write_behind(struct fptc_cache *cache, const struct fptc__call *call,
                                const struct fptc__intent *intent, struct fptc_result **out_result,
                                fptc_error *err)
@@ -44,6 +55,8 @@ fptc_status fptc__write_behind(struct fptc_cache *cache, const struct fptc__call
         if (status >= 0 && fptc__write_result(cache, intent, &m->out, m->t.source->types,
                                               out_result, err) != FPTC_OK)
             status = FPTC_ENOMEM;
+        if (status == FPTC_PENDING)
+            mark_pending(*out_result);
     }
     fptc__party_end(&p);
     return status;

@@ -170,7 +170,7 @@ class Finding(WithSite):
         words = ("find", "Shot", "--project", "101", "--fields", "code,sg_sequence,created_at", "--max-age", "1h")
         answer, counts = self.visits(*words)
         self.assertEqual(counts.get("search"), 1)
-        self.assertEqual(set(answer), {"rows", "source", "age_s", "complete", "warnings"})
+        self.assertEqual(set(answer), {"rows", "pending", "source", "age_s", "complete", "warnings"})
         self.assertEqual((answer["source"], answer["warnings"]), ("upstream", []))
         rows = self.of_project("Shot")
         self.assertEqual([row["id"] for row in answer["rows"]], sorted(rows))
@@ -459,6 +459,59 @@ class Writing(WithSite):
         row = self.json(*words, "--marker-field", "description")["rows"][0]
         self.assertEqual(self.of_project("Shot")[row["id"]]["description"], "b" * 32)
 
+    def test_batch(self):
+        shots = sorted(self.of_project("Shot"))
+        requests = [{"request_type": "create", "entity_type": "Shot",
+                     "data": {"project": PROJECT, "code": "cli_060"}},
+                    {"request_type": "update", "entity_type": "Shot", "entity_id": shots[0], "data": {"code": "cli_061"}},
+                    {"request_type": "delete", "entity_type": "Shot", "entity_id": shots[1]}]
+        path = os.path.join(self.folder, "requests.json")
+        with open(path, "w") as stream:
+            json.dump(requests, stream)
+        done, counts = self.visits("batch", path, "--event", "d" * 32)
+        self.assertEqual([(each["verb"], each["state"], each["type"]) for each in done],
+                         [(verb, "settled", "Shot") for verb in ("create", "update", "delete")])
+        self.assertEqual(counts.get("batch"), 1)
+        theirs = self.of_project("Shot")
+        self.assertEqual((theirs[done[0]["id"]]["code"], theirs[shots[0]]["code"]), ("cli_060", "cli_061"))
+        self.assertNotIn(shots[1], theirs)
+        again, counts = self.visits("batch", path, "--event", "d" * 32)
+        self.assertEqual(([each["id"] for each in again], counts.get("batch", 0)), ([each["id"] for each in done], 0))
+        requests[1]["data"] = {"code": "cli_062"}
+        text = self.fptcache("batch", "-", stdin=json.dumps(requests[1:2]))
+        self.assertRegex(text, rf"(?m)^update +Shot +{shots[0]} +settled +[0-9a-f]{{32}}$")
+        self.fptcache("batch", "-", stdin=json.dumps(requests), expect=REFUSED)
+        self.assertIn("does not exist", self.errors)
+        self.assertEqual(sum(row["code"] == "cli_060" for row in self.of_project("Shot").values()), 1)
+
+    def test_behind(self):
+        self.fptcache("schema", "Shot")
+        words = ("create", "Shot", "--project", "101", "--data", '{"code":"cli_070"}', "--write", "behind")
+        made, counts = self.visits(*words, expect=PENDING)
+        self.assertEqual(counts, {})
+        self.assertRegex(self.errors, f"pending: event {made['event_id']}")
+        provisional = made["rows"][0]["id"]
+        self.assertLess(provisional, 0)
+        self.assertEqual((made["pending"], made["source"], made["complete"]), ([provisional], "cache", False))
+        self.fptcache("resolve", provisional, expect=PENDING)
+        text = self.fptcache("update", "Shot", provisional, "--data", '{"description":"soon"}', "--write", "behind",
+                             "--on-conflict", "merge", expect=PENDING)
+        self.assertRegex(text, r"(?m)^description +soon$")
+        shot = min(self.of_project("Shot"))
+        self.fptcache("delete", "Shot", shot, "--write", "behind", expect=PENDING)
+        self.assertEqual([each["state"] for each in self.json("outbox", "ls")["writes"]], ["pending"] * 3)
+        self.fptcache("maintain")
+        theirs = self.of_project("Shot")
+        row = theirs[int(self.fptcache("resolve", provisional))]
+        self.assertEqual((row["code"], row["description"]), ("cli_070", "soon"))
+        self.assertNotIn(shot, theirs)
+        requests = json.dumps([{"request_type": "update", "entity_type": "Shot", "entity_id": provisional,
+                                "data": {"description": "later"}}])
+        text = self.fptcache("batch", "-", "--write", "behind", stdin=requests, expect=PENDING)
+        self.assertRegex(text, r"(?m)^update +Shot +-?\d+ +pending +[0-9a-f]{32}$")
+        self.fptcache("maintain")
+        self.assertEqual(self.of_project("Shot")[row["id"]]["description"], "later")
+
     def test_requests_of_a_batch_that_are_none(self):
         for requests, text in (("{}", "a list of requests"), ("[]", "empty"), ("[", "requests"),
                                ('[{"request_type":"revive"}]', "request 0 of the batch")):
@@ -532,10 +585,6 @@ class Writing(WithSite):
         self.site.faults([{"kind": "latency", "match": "PUT /_storage", "ms": 3000}])
         self.fptcache("upload", "Version", version, path, "--deadline", "500ms", expect=DEADLINE)
         self.assertEqual(len([one for one in self.site.uploads()["files"] if one["id"] == version]), 3)
-
-    def test_write_behind_is_not_there_yet(self):
-        self.fptcache("--write", "behind", "create", "Shot", "--project", "101", "--data", '{"code":"x"}', expect=USAGE)
-        self.assertIn("behind", self.errors)
 
 
 class Rows(WithSite):

@@ -377,6 +377,72 @@ class Writing(WithSite):
         theirs = self.of_project("Shot")[shot["id"]]
         self.assertEqual(sorted(link["id"] for link in theirs["assets"]), assets)
 
+    def test_batch(self):
+        sg = self.shotgun()
+        self.assertEqual(sg.batch([]), [])
+        assets = [{"type": "Asset", "id": i, "name": "not sent"} for i in sorted(self.of_project("Asset"))[:2]]
+        old, gone = (sg.create("Shot", {"project": PROJECT, "code": code, "assets": assets[:1]})["id"]
+                     for code in ("batch_old", "batch_gone"))
+        moment = datetime.datetime(2026, 5, 6, 7, 8, 9, tzinfo=datetime.timezone.utc)
+        requests = [
+            {"request_type": "create", "entity_type": "Shot", "return_fields": ["sg_status_list"],
+             "data": {"project": PROJECT, "code": "batch_new", "sg_client_seen_at": moment}},
+            {"request_type": "update", "entity_type": "Shot", "entity_id": old, "data": {"assets": assets[1:]},
+             "multi_entity_update_modes": {"assets": "add", "tags": "add"}},
+            {"request_type": "delete", "entity_type": "Shot", "entity_id": gone}]
+        (made, updated, deleted), counts = self.visits(lambda: sg.batch(requests))
+        self.assertEqual((counts.get("batch"), deleted), (1, True))
+        theirs = self.of_project("Shot")
+        self.assertEqual((made["type"], made["code"], made["sg_client_seen_at"]), ("Shot", "batch_new", moment))
+        self.assertEqual(set(made), {"type", "id", "project", "code", "sg_client_seen_at", "sg_status_list"})
+        self.assertEqual(made["sg_status_list"], theirs[made["id"]]["sg_status_list"])
+        self.assertEqual(sorted(link["id"] for link in updated["assets"]), [each["id"] for each in assets])
+        self.assertEqual(set(updated), {"type", "id", "assets"})
+        self.assertNotIn(gone, theirs)
+        found, counts = self.visits(lambda: sg.find_one("Shot", [IN_PROJECT, ["id", "is", made["id"]]], ["code"]))
+        self.assertEqual(found["code"], "batch_new")
+        with self.assertRaisesRegex(fptcache.Fault, "no_such_field"):
+            sg.batch([requests[0], {"request_type": "update", "entity_type": "Shot", "entity_id": old,
+                                    "data": {"no_such_field": 1}}])
+        with self.assertRaisesRegex(fptcache.Fault, "does not exist"):
+            sg.batch([requests[0], requests[2]])
+        self.assertEqual(sum(row["code"] == "batch_new" for row in self.of_project("Shot").values()), 1)
+        for wrong, text in (({}, "list"), ([{}], "request_type"), ([{"request_type": "create"}], "entity_type"),
+                            ([{"request_type": "create", "entity_type": "Shot"}], "data"),
+                            ([{"request_type": "update", "entity_type": "Shot", "data": {}}], "entity_id"),
+                            ([{"request_type": "read", "entity_type": "Shot"}], "instead of create")):
+            with self.assertRaisesRegex(fptcache.ShotgunError, text):
+                sg.batch(wrong)
+
+    def test_behind(self):
+        sg = self.shotgun(write="behind", hold="never")
+        sg.schema_read()   # it was fetched once: FPT is asked nothing more
+        self.site.reset_requests()
+        shot = sg.create("Shot", {"project": PROJECT, "code": "behind_1"}, return_fields=["code"])
+        self.assertLess(shot["id"], 0)
+        self.assertEqual(shot, {"type": "Shot", "id": shot["id"], "project": shot["project"], "code": "behind_1"})
+        version, deleted = sg.batch([
+            {"request_type": "create", "entity_type": "Version",
+             "data": {"project": PROJECT, "code": "behind_v", "entity": shot}},
+            {"request_type": "delete", "entity_type": "Shot", "entity_id": min(self.of_project("Shot"))}])
+        self.assertEqual((version["code"], deleted), ("behind_v", True))
+        self.assertLess(version["id"], 0)
+        changed = sg.update("Shot", shot["id"], {"description": "soon"})
+        self.assertEqual(changed, {"type": "Shot", "id": shot["id"], "description": "soon"})
+        self.assertIs(sg.delete("Shot", max(self.of_project("Shot"))), True)
+        counts = self.site.counts()
+        self.assertEqual([counts.get(kind, 0) for kind in ("create", "update", "delete", "batch")], [0] * 4)
+        with self.assertRaises(fptcache.Pending):
+            sg.upload("Shot", shot["id"], __file__)
+        with self.assertRaisesRegex(fptcache.NotSupported, "picture"):
+            sg.create("Shot", {"project": PROJECT, "code": "behind_2", "image": __file__})
+        sg.cache.maintain()
+        theirs = self.of_project("Version")[sg.cache.resolve(version["id"])]
+        self.assertEqual(theirs["entity"]["id"], sg.cache.resolve(shot["id"]))
+        self.assertEqual(self.of_project("Shot")[sg.cache.resolve(shot["id"])]["description"], "soon")
+        self.assertEqual(sum(row["code"].startswith("behind") for row in self.of_project("Shot").values()), 1)
+        self.assertTrue(sg.upload("Shot", shot["id"], __file__))
+
     def test_refused(self):
         sg = self.shotgun()
         before = len(self.of_project("Shot"))
