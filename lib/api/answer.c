@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/adjust.h"
 #include "api/covered.h"
 #include "api/several.h"
 #include "base/error.h"
@@ -72,6 +73,18 @@ void fptc__answer_done(struct fptc__answer *a)
     fptc__plan_free(a->own);
     fptc__json_free(a->types);
     memset(a, 0, sizeof(*a));
+}
+
+void fptc__answer_count(struct fptc_cache *cache, int32_t source)
+{
+    pthread_mutex_lock(&cache->mutex);
+    if (source == FPTC_SOURCE_CACHE)
+        cache->counters.from_cache++;
+    else if (source == FPTC_SOURCE_UPSTREAM)
+        cache->counters.from_upstream++;
+    else
+        cache->counters.from_stale++;
+    pthread_mutex_unlock(&cache->mutex);
 }
 
 /* --------------------------------------------------------------------------------------- stored queries */
@@ -273,9 +286,10 @@ fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *e
         a->result->source = FPTC_SOURCE_CACHE;
         a->result->age_ms = a->now_ms > q.asof_ms ? a->now_ms - q.asof_ms : 0;
         a->result->is_complete = q.is_untouched && lists == FPTC__LISTS_STILL;
-    } else {
-        fptc__rows_done(&a->result->rows);
+        status = fptc__answer_add_pending(a, err);
     }
+    if (status != FPTC_OK)
+        fptc__rows_done(&a->result->rows);
     fptc__stored_query_done(&q);
     return status;
 }

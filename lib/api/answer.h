@@ -48,6 +48,7 @@ fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
                                const struct fptc__plan *plan, const struct fptc__request *request,
                                int64_t max_age_ms, fptc_error *err);
 void fptc__answer_done(struct fptc__answer *a);
+void fptc__answer_count(struct fptc_cache *cache, int32_t source); /* for `status` */
 /* FPTC_MISS when the cache cannot prove an answer of the wanted age. */
 fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err);
 /* streaming.c: covered rows as a stream over a view of its own. FPTC_MISS when they are not covered in
@@ -81,6 +82,7 @@ struct fptc__asking {
     int64_t max_age_ms;
     int is_streaming; /* as in an answer */
     int hides_pending;
+    int is_overtaken; /* out, with FPTC_MISS: the request has to be resolved again (handle.h) */
     int64_t until_mono_ms;
 };
 fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,

@@ -289,6 +289,8 @@ static fptc_status begin(struct explanation *e, struct explain_task *t,
     fptc_status status = fptc__work_begin(&site, t->task.cache, call, "site", err);
 
     if (status == FPTC_OK)
+        status = fptc__resolve_request(t->task.cache, &t->request, err);
+    if (status == FPTC_OK)
         status =
             fptc__plan_make(&site, &t->request, t->mode != FPTC_MODE_ONLY_CACHE, &e->plan, err);
     fptc__work_end(&site);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/adjust.h"
 #include "api/covered.h"
 #include "api/query.h"
 #include "api/several.h"
@@ -16,6 +17,8 @@
 
 /* Flights of others waited for in one find before it asks itself. */
 #define FLIGHTS_JOINED_MAX 3
+/* Times that rows of a question may get their ids while it is answered. */
+#define RESOLVED_MAX 10
 
 struct find_task {
     struct fptc__task task;
@@ -252,8 +255,10 @@ static fptc_status ask(struct fptc__answer *a, fptc_error *err)
         status = fptc__answer_from_json(a, rows, err);
     if (status == FPTC_OK && commit_err.status != FPTC_OK)
         fptc__result_warn(a->result, "the answer could not be kept: %s", commit_err.message);
-    if (status == FPTC_OK)
+    if (status == FPTC_OK) {
         (void)fptc__view_refresh(a->work->session.view, 0, NULL);
+        status = fptc__answer_add_pending(a, err);
+    }
     fptc__json_free(rows);
     return status;
 }
@@ -407,18 +412,6 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
     return fptc__is_outage(status) ? answer_stale(a, status, err) : status;
 }
 
-static void count_answer(struct fptc_cache *cache, int32_t source)
-{
-    pthread_mutex_lock(&cache->mutex);
-    if (source == FPTC_SOURCE_CACHE)
-        cache->counters.from_cache++;
-    else if (source == FPTC_SOURCE_UPSTREAM)
-        cache->counters.from_upstream++;
-    else
-        cache->counters.from_stale++;
-    pthread_mutex_unlock(&cache->mutex);
-}
-
 fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
                                struct fptc__asking *asking, struct fptc_result **out,
                                fptc_error *err)
@@ -457,27 +450,40 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
         fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
     if (status == FPTC_OK && looked != FPTC_OK)
         fptc__result_warn(a.result, "pending writes could not be read: %s", outbox_err.message);
+    asking->is_overtaken =
+        status == FPTC_OK && asking->question == NULL && fptc__is_overtaken(&home, asking->request);
     if (status == FPTC_OK)
-        status = answer(&a, asking->mode, err);
+        status = asking->is_overtaken ? FPTC_MISS : answer(&a, asking->mode, err);
     if (status == FPTC_OK) {
         *out = a.result;
         a.result = NULL;
         fptc__error_clear(err); /* what went wrong on the way is among the warnings */
-        count_answer(cache, (*out)->source);
+        fptc__answer_count(cache, (*out)->source);
         is_due = a.is_covered && fptc__asked_count(cache, plan, partition);
     }
     fptc__answer_done(&a);
     fptc__work_end(&home);
     if (is_due)
         fptc__asked_put(cache, call);
+    if (asking->is_overtaken) {
+        fptc__plan_free(asking->plan);
+        asking->plan = NULL;
+    }
     return status;
 }
 
 static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
 {
     struct find_task *f = (struct find_task *)task;
+    fptc_status status;
+    int n = 0;
 
-    return fptc__ask_question(task->cache, call, &f->asking, &task->result, err);
+    do {
+        status = fptc__resolve_request(task->cache, &f->request, err);
+        if (status == FPTC_OK)
+            status = fptc__ask_question(task->cache, call, &f->asking, &task->result, err);
+    } while (status == FPTC_MISS && f->asking.is_overtaken && n++ < RESOLVED_MAX);
+    return status;
 }
 
 static void destroy_find(struct fptc__task *task)
@@ -518,7 +524,7 @@ static fptc_status find_at_hand(struct fptc_cache *cache, const struct fptc__ask
     if (status == FPTC_OK) {
         *out_result = a.result;
         a.result = NULL;
-        count_answer(cache, (*out_result)->source);
+        fptc__answer_count(cache, (*out_result)->source);
         fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
         is_due = fptc__asked_count(cache, plan, partition);
     }
@@ -573,7 +579,8 @@ fptc_status fptc_cache_find(fptc_cache *cache, const fptc_query *query, fptc_res
     f.hides_pending = query->hides_pending;
     deadline_ms = fptc__query_deadline_ms(query, cache);
     f.until_mono_ms = deadline_ms > 0 ? fptc__mono_ms() + deadline_ms : 0;
-    status = plan_at_hand(cache, &query->request, &f.plan, err);
+    status = query->request.names_provisional ? FPTC_MISS /* FPT may have given them others */
+                                              : plan_at_hand(cache, &query->request, &f.plan, err);
     if (status == FPTC_OK && f.is_streaming)
         status = FPTC_MISS; /* the stream's own view is opened first */
     if (status == FPTC_OK)

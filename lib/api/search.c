@@ -132,6 +132,8 @@ static fptc_status run_search(struct fptc__task *task, const struct fptc__call *
 
     if (status == FPTC_OK)
         status = may_ask(task->cache, err);
+    for (i = 0; i < s->n_requests && status == FPTC_OK; i++)
+        status = fptc__resolve_request(task->cache, &s->requests[i], err);
     for (i = 0; i < s->n_requests; i++)
         search.has_groups = search.has_groups || s->requests[i].filters != NULL;
     for (i = 0; i < s->n_requests && status == FPTC_OK; i++)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/answer.h"
+#include "api/adjust.h"
 #include "api/query.h"
 #include "base/error.h"
 #include "view/aggregate.h"
@@ -50,6 +50,8 @@ static fptc_status from_site(struct fptc__answer *a, fptc_error *err)
     a->result->source = FPTC_SOURCE_UPSTREAM;
     a->result->is_complete = 1;
     a->result->age_ms = 0;
+    if (status == FPTC_OK)
+        status = fptc__answer_add_pending(a, err);
     return status;
 }
 
@@ -75,8 +77,10 @@ static fptc_status run_summarize(struct fptc__task *task, const struct fptc__cal
                                   .mode = t->mode,
                                   .max_age_ms = t->max_age_ms,
                                   .hides_pending = t->hides_pending};
-    fptc_status status = fptc__ask_question(task->cache, call, &asking, &task->result, err);
+    fptc_status status = fptc__resolve_request(task->cache, &t->request.find, err);
 
+    if (status == FPTC_OK)
+        status = fptc__ask_question(task->cache, call, &asking, &task->result, err);
     return status == FPTC_OK ? write_document(t, err) : status;
 }
 

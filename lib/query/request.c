@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "query/complaint.h"
 #include "query/floatmark.h"
+#include "query/provisional.h"
 
 struct fptc__filters_ref *fptc__filters_take(struct fptc__filters_ref *filters)
 {
@@ -41,7 +42,14 @@ static fptc_status own_filters(struct fptc__request *r, fptc__json *json, fptc_e
     fptc__filters_drop(r->filters_ref);
     r->filters_ref = ref;
     r->filters = json;
+    r->names_provisional = fptc__names_provisional(json);
     return FPTC_OK;
+}
+
+fptc_status fptc__request_take_filters(struct fptc__request *r, fptc__json *filters,
+                                       fptc_error *err)
+{
+    return filters ? own_filters(r, filters, err) : fptc__fail_nomem(err);
 }
 
 fptc_status fptc__request_init(struct fptc__request *r, const char *type, fptc_error *err)
@@ -116,6 +124,7 @@ fptc_status fptc__request_copy(struct fptc__request *to, const struct fptc__requ
     to->without_archived = from->without_archived;
     to->filters_ref = fptc__filters_take(from->filters_ref);
     to->filters = from->filters;
+    to->names_provisional = from->names_provisional;
     if (!copy_lists(to, from)) {
         fptc__request_done(to);
         return fptc__fail_nomem(err);

@@ -28,10 +28,11 @@ struct fptc__request {
     size_t n_fields;
     struct fptc__order_key *order;
     size_t n_order;
-    int64_t limit;        /* 0: all */
-    int64_t page;         /* 0: the first `limit` rows */
-    int is_retired_only;  /* rows of the trash */
-    int without_archived; /* no rows of archived projects */
+    int64_t limit;         /* 0: all */
+    int64_t page;          /* 0: the first `limit` rows */
+    int names_provisional; /* ids below 0 are among the filters (provisional.h) */
+    int is_retired_only;   /* rows of the trash */
+    int without_archived;  /* no rows of archived projects */
 };
 
 fptc_status fptc__request_init(struct fptc__request *r, const char *type, fptc_error *err);
@@ -45,6 +46,9 @@ void fptc__filters_drop(struct fptc__filters_ref *filters);
 fptc_status fptc__request_set_filters(struct fptc__request *r, const char *json, fptc_error *err);
 fptc_status fptc__request_set_fields(struct fptc__request *r, const char *csv, fptc_error *err);
 fptc_status fptc__request_set_order(struct fptc__request *r, const char *csv, fptc_error *err);
+/* Filters as a request has them (floats marked), which it takes over, also on failure. */
+fptc_status fptc__request_take_filters(struct fptc__request *r, fptc__json *filters,
+                                       fptc_error *err);
 /* Calls each(type, payload) for every entity type named by the request: its own and those in dotted
    paths of filters, fields and order ("sg_sequence.Sequence.code" names Sequence), and Project where
    archived ones are left out. Their schemas are

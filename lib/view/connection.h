@@ -85,6 +85,8 @@ struct fptc__layer {
     size_t n_names, cap_names;
     struct fptc__settled_here *settled;
     size_t n_settled, cap_settled;
+    const char **lacks; /* types of rows that are not known here, as `of` has them */
+    size_t n_lacks, cap_lacks;
 };
 
 struct fptc__statement {
@@ -136,9 +138,11 @@ fptc_status fptc__view_fail(struct fptc__view *v, const char *what, fptc_error *
 /* replaced.c: whether a pending row that is shown takes the place of a settled one. */
 int fptc__replaced_is_pending(const struct fptc__view *v, const struct fptc__replaced *of,
                               int64_t id);
-/* layer.c: 0 unless they are shown. */
+/* shown.c: 0 unless they are shown. */
 uint64_t fptc__layer_number(const struct fptc__view *v);
 void fptc__sql_hidden(sqlite3_context *context, int n, sqlite3_value **args);
+int fptc__pending_name_compare(const void *left, const void *right);
+/* layer.c: */
 /* Nothing of pending writes stays. And while they are shown: 1 and the name of an entity that one
    changes; and whether one touches the type. */
 void fptc__layer_drop(struct fptc__view *v);
@@ -160,7 +164,8 @@ struct fptc__pending_row {
     fptc__json *row;           /* whole; NULL: nothing of it is known */
     fptc__json *types;         /* of its fields */
     int is_gone, is_elsewhere; /* elsewhere: it moved to another project */
-    int is_touched;            /* one of the writes could be shown */
+    int is_touched;            /* one of the writes could be shown, */
+    int is_lacking;            /* ... or could not: the row is not known */
     const char *name;          /* display name, in row; NULL: none */
 };
 /* The n writes are to one entity, in order. FPT's row is read as it is settled: nothing is shown then. */

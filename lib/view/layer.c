@@ -16,119 +16,6 @@
 #include "view/lookup.h"
 #include "view/mutation.h"
 
-/* ------------------------------------------------------------------------------------------- what is known */
-
-uint64_t fptc__layer_number(const struct fptc__view *v)
-{
-    return v->layer.is_shown ? v->layer.number : 0;
-}
-
-static struct fptc__replaced *of_type(struct fptc__view_part *part, const char *type)
-{
-    size_t i;
-
-    for (i = 0; i < part->n_replaced; i++) {
-        if (strcmp(part->replaced[i].type, type) == 0)
-            return &part->replaced[i];
-    }
-    return NULL;
-}
-
-int fptc__layer_has_type(struct fptc__view_part *part, const char *type)
-{
-    const struct fptc__replaced *of = part->pending == NULL ? NULL : of_type(part, type);
-
-    return of != NULL && of->pending.n > 0;
-}
-
-int fptc__view_is_pending(struct fptc__view *v, const char *type, int64_t id)
-{
-    const struct fptc__replaced *of;
-    size_t i;
-
-    for (i = 0; i < v->n_parts && v->layer.is_shown; i++) {
-        of = of_type(&v->parts[i], type);
-        if (of != NULL && fptc__idset_has(&of->pending, id))
-            return 1;
-    }
-    return 0;
-}
-
-static int compare_names(const void *left, const void *right)
-{
-    const struct fptc__pending_name *a = left, *b = right;
-    int c = strcmp(a->type, b->type);
-
-    return c != 0 ? c : (a->id > b->id) - (a->id < b->id);
-}
-
-int fptc__layer_name(const struct fptc__view *v, const char *type, int64_t id,
-                     const struct fptc__pending_name **out)
-{
-    struct fptc__pending_name key = {(char *)(uintptr_t)type, id, NULL, 0};
-
-    *out = v->layer.n_names == 0 ? NULL
-                                 : bsearch(&key, v->layer.names, v->layer.n_names,
-                                           sizeof(*v->layer.names), compare_names);
-    return *out != NULL;
-}
-
-int fptc__view_settled_id(void *view, int64_t provisional, int64_t *out)
-{
-    const struct fptc__layer *l = &((struct fptc__view *)view)->layer;
-    size_t i;
-
-    for (i = 0; i < l->n_settled; i++) {
-        *out = l->settled[i].id;
-        if (l->settled[i].provisional == provisional)
-            return 1;
-    }
-    return 0;
-}
-
-fptc_status fptc__view_pending_ids(struct fptc__view *v, const char *type, fptc__json *out,
-                                   fptc_error *err)
-{
-    const struct fptc__replaced *of;
-    size_t i, k;
-
-    for (i = 0; i < v->n_parts && v->layer.is_shown; i++) {
-        of = of_type(&v->parts[i], type);
-        for (k = 0; of != NULL && k < of->pending.cap; k++) {
-            if (of->pending.slots[k] != 0 &&
-                !fptc__json_append(out, fptc__json_new_int(of->pending.slots[k])))
-                return fptc__fail_nomem(err);
-        }
-    }
-    return FPTC_OK;
-}
-
-/* fptc_hidden(part, slot): the settled rows that only pending ones replace, as a JSON array of ids. */
-void fptc__sql_hidden(sqlite3_context *context, int n, sqlite3_value **args)
-{
-    struct fptc__view *v = sqlite3_user_data(context);
-    const struct fptc__view_part *part = &v->parts[sqlite3_value_int(args[0]) != 0];
-    size_t i, slot = (size_t)sqlite3_value_int64(args[1]);
-    const struct fptc__replaced *of = slot < part->n_replaced ? &part->replaced[slot] : NULL;
-    struct fptc__buf out;
-
-    (void)n;
-    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
-    fptc__buf_addc(&out, '[');
-    for (i = 0; of != NULL && i < of->pending.cap; i++) {
-        int64_t id = of->pending.slots[i];
-
-        if (id > 0 && !fptc__idset_has(&of->ids, id))
-            fptc__buf_addf(&out, "%s%lld", out.len > 1 ? "," : "", (long long)id);
-    }
-    fptc__buf_addc(&out, ']');
-    if (out.failed)
-        sqlite3_result_error_nomem(context);
-    else
-        sqlite3_result_text(context, out.data, (int)out.len, SQLITE_TRANSIENT);
-    fptc__buf_done(&out);
-}
-
 /* --------------------------------------------------------------------------------------------- forgetting */
 
 static void forget_lists(struct fptc__view *v)
@@ -140,7 +27,7 @@ static void forget_lists(struct fptc__view *v)
         free(l->names[i].type);
         free(l->names[i].name);
     }
-    l->n_names = l->n_settled = l->n = 0;
+    l->n_names = l->n_settled = l->n_lacks = l->n = 0;
     for (i = 0; i < v->n_parts; i++) {
         for (k = 0; k < v->parts[i].n_replaced; k++)
             fptc__idset_clear(&v->parts[i].replaced[k].pending);
@@ -157,6 +44,9 @@ void fptc__layer_drop(struct fptc__view *v)
     forget_lists(v);
     free(v->layer.names);
     free(v->layer.settled);
+    free(v->layer.lacks);
+    v->layer.lacks = NULL;
+    v->layer.cap_lacks = 0;
     v->layer.names = NULL;
     v->layer.settled = NULL;
     v->layer.cap_names = v->layer.cap_settled = 0;
@@ -332,6 +222,17 @@ static fptc_status hide(struct fptc__view_part *part, const struct fptc__pending
     return fptc__idset_add(&of->pending, r->id) ? FPTC_OK : fptc__fail_nomem(err);
 }
 
+static fptc_status put_lack(struct fptc__view *v, const struct fptc__pending_row *r,
+                            fptc_error *err)
+{
+    struct fptc__layer *l = &v->layer;
+
+    if (!has_room(&l->lacks, &l->cap_lacks, l->n_lacks, sizeof(*l->lacks)))
+        return fptc__fail_nomem(err);
+    l->lacks[l->n_lacks++] = r->type;
+    return FPTC_OK;
+}
+
 /* What makes no sense as a row is left as it is settled. */
 static fptc_status put_entity(struct fptc__view_part *part, const struct fptc__pending_row *r,
                               fptc_error *err)
@@ -339,7 +240,7 @@ static fptc_status put_entity(struct fptc__view_part *part, const struct fptc__p
     fptc_status status = FPTC_OK;
 
     if (!r->is_touched)
-        return FPTC_OK;
+        return r->is_lacking ? put_lack(part->view, r, err) : FPTC_OK;
     status = need_tables(part, err);
     if (status == FPTC_OK && !r->is_gone && !r->is_elsewhere)
         status = put_row(part, r, err);
@@ -389,6 +290,17 @@ static fptc_status find_event(struct fptc__view_part *part, const char *event, i
         sqlite3_reset(stmt);
     }
     return status;
+}
+
+int fptc__view_row_of_event(struct fptc__view *v, const char *event, int64_t *out_id)
+{
+    size_t i;
+
+    for (i = 0; i < v->n_parts; i++) {
+        if (find_event(&v->parts[i], event, out_id, NULL) == FPTC_OK)
+            return 1;
+    }
+    return 0;
 }
 
 static fptc_status note_settled(struct making *m, const struct fptc__pending_write *w, int64_t id)
@@ -546,7 +458,8 @@ static fptc_status make(struct making *m)
     if (status == FPTC_OK)
         status = make_entities(m);
     if (status == FPTC_OK && v->layer.n_names > 1)
-        qsort(v->layer.names, v->layer.n_names, sizeof(*v->layer.names), compare_names);
+        qsort(v->layer.names, v->layer.n_names, sizeof(*v->layer.names),
+              fptc__pending_name_compare);
     for (i = 0; i < m->n; i++)
         fptc__json_free(m->ops[i].data);
     free(m->ops);
@@ -576,6 +489,6 @@ fptc_status fptc__view_show_pending(struct fptc__view *v, struct fptc__pending *
         l->generation = v->generation;
         l->number++;
     }
-    l->is_shown = l->n > 0 || l->n_settled > 0;
+    l->is_shown = l->n > 0 || l->n_settled > 0 || l->n_lacks > 0;
     return FPTC_OK;
 }

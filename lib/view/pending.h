@@ -54,6 +54,11 @@ int fptc__view_settled_id(void *view, int64_t provisional, int64_t *out);
 fptc_status fptc__view_pending_ids(struct fptc__view *v, const char *type, fptc__json *out,
                                    fptc_error *err);
 
+/* While they are shown: 1 when one changes a row of the type of which nothing is known here. */
+int fptc__view_lacks_pending(const struct fptc__view *v, const char *type);
+/* 1 and the row that came of that write, in one of the view's parts. */
+int fptc__view_row_of_event(struct fptc__view *v, const char *event, int64_t *out_id);
+
 /* pendingvalue.c: the value as FPT would keep it: texts trimmed, empty ones null, date_times in UTC, changes
    of a list carried out on what stands there (`old`, may be NULL). NULL: no memory. */
 fptc__json *fptc__pending_value(const char *data_type, const fptc__json *old,

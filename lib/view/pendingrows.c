@@ -178,12 +178,14 @@ static fptc_status apply_op(const struct fptc__pending_op *op, const struct fptc
     } else if (strcmp(verb, "revive") == 0) {
         r->is_gone = 0;
         r->is_touched |= r->row != NULL;
+        r->is_lacking |= r->row == NULL;
     } else {
         if (strcmp(verb, "create") == 0)
             status = begin_row(r, err);
         if (status == FPTC_OK && r->row != NULL)
             status = apply_data(op, schema, r, err);
         r->is_touched |= r->row != NULL;
+        r->is_lacking |= r->row == NULL;
     }
     return status;
 }

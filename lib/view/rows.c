@@ -386,3 +386,46 @@ size_t fptc__rows_column(const struct fptc__rows *r, const char *name)
         i++;
     return i;
 }
+
+/* ------------------------------------------------------------------------------------------- rows of others */
+
+static const char *copy_text(struct fptc__rows *r, const char *text)
+{
+    return fptc__rows_text(r, text, text == NULL ? 0 : strlen(text));
+}
+
+void fptc__rows_copy_cell(struct fptc__rows *r, struct fptc__cell *to,
+                          const struct fptc__cell *from)
+{
+    int is_link = from->kind == FPTC_KIND_LINK || from->kind == FPTC_KIND_LINKS;
+    struct fptc__link *links = is_link && from->i > 0 ? fptc__rows_links(r, (size_t)from->i) : NULL;
+    int64_t i;
+
+    *to = *from;
+    to->text = is_link ? NULL : copy_text(r, from->text);
+    to->links = links;
+    for (i = 0; i < from->i && links != NULL; i++) {
+        links[i].type = copy_text(r, from->links[i].type);
+        links[i].id = from->links[i].id;
+        links[i].name = copy_text(r, from->links[i].name);
+    }
+}
+
+struct fptc__row *fptc__rows_add_copy(struct fptc__rows *r, const struct fptc__rows *from,
+                                      size_t index)
+{
+    const struct fptc__row *old = &from->list[index];
+    struct fptc__row *row = fptc__rows_add(r, old->id);
+    size_t i, at;
+
+    if (row == NULL)
+        return NULL;
+    row->version = old->version;
+    row->is_pending = old->is_pending;
+    for (i = 0; i < r->n_columns; i++) {
+        at = fptc__rows_column(from, r->names[i]);
+        if (at < from->n_columns)
+            fptc__rows_copy_cell(r, &row->cells[i], &old->cells[at]);
+    }
+    return r->is_out_of_memory ? NULL : row;
+}

@@ -59,6 +59,11 @@ void fptc__rows_done(struct fptc__rows *r);
 void fptc__rows_clear(struct fptc__rows *r);
 /* A new row with every cell ABSENT; NULL out of memory. Earlier pointers to rows become invalid. */
 struct fptc__row *fptc__rows_add(struct fptc__rows *r, int64_t id);
+/* A copy of a row of others, column by column of the same name; NULL out of memory. Not its keys. */
+struct fptc__row *fptc__rows_add_copy(struct fptc__rows *r, const struct fptc__rows *from,
+                                      size_t index);
+void fptc__rows_copy_cell(struct fptc__rows *r, struct fptc__cell *to,
+                          const struct fptc__cell *from);
 /* Copies into the arena; NULL out of memory or for NULL. */
 const char *fptc__rows_text(struct fptc__rows *r, const char *text, size_t len);
 struct fptc__cell *fptc__rows_cells(struct fptc__rows *r, size_t n);

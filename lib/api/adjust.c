@@ -1,0 +1,309 @@
+/*
+ * adjust.c: pending writes in an answer that does not come from covered rows: FPT's own rows, and stored ids.
+ *
+ * Rows of the query's type that pending writes touch are judged by the query itself, run on the view for them
+ * alone: they leave the answer, or come into it in their place, as they are shown then. All other rows, and the order
+ * among them, stay as FPT gave them.
+ */
+#include "api/adjust.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/covered.h"
+#include "api/several.h"
+#include "base/error.h"
+#include "base/limits.h"
+
+struct adjusting {
+    struct fptc__answer *a;
+    fptc__json *ids;            /* that pending writes touch */
+    struct fptc__idset touched; /* the same */
+    struct fptc__rows matches;  /* those of them that the query finds */
+    struct fptc__rows sequence; /* the answer's rows and they, in the query's order; ids only */
+    fptc_error *err;
+};
+
+static void done(struct adjusting *d)
+{
+    fptc__json_free(d->ids);
+    fptc__idset_clear(&d->touched);
+    fptc__rows_done(&d->matches);
+    fptc__rows_done(&d->sequence);
+}
+
+/* ------------------------------------------------------------------------------------------ what is touched */
+
+static fptc_status find_touched(struct adjusting *d)
+{
+    struct fptc__answer *a = d->a;
+    const fptc__json *at;
+    fptc_status status;
+
+    d->ids = fptc__json_new_array();
+    if (d->ids == NULL)
+        return fptc__fail_nomem(d->err);
+    status = fptc__work_show_pending(a->work, d->err);
+    if (status == FPTC_OK)
+        status = fptc__view_pending_ids(a->work->session.view, a->plan->type, d->ids, d->err);
+    for (at = fptc__json_first(d->ids); at != NULL && status == FPTC_OK; at = fptc__json_next(at)) {
+        if (!fptc__idset_add(&d->touched, fptc__json_int(at)))
+            status = fptc__fail_nomem(d->err);
+    }
+    return status;
+}
+
+static int has_any(const struct fptc__pending *p, const char *type)
+{
+    size_t i;
+
+    for (i = 0; p != NULL && i < p->n; i++) {
+        if (strcmp(p->list[i].type, type) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Other rows than those of the query's type that decide the answer, or are shown in it. */
+static void warn_of_others(const struct adjusting *d)
+{
+    const struct fptc__plan *plan = d->a->plan;
+    size_t i;
+
+    for (i = 0; i < plan->n_row_types; i++) {
+        const char *type = plan->row_types[i];
+
+        if (strcmp(type, plan->type) != 0 && has_any(d->a->work->pending, type))
+            fptc__result_warn(d->a->result,
+                              "FPT answered with linked %s as they are there: pending writes to "
+                              "them are not in it",
+                              type);
+    }
+    if (fptc__view_lacks_pending(d->a->work->session.view, plan->type))
+        fptc__result_warn(d->a->result,
+                          "pending writes change %s of which the cache has nothing: whether they "
+                          "belong here is not known",
+                          plan->type);
+}
+
+/* ------------------------------------------------------------------------------------- asking the view */
+
+/* [..the query's.., ["id","in",ids]], or that condition alone; NULL: no memory. */
+static fptc__json *conditions(const fptc__json *filters, const fptc__json *ids)
+{
+    fptc__json *list = fptc__json_new_array(), *by_id = fptc__json_new_array();
+    const fptc__json *at;
+    int ok = fptc__json_append(by_id, fptc__json_new_text("id")) &&
+             fptc__json_append(by_id, fptc__json_new_text("in")) &&
+             fptc__json_append(by_id, fptc__json_copy(ids));
+
+    if (fptc__json_is_array(filters)) {
+        for (at = fptc__json_first(filters); at != NULL && ok; at = fptc__json_next(at))
+            ok = fptc__json_append(list, fptc__json_copy(at));
+    } else if (filters != NULL && ok) {
+        ok = fptc__json_append(list, fptc__json_copy(filters));
+    }
+    if (fptc__json_append(list, by_id) && ok)
+        return list;
+    fptc__json_free(list);
+    return NULL;
+}
+
+/* The question put to the rows with these ids alone. FPTC_MISS: the cache cannot tell. */
+static fptc_status run(struct adjusting *d, const fptc__json *filters, const fptc__json *ids,
+                       int with_fields, struct fptc__rows *out)
+{
+    struct fptc_cache *cache = d->a->work->cache;
+    struct fptc__request request;
+    struct fptc__plan *plan = NULL;
+    fptc_status status = fptc__request_copy(&request, d->a->request, d->err);
+
+    if (status != FPTC_OK)
+        return status;
+    request.limit = request.page = 0;
+    status = fptc__request_take_filters(&request, conditions(filters, ids), d->err);
+    if (status == FPTC_OK && !with_fields)
+        status = fptc__request_set_fields(&request, "id", d->err);
+    if (status == FPTC_OK) {
+        pthread_rwlock_rdlock(&cache->schema_lock);
+        status =
+            fptc__plan_build(cache->schema, cache->plans, &request, fptc__wall_ms(), &plan, d->err);
+        pthread_rwlock_unlock(&cache->schema_lock);
+    }
+    if (status == FPTC_OK && !plan->is_local)
+        status = FPTC_MISS;
+    if (status == FPTC_OK)
+        status = fptc__view_find(d->a->work->session.view, plan, out, d->err);
+    fptc__plan_free(plan);
+    fptc__request_done(&request);
+    return status == FPTC_ENODATA ? FPTC_MISS : status;
+}
+
+/* Where the matches stand among the answer's rows. */
+static fptc_status find_places(struct adjusting *d)
+{
+    const struct fptc__rows *rows = &d->a->result->rows;
+    fptc__json *ids = fptc__json_new_array();
+    fptc_status status = FPTC_OK;
+    size_t i;
+    int ok = 1;
+
+    for (i = 0; i < rows->n && ok; i++) {
+        if (!fptc__idset_has(&d->touched, rows->list[i].id))
+            ok = fptc__json_append(ids, fptc__json_new_int(rows->list[i].id));
+    }
+    for (i = 0; i < d->matches.n && ok; i++)
+        ok = fptc__json_append(ids, fptc__json_new_int(d->matches.list[i].id));
+    if (!ok)
+        status = fptc__fail_nomem(d->err);
+    else if (fptc__json_size(ids) > 0)
+        status = run(d, NULL, ids, 0, &d->sequence);
+    fptc__json_free(ids);
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------------- putting together */
+
+/* Searched from a place that is likely; n when it is not there. */
+static size_t index_from(const struct fptc__rows *rows, int64_t id, size_t likely)
+{
+    size_t i;
+
+    for (i = likely; i < rows->n && rows->list[i].id != id; i++)
+        ;
+    if (i < rows->n)
+        return i;
+    for (i = 0; i < likely && i < rows->n && rows->list[i].id != id; i++)
+        ;
+    return i < likely ? i : rows->n;
+}
+
+static size_t index_of(const struct fptc__rows *rows, int64_t id)
+{
+    return index_from(rows, id, 0);
+}
+
+/* What the cache never keeps, or has nothing of, is as FPT gave it. */
+static void fill_from(struct fptc__rows *out, struct fptc__row *row, const struct fptc__rows *old,
+                      size_t index, const struct fptc__plan *plan)
+{
+    size_t i, at;
+
+    for (i = 0; i < plan->n_columns && index < old->n; i++) {
+        const struct fptc__column *c = &plan->columns[i];
+        struct fptc__cell *cell = &row->cells[fptc__rows_column(out, c->name)];
+
+        at = fptc__rows_column(old, c->name);
+        if (at < old->n_columns && cell->kind <= FPTC_KIND_NULL &&
+            (c->class_of == FPTC__NEVER || strchr(c->name, '.') != NULL))
+            fptc__rows_copy_cell(out, cell, &old->list[index].cells[at]);
+    }
+}
+
+static fptc_status put_match(struct adjusting *d, struct fptc__rows *out, int64_t id)
+{
+    size_t at = index_of(&d->matches, id);
+    struct fptc__row *row;
+
+    if (at == d->matches.n)
+        return FPTC_OK;
+    row = fptc__rows_add_copy(out, &d->matches, at);
+    if (row == NULL)
+        return fptc__fail_nomem(d->err);
+    fill_from(out, row, &d->a->result->rows, index_of(&d->a->result->rows, id), d->a->plan);
+    return FPTC_OK;
+}
+
+/* The matches that stand in the sequence from *from on, up to the next row of the answer's. */
+static fptc_status put_matches(struct adjusting *d, struct fptc__rows *out, size_t from)
+{
+    fptc_status status = FPTC_OK;
+
+    for (; from < d->sequence.n && status == FPTC_OK &&
+           fptc__idset_has(&d->touched, d->sequence.list[from].id);
+         from++)
+        status = put_match(d, out, d->sequence.list[from].id);
+    return status;
+}
+
+/* Behind the last row of a full page stands what is on the next one, too. */
+static fptc_status put_all(struct adjusting *d, struct fptc__rows *out)
+{
+    const struct fptc__rows *rows = &d->a->result->rows;
+    const struct fptc__plan *plan = d->a->plan;
+    int is_full = plan->limit > 0 && (int64_t)rows->n >= plan->limit;
+    size_t i, at = 0, last = rows->n;
+    fptc_status status = plan->page > 1 ? FPTC_OK : put_matches(d, out, 0);
+
+    for (i = 0; i < rows->n; i++) {
+        if (!fptc__idset_has(&d->touched, rows->list[i].id))
+            last = i;
+    }
+    for (i = 0; i < rows->n && status == FPTC_OK; i++) {
+        if (fptc__idset_has(&d->touched, rows->list[i].id))
+            continue;
+        if (fptc__rows_add_copy(out, rows, i) == NULL)
+            return fptc__fail_nomem(d->err);
+        at = index_from(&d->sequence, rows->list[i].id, at) + 1;
+        if (i != last || (!is_full && plan->page <= 1))
+            status = put_matches(d, out, at);
+    }
+    if (plan->limit > 0 && (int64_t)out->n > plan->limit)
+        out->n = (size_t)plan->limit;
+    return status;
+}
+
+static fptc_status put_together(struct adjusting *d)
+{
+    struct fptc__rows *rows = &d->a->result->rows, out = {0};
+    fptc_status status = fptc__view_no_rows(d->a->plan, &out, d->err);
+
+    if (status == FPTC_OK)
+        status = put_all(d, &out);
+    if (status != FPTC_OK) {
+        fptc__rows_done(&out);
+        return status;
+    }
+    fptc__rows_done(rows);
+    *rows = out;
+    return FPTC_OK;
+}
+
+/* With the view begun. */
+static fptc_status adjust(struct adjusting *d)
+{
+    struct fptc__answer *a = d->a;
+    fptc_status status = find_touched(d);
+
+    if (status != FPTC_OK)
+        return status;
+    warn_of_others(d);
+    if (fptc__json_size(d->ids) == 0)
+        return FPTC_OK;
+    status = run(d, a->request->filters, d->ids, 1, &d->matches);
+    if (status == FPTC_OK)
+        status = find_places(d);
+    if (status == FPTC_OK)
+        status = put_together(d);
+    return status;
+}
+
+fptc_status fptc__answer_add_pending(struct fptc__answer *a, fptc_error *err)
+{
+    struct adjusting d = {.a = a, .err = err};
+    fptc_status status = FPTC_MISS;
+
+    if (!a->work->shows_pending || a->work->pending == NULL || a->work->pending->n == 0)
+        return FPTC_OK;
+    if (a->question == NULL && a->plan->is_local && !fptc__plan_is_several(a->plan)) {
+        fptc__view_begin(a->work->session.view);
+        status = adjust(&d);
+        fptc__view_end(a->work->session.view);
+        done(&d);
+    }
+    if (status == FPTC_MISS && has_any(a->work->pending, a->plan->type))
+        fptc__result_warn(a->result,
+                          "pending writes to %s are not in it: only FPT can answer this%s%s",
+                          a->plan->type, a->plan->why_not[0] == '\0' ? "" : ": ", a->plan->why_not);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}

@@ -1,0 +1,147 @@
+"""Writes behind in answers, before FPT has them: from covered rows, from stored ids, from FPT itself."""
+
+import os
+import threading
+import unittest
+
+import writetest  # noqa: F401  (finds fptcache)
+import fptcache
+from writetest import PROJECT
+
+ROUNDS = 200 if os.environ.get("FPTC_LONG") else 8
+IN_PROJECT = [["project", "is", PROJECT]]
+
+
+class Pending(writetest.WriteTest):
+    def setUp(self):
+        super().setUp()
+        self.writer = self.cache(refresh=0.0)
+        self.reader = self.cache(refresh=0.0)
+        for type in ("Version", "Shot", "Task"):
+            self.writer.schema(type)
+        self.ids = [self.writer.create("Version", self.version(f"old{i}", description=text))[0]["id"]
+                    for i, text in enumerate(("one", "two", "three"))]
+
+    def behind(self, verb, *arguments):
+        return getattr(self.writer, verb)(*arguments, write="behind")[0]["id"]
+
+    def write_all(self):
+        self.new = self.behind("create", "Version", self.version("new", description="one"))
+        self.behind("update", "Version", self.ids[0], {"description": "moved"})
+        self.behind("update", "Version", self.ids[1], {"description": "one"})
+        self.writer.delete("Version", self.ids[2], write="behind")
+
+    def found(self, cache, *conditions, **how):
+        rows = cache.find("Version", IN_PROJECT + [["code", "ends_with", self.code("")]] + list(conditions),
+                          ["code", "description"], order="description", **how)
+        return [(row["id"], row["description"]) for row in rows], sorted(rows.pending_ids), rows
+
+    def check_all(self, cache, source):
+        one = ["description", "is", "one"]
+        rows, pending, answer = self.found(cache)
+        self.assertEqual(rows, [(self.ids[0], "moved"), (self.new, "one"), (self.ids[1], "one")])
+        self.assertEqual((pending, answer.source), (sorted([self.new, *self.ids[:2]]), source))
+        self.assertEqual(self.found(cache, one)[0], [(self.new, "one"), (self.ids[1], "one")])
+        self.assertEqual(self.found(cache, ["id", "is", self.new])[0], [(self.new, "one")])
+        rows, pending, _ = self.found(cache, hide_pending=True)
+        self.assertEqual((rows, pending), ([(self.ids[0], "one"), (self.ids[2], "three"), (self.ids[1], "two")], []))
+
+    def check_settled(self, cache):
+        """Under FPT's id, whichever it is asked for by."""
+        self.writer.maintain()
+        made = self.writer.resolve(self.new)
+        want = [(self.ids[0], "moved"), (self.ids[1], "one"), (made, "one")]
+        rows, pending, _ = self.found(cache)
+        self.assertEqual((rows, pending), (want, []))
+        for by in (made, self.new):
+            self.assertEqual(self.found(cache, ["id", "is", by])[0], [(made, "one")])
+
+    def cover(self, cache):
+        cache.find("Version", IN_PROJECT, ["code", "description"])
+
+    def test_from_covered(self):
+        self.cover(self.reader)
+        self.write_all()
+        self.check_all(self.reader, "cache")
+        self.check_all(self.writer, "cache")
+        self.check_settled(self.reader)
+        self.check_settled(self.writer)
+
+    def test_from_fpt(self):
+        self.write_all()
+        self.site.reset_requests()
+        self.check_all(self.reader, "upstream")
+        self.check_all(self.reader, "cache")  # its stored ids
+        self.check_settled(self.reader)
+
+    def test_page_of_fpt(self):
+        """A full page takes in what belongs before its end."""
+        self.write_all()
+        found = self.found(self.reader, limit=2)[0]
+        self.assertEqual(found, [(self.ids[0], "moved"), (self.new, "one")])
+        self.assertEqual(self.found(self.reader, limit=2, page=2)[0], [])
+
+    def test_site_is_down(self):
+        self.cover(self.reader)
+        self.write_all()
+        self.site.faults([{"kind": "502", "match": ".", "times": -1}])
+        rows, pending, answer = self.found(self.reader, max_age=0.0, deadline=2.0)
+        self.assertEqual((len(rows), len(pending), answer.source), (3, 3, "stale"))
+
+    def test_what_cannot_be_told(self):
+        """Said, where only FPT can answer."""
+        self.write_all()
+        answer = self.reader.summarize("Version", IN_PROJECT + [["code", "ends_with", self.code("")]],
+                                       [{"field": "id", "type": "count"}])
+        self.assertEqual(answer["summaries"], {"id": 3})
+        self.assertIn("pending writes to Version are not in it", " ".join(answer["warnings"]))
+        self.cover(self.reader)
+        answer = self.reader.summarize("Version", IN_PROJECT + [["code", "ends_with", self.code("")]],
+                                       [{"field": "id", "type": "count"}])
+        self.assertEqual((answer["summaries"], answer["warnings"]), ({"id": 3}, []))
+
+    def test_never_neither_nor_both(self):
+        """Another reads all the time while creates are made and settled: each is seen once, whatever its id, and by
+        any of its ids."""
+        self.cover(self.reader)
+        stop, seen, ids = threading.Event(), [], []
+
+        def read():
+            while not stop.is_set():
+                least = len(ids)
+                rows = [row for row, _ in self.found(self.reader, ["description", "is", "race"])[0]]
+                seen.append(least <= len(rows) <= len(ids) + 1 and len(set(rows)) == len(rows))
+                for provisional in ids[:least]:
+                    seen.append(len(self.found(self.reader, ["id", "is", provisional])[0]) == 1)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            for i in range(ROUNDS):
+                ids.append(self.behind("create", "Version", self.version(f"r{i}", description="race")))
+                self.writer.maintain()
+        finally:
+            stop.set()
+            thread.join()
+        self.assertEqual(seen.count(False), 0, f"of {len(seen)} looks")
+        self.assertGreater(len(seen), ROUNDS)
+
+    def test_links(self):
+        """To a row that is not made yet: by its id, its name, and its fields; then by FPT's id."""
+        shot = self.behind("create", "Shot", {"project": PROJECT, "code": self.code("shot")})
+        link = {"type": "Shot", "id": shot}
+        version = self.behind("create", "Version", self.version("v", entity=link))
+        for type in ("Version", "Shot"):
+            self.reader.find(type, IN_PROJECT, ["code"])
+        for filters in ([["entity", "is", link]], [["entity.Shot.code", "is", self.code("shot")]]):
+            row, = self.reader.find("Version", IN_PROJECT + filters, ["entity", "entity.Shot.code"])
+            self.assertEqual((row["id"], row["entity"]), (version, {"type": "Shot", "id": shot, "name": self.code("shot")}))
+            self.assertEqual(row["entity.Shot.code"], self.code("shot"))
+        self.writer.maintain()
+        made = self.writer.resolve(shot)
+        row, = self.reader.find("Version", IN_PROJECT + [["entity", "is", link]], ["entity"])
+        self.assertEqual((row["id"], row["entity"]["id"]), (self.writer.resolve(version), made))
+
+
+if __name__ == "__main__":
+    unittest.main()
