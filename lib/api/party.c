@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "outbox/refs.h"
 
 struct fptc__party_home {
     char partition[64];
@@ -169,6 +170,11 @@ fptc_status fptc__party_add(struct fptc__party *p, const struct fptc__intent *t,
         m->t.marker = NULL; /* its caller writes that */
     if (m->t.marker != NULL && !fptc__json_set(t->data, m->t.marker, fptc__json_new_text(t->event)))
         return fptc__fail_nomem(err);
+    if (m->t.id > 0) { /* earlier writes to the row may name it so */
+        fptc__view_begin(m->t.outbox);
+        m->t.alias = fptc__ref_alias(m->t.outbox, t->type, t->id);
+        fptc__view_end(m->t.outbox);
+    }
     m->t.terms = t->terms;
     m->t.terms.partition = partition[0] != '\0' ? home->partition : NULL;
     return FPTC_OK;

@@ -190,11 +190,58 @@ static void spread(struct fptc__sending *list, size_t n)
     }
 }
 
+/* Whether an earlier write of ours to the row, that does not go with this one, has no end. */
+static int has_earlier(const struct fptc__sending *s, struct fptc__mutation *w)
+{
+    const struct fptc__through *t = s->t;
+    struct fptc__entity_writes of = fptc__writes_before(t, s->version);
+
+    while (fptc__mutation_unsettled(t->outbox, &of, w, NULL) == FPTC_OK) {
+        if (strcmp(w->who, t->identity) == 0 &&
+            (t->terms.batch == NULL || strcmp(w->batch, t->terms.batch) != 0))
+            return 1;
+        of.after = w->version;
+    }
+    return 0;
+}
+
+/*
+ * What cannot be sent yet is not compared either:
+ *  1. an update waits for the one before it, which is sent and whose answer is lost
+ *  2. it is compared: FPT has neither what its writer saw, which is the other's, nor what it writes
+ *  3. it would end as a conflict, and the other be done
+ */
+static size_t put_off(struct fptc__sending *list, size_t n, int is_whole)
+{
+    size_t i = 0, n_left = n;
+
+    fptc__view_begin(list[0].t->outbox);
+    while (i < n_left) {
+        struct fptc__sending s = list[i];
+        struct fptc__mutation w;
+
+        if (is_compared(&s) || !has_earlier(&s, &w)) {
+            i++;
+            continue;
+        }
+        s.member->end = fptc__busy(&w, &s.member->why);
+        list[i] = list[--n_left];
+        list[n_left] = s;
+    }
+    fptc__view_end(list[0].t->outbox);
+    for (i = 0; i < n_left && is_whole && n_left < n; i++) {
+        list[i].member->end = FPTC_PENDING;
+        list[i].member->why = list[n_left].member->why;
+    }
+    return is_whole && n_left < n ? 0 : n_left;
+}
+
 fptc_status fptc__compare(struct fptc__sending *list, size_t *n, int is_whole, fptc_error *err)
 {
     fptc_status status = FPTC_OK;
     size_t i;
 
+    *n = put_off(list, *n, is_whole);
     for (i = 0; i < *n && status == FPTC_OK; i++) {
         struct comparing c = {list, *n, &list[i], list[i].t->source->type};
 

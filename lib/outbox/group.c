@@ -31,6 +31,17 @@ static void read_terms(struct fptc__recorded *r)
     r->terms.of = fptc__json_get_int(r->intent, "of");
 }
 
+/* What its writer saw of links, too, is compared with FPT's rows. */
+static void resolve_saw(struct fptc__view *outbox, fptc__json *intent)
+{
+    struct fptc__mutation maker;
+    fptc__json *saw = NULL;
+
+    if (fptc__refs_resolve(outbox, fptc__json_get(intent, "saw"), &saw, &maker, NULL) == FPTC_OK &&
+        saw != NULL)
+        (void)fptc__json_set(intent, "saw", saw);
+}
+
 fptc_status fptc__recorded_read(struct fptc__view *outbox, const struct fptc__mutation *m,
                                 struct fptc__recorded *out, fptc_error *err)
 {
@@ -47,6 +58,8 @@ fptc_status fptc__recorded_read(struct fptc__view *outbox, const struct fptc__mu
     data = fptc__json_get(out->intent, "data");
     if (status == FPTC_OK && fptc__json_is_object(data))
         status = fptc__refs_resolve(outbox, data, &out->data, &maker, err);
+    if (status == FPTC_OK)
+        resolve_saw(outbox, out->intent);
     if (status == FPTC_OK && strcmp(m->verb, "create") != 0) {
         status = fptc__ref_resolve(outbox, m->id, &out->id, &maker, err);
         out->alias = m->id < 0 ? m->id : fptc__ref_alias(outbox, m->type, m->id);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "outbox/refs.h"
 #include "outbox/sending.h"
 #include "outbox/written.h"
 
@@ -70,7 +71,7 @@ static int is_taken(const struct fptc__sending *s, int64_t id)
 static fptc_status judge(void *payload, const fptc__json *row, int is_retired, fptc_error *err)
 {
     struct candidates *c = payload;
-    const fptc__json *data = fptc__json_get(c->intent, "data");
+    const fptc__json *data = c->s->t->data;
     int64_t id = fptc__json_get_int(row, "id");
     enum fptc__agreement agreement =
         c->is_by_marker ? FPTC__AGREES : fptc__written_agrees(data, row);
@@ -100,7 +101,7 @@ static fptc_status judge(void *payload, const fptc__json *row, int is_retired, f
 /* What every row that may be it has: FPT compares texts less strictly, so none is missed. */
 static fptc__json *narrow(const struct candidates *c, const char *marker)
 {
-    const fptc__json *data = fptc__json_get(c->intent, "data");
+    const fptc__json *data = c->s->t->data;
     const fptc__json *project = fptc__json_get(data, "project");
     const char *name = fptc__written_name(data);
     fptc__json *conditions = fptc__json_new_array();
@@ -137,8 +138,7 @@ static fptc_status find_candidates(struct candidates *c, fptc_error *err)
     fptc__buf_init(&fields, FPTC_FILTER_BYTES_MAX);
     fptc__buf_adds(&fields,
                    "id,created_by,created_by.ApiUser.firstname,created_by.HumanUser.login");
-    for (at = fptc__json_first(fptc__json_get(c->intent, "data")); at != NULL;
-         at = fptc__json_next(at))
+    for (at = fptc__json_first(c->s->t->data); at != NULL; at = fptc__json_next(at))
         fptc__buf_addf(&fields, ",%s", fptc__json_key(at));
     status = conditions == NULL ? fptc__fail_nomem(err) : fptc__buf_check(&fields, "fields", err);
     for (is_retired = 0; is_retired <= 1 && status == FPTC_OK; is_retired++) {
@@ -163,19 +163,21 @@ static int count_rival(const struct fptc__mutation *m, const char *body, void *p
 {
     struct rivals *r = payload;
     const struct fptc__through *t = r->s->t;
-    fptc__json *intent = NULL;
-    const fptc__json *data;
+    fptc__json *intent = NULL, *data = NULL;
+    struct fptc__mutation maker;
 
     if (m->state != FPTC__MUTATION_ATTEMPTED || strcmp(m->verb, "create") != 0 ||
         strcmp(m->type, t->source->type) != 0 || strcmp(m->event, t->event) == 0 || body == NULL ||
         fptc__json_parse(body, strlen(body), "outbox", &intent, NULL) != FPTC_OK)
         return 0;
-    data = fptc__json_get(intent, "data");
     if (fptc__json_get_int(intent, "known") < r->last_id &&
+        fptc__refs_resolve(t->outbox, fptc__json_get(intent, "data"), &data, &maker, NULL) ==
+            FPTC_OK &&
         fptc__written_agrees(data, r->row) == FPTC__AGREES) {
         r->n += fptc__json_size(data) == fptc__json_size(t->data);
         r->is_any_under_way |= !fptc__write_is_due(m, r->s->asof_ms, t->quiet_ms);
     }
+    fptc__json_free(data);
     fptc__json_free(intent);
     return 0;
 }
@@ -243,12 +245,12 @@ static fptc_status look_for_create(const struct fptc__sending *s, const fptc__js
 /* ----------------------------------------------------------------------- updates, deletes, revivals */
 
 /* The field that is neither what was to be written nor what the cache had before; NULL: none. */
-static const char *changed_field(const fptc__json *intent, const fptc__json *row)
+static const char *changed_field(const struct fptc__sending *s, const fptc__json *intent,
+                                 const fptc__json *row)
 {
     const fptc__json *saw = fptc__json_get(intent, "saw"), *at;
 
-    for (at = fptc__json_first(fptc__json_get(intent, "data")); at != NULL;
-         at = fptc__json_next(at)) {
+    for (at = fptc__json_first(s->t->data); at != NULL; at = fptc__json_next(at)) {
         const fptc__json *before = fptc__json_get(saw, fptc__json_key(at));
         const fptc__json *now = fptc__json_get(row, fptc__json_key(at));
 
@@ -291,7 +293,7 @@ static fptc_status judge_update(const struct fptc__sending *s, const fptc__json 
         out->found = FPTC__FOUND_DONE;
         return FPTC_OK;
     }
-    field = changed_field(intent, row);
+    field = changed_field(s, intent, row);
     if (field == NULL && !out->is_gone)
         return check_later_writes(s, out, err);
     out->found = FPTC__FOUND_CONFLICT;

@@ -27,12 +27,14 @@ def ways(cache, directory):
 
 def drain(cache, quiet, patience_s):
     """How many writes have no end when it gives up."""
-    end = time.monotonic() + patience_s
+    end, last = time.monotonic() + patience_s, None
     while True:
         cache.maintain()
-        n_open = sum(each["state"] in OPEN for each in cache.outbox("open", limit=10000))
-        if n_open == 0 or time.monotonic() > end:
-            return n_open
+        waits = [(each["event"], each["attempts"]) for each in cache.outbox("open", limit=10000) if each["state"] in OPEN]
+        if waits != last:
+            last, still = waits, time.monotonic() + max(4 * quiet, 5)
+        if not waits or time.monotonic() > min(end, still):
+            return len(waits)
         time.sleep(quiet / 4)
 
 

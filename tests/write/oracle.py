@@ -22,6 +22,7 @@ import math
 MUST, MAY, NEVER = "must", "may", "never"
 TRACE = "description"
 MEMBERS = "assets"
+DEAD = ("refused", "dropped", "conflict", "uncertain")     # what waits for a person, or for nobody
 KINDS = ("lost", "doubled", "reordered", "done though refused", "half a batch", "from nowhere", "wrong values",
          "wrong history", "changed its mind", "refused without cause", "conflict without cause", "uncertain without cause",
          "without an end")
@@ -174,7 +175,7 @@ class Oracle:
             return MAY
         if state == "conflict":     # found when it was looked up after an attempt, that may have done it, or before one
             return MAY if deed.verdict.get("attempts") else NEVER
-        if state in ("refused", "dropped"):
+        if state in ("refused", "dropped") or (state == "pending" and not deed.verdict.get("attempts")):
             return NEVER
         if deed.was_accepted:
             return MUST
@@ -195,7 +196,9 @@ class Oracle:
             self.problem("changed its mind", f"told as settled: {deed}")
         if self.complete and state is None and deed.was_accepted and not deed.said("settled"):
             self.problem("lost", f"accepted, and not in the outbox: {deed}")
-        if state in ("pending", "unknown"):
+        if state == "pending" and not verdict.get("attempts") and self.is_held(deed):
+            self.counts["held by a refused create"] += 1
+        elif state in ("pending", "unknown"):
             self.problem("without an end", repr(deed))
 
     def cause(self, deed, seen=()):
@@ -229,7 +232,10 @@ class Oracle:
         if state is None and deed.said("refused") and not self.cause(deed):
             self.problem("refused without cause", repr(deed))
         if state == "conflict" and not deed.shared:
-            self.problem("conflict without cause", f"{deed} {said}")
+            if any(self.follows_refused(each) or each.shared for each in self.batches.get(deed.batch, [deed])):
+                self.counts["conflicts after a refused one of the same row"] += 1
+            else:
+                self.problem("conflict without cause", f"{deed} {said}")
         if state == "uncertain":
             equal = sum(each.code == deed.code for each in self.deeds.values()) if deed.code else 0
             self.counts["uncertain in the end"] += 1
@@ -241,6 +247,25 @@ class Oracle:
         """Whether it never came to FPT: then a write that somebody waits for has ended, as documented."""
         status = (deed.verdict.get("said") or {}).get("http_status", 0)
         return deed.mode == "through" and not deed.was_accepted and status in (0, 401, 429)
+
+    def is_held(self, deed, seen=()):
+        """Whether it waits for a create that FPT refused, as does its batch, and what comes after it to its row."""
+        if deed.event in seen:
+            return False
+        seen = (*seen, deed.event)
+        before = [each for each in self.deeds.values() if each.called < deed.called and deed.verb != "create"
+                  and each.verb != "create" and self.row_of(each.type, each.id) == self.row_of(deed.type, deed.id)
+                  and (each.verdict or {}).get("state") == "pending"]
+        return any((self.deeds[event].verdict or {}).get("state") in DEAD or
+                   self.is_held(self.deeds[event], seen) for event in self.leans_on(deed)) or \
+            any(self.is_held(each, seen) for each in [*self.batches.get(deed.batch, ()), *before])
+
+    def follows_refused(self, deed):
+        """Whether it was written on top of a pending one of its row that FPT did not take."""
+        key = self.row_of(deed.type, deed.id)
+        return deed.mode == "behind" and any(
+            self.row_of(each.type, each.id) == key and each.called < deed.called and self.fate(each) != MUST
+            and each.was_accepted and set(each.data) & set(deed.data) for each in self.deeds.values())
 
     # -- creates
 
