@@ -14,6 +14,7 @@
 #include "api/result.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "outbox/doubled.h"
 #include "outbox/refs.h"
 #include "view/idset.h"
 
@@ -370,6 +371,48 @@ static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)
     if (d->m.batch[0] != '\0' && n != (size_t)d->of)
         return finish_part(w, list, n, err);
     return send_some(w, list, n, err);
+}
+
+static void tell_doubled(struct fptc_cache *cache, const fptc__json *list)
+{
+    const fptc__json *at;
+
+    for (at = fptc__json_first(list); at != NULL; at = fptc__json_next(at)) {
+        struct fptc__buf ids;
+
+        fptc__buf_init(&ids, FPTC_RECORD_BYTES_MAX);
+        fptc__json_print(fptc__json_get(at, "ids"), &ids);
+        fptc__log_line(&cache->logger, FPTC_LOG_ERROR,
+                       "FPT has done the create of event %s twice: %s %s; look at them, and retire "
+                       "what is too many",
+                       fptc__json_get_text(at, "event"), fptc__json_get_text(at, "type"),
+                       fptc__buf_text(&ids));
+        fptc__buf_done(&ids);
+    }
+}
+
+fptc_status fptc__writes_doubled(struct fptc_cache *cache, const struct fptc__call *call,
+                                 fptc__json **out, fptc_error *err)
+{
+    struct fptc__doubled d = {.marker = cache->options.marker_field};
+    struct fptc__work outbox;
+    int64_t now_ms = 0;
+    fptc_status status;
+
+    *out = NULL;
+    if (d.marker == NULL)
+        return FPTC_OK;
+    status = fptc__work_begin(&outbox, cache, call, "outbox", err);
+    if (status == FPTC_OK)
+        status = fptc__handle_now(cache, &now_ms, err);
+    d.outbox = outbox.session.view;
+    d.session = &outbox.session;
+    d.since_ms = now_ms - FPTC_DOUBLED_FOR_MS;
+    if (status == FPTC_OK)
+        status = fptc__doubled_find(&d, out, err);
+    tell_doubled(cache, *out);
+    fptc__work_end(&outbox);
+    return status;
 }
 
 static int see(const struct fptc__mutation *m, const char *body, void *payload)

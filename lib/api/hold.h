@@ -36,6 +36,7 @@ struct fptc__upkeep {
     fptc_status status; /* of the last round */
     fptc_error err;
     int64_t looked_mono_ms, followed_mono_ms, retired_mono_ms; /* last time, by the thread */
+    int64_t doubled_mono_ms;
     int64_t send_mono_ms; /* nothing of the outbox is sent before then */
     int n_send_failures;  /* since something was */
     atomic_int stops;     /* what is being done is not wanted any more, or is another's to do */

@@ -51,6 +51,9 @@ fptc_status fptc__write_check(struct fptc__work *w, const struct fptc__intent *t
    their order; *out_n: how many have one now. FPTC_OK also when FPT could not tell of some. */
 fptc_status fptc__writes_finish(struct fptc_cache *cache, const struct fptc__call *call,
                                 int64_t *out_n, fptc_error *err);
+/* finishing.c: creates that FPT has done twice, told in the log; *out: fptc__doubled_find(). */
+fptc_status fptc__writes_doubled(struct fptc_cache *cache, const struct fptc__call *call,
+                                 fptc__json **out, fptc_error *err);
 /* finishing.c: whether there is one; 0 when that cannot be told. */
 int fptc__writes_wait(struct fptc_cache *cache);
 int64_t fptc__handle_quiet_ms(const struct fptc_cache *cache);

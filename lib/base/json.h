@@ -60,6 +60,8 @@ fptc__json *fptc__json_new_null(void);
 fptc__json *fptc__json_copy(const fptc__json *v);
 int fptc__json_set(fptc__json *object, const char *key, fptc__json *child); /* 1 done, 0 not */
 int fptc__json_append(fptc__json *array, fptc__json *child);                /* 1 done, 0 not */
+/* The array that is a member of the object, put there if there is none; NULL: no memory. */
+fptc__json *fptc__json_array_of(fptc__json *object, const char *key);
 /* Turns the value, whatever it was, into a number that is printed with a point (2.0); 0 out of memory. */
 int fptc__json_make_float(fptc__json *v, double value);
 /* Takes a member or element out of its parent and gives it to the caller. */

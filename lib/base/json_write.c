@@ -75,6 +75,16 @@ int fptc__json_append(fptc__json *array, fptc__json *child)
     return 1;
 }
 
+fptc__json *fptc__json_array_of(fptc__json *object, const char *key)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(object, key);
+
+    if (list)
+        return list;
+    list = cJSON_CreateArray();
+    return fptc__json_set(object, key, list) ? list : NULL;
+}
+
 fptc__json *fptc__json_detach(fptc__json *parent, const fptc__json *child)
 {
     cJSON *c = parent && child ? parent->child : NULL;

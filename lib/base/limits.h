@@ -147,6 +147,9 @@
 /* Between two looks of one who sends what waits in the outbox; and after a failure, which doubles it up to the
    longest (A§9.14), at random above the half. */
 #define FPTC_OUTBOX_LOOK_MS 1000
+/* Creates that were sent more than once are looked at so often, for so long, in case that two of them came through. */
+#define FPTC_DOUBLED_LOOK_MS 3600000
+#define FPTC_DOUBLED_FOR_MS (7 * 24 * INT64_C(3600000))
 #define FPTC_OUTBOX_BACKOFF_MS_MAX 60000
 /* The longest that fptc_cache_maintain() waits for deletions at its end: above a dead reader's delegation. */
 #define FPTC_MAINTAIN_DELETE_MS 120000

@@ -379,6 +379,27 @@ fptc_status fptc__mutation_each_unsettled(struct fptc__view *outbox,
     return status == FPTC_MISS ? FPTC_OK : status;
 }
 
+fptc_status fptc__mutation_each_resent(struct fptc__view *outbox, int64_t since_ms,
+                                       int (*each)(const struct fptc__mutation *m, void *payload),
+                                       void *payload, fptc_error *err)
+{
+    struct fptc__mutation m;
+    sqlite3_stmt *stmt;
+    fptc_status status = select_writes(
+        outbox, "state = 2 AND verb = 'create' AND attempts > 1 AND attempt_asof > ?1", &stmt, err);
+
+    if (status == FPTC_OK)
+        sqlite3_bind_int64(stmt, 1, since_ms);
+    while (status == FPTC_OK) {
+        status = next_write(outbox, stmt, &m, err);
+        if (status == FPTC_OK && each(&m, payload))
+            break;
+    }
+    if (stmt != NULL)
+        sqlite3_reset(stmt);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,
                                   int64_t *out_refused, fptc_error *err)
 {

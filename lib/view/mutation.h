@@ -80,6 +80,11 @@ fptc_status fptc__mutation_each_unsettled(struct fptc__view *outbox,
                                           int (*each)(const struct fptc__mutation *m,
                                                       const char *body, void *payload),
                                           void *payload, fptc_error *err);
+/* Calls each(mutation, payload) for every settled create that was sent more than once, the last time after `since_ms`;
+   non-zero stops. */
+fptc_status fptc__mutation_each_resent(struct fptc__view *outbox, int64_t since_ms,
+                                       int (*each)(const struct fptc__mutation *m, void *payload),
+                                       void *payload, fptc_error *err);
 /* Counts unsettled and refused writes. */
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,
                                   int64_t *out_refused, fptc_error *err);

@@ -272,6 +272,20 @@ class Marked(WriteTest):
         self.assertEqual(len(marks), 2)
         self.assertEqual(marks[row_id], event)
 
+    def test_doubled(self):
+        """A host that stood still sends after everybody has given it up: both rows are told."""
+        cache = self.cache(marker_field="sg_event")
+        event = self.lost(cache.create, "Version", self.version(), kind="504")
+        self.quiet()
+        self.assertEqual(self.outbox(cache)["doubled"], [])
+        made = cache.create("Version", self.version(), event_id=event)[0]["id"]
+        late = self.site.create("Version", {**self.version(), "sg_event": event})
+        self.assertEqual(self.outbox(cache)["doubled"],
+                         [{"type": "Version", "event": event, "ids": sorted([made, late["id"]])}])
+
+    def outbox(self, cache):
+        return next(p for p in cache.maintain()["partitions"] if p["partition"] == "outbox")
+
     def test_type_without_it(self):
         cache = self.cache(marker_field="sg_event")
         shot = cache.create("Shot", {"project": PROJECT, "code": self.code("shot")}).rows[0]
