@@ -1420,7 +1420,9 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_doctor(const char *dir, const char *pe
  * is that of a living process is judged by watching it, for half a minute at most. A failure in one partition
  * keeps no other from being done.
  * @param cache       the handle.
- * @param out_result  a document: {"partitions":[{"partition","held","fetched","finished","rolled_up","rewritten","seconds"}], "deleted",
+ * @param out_result  a document: {"partitions":[{"partition","held","fetched","finished","doubled" (of the outbox, where
+ *                    options.marker_field tells it: [{"type","event","ids"}], creates that FPT has done twice),
+ *                    "rolled_up","rewritten","seconds"}], "deleted",
  *                    "deleting","seconds"}; held: "by us" or "by another"; finished: writes; rolled_up, rewritten: commits; deleting: deletion still goes on
  *                    (an unlink hangs), and ends with this process. NULL on failure; may be NULL.
  * @param err         may be NULL.
