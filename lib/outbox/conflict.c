@@ -13,6 +13,8 @@
 #include "outbox/sending.h"
 #include "outbox/written.h"
 
+#define GIVEN_UP_MAX 32
+
 struct comparing {
     struct fptc__sending *list;
     size_t n;
@@ -68,9 +70,63 @@ static int merge(struct fptc__sending *s, const fptc__json *saw, const fptc__jso
     return 1;
 }
 
+/* The newest of the writes to the row that came to nothing; the writer of a later one saw what they were to do. */
+struct given_up {
+    fptc__json *intents[GIVEN_UP_MAX];
+    size_t n;
+};
+
+static int add_given_up(const char *body, void *payload)
+{
+    struct given_up *g = payload;
+    fptc__json *intent = NULL;
+
+    if (body == NULL || fptc__json_parse(body, strlen(body), "outbox", &intent, NULL) != FPTC_OK)
+        return 0;
+    fptc__json_free(g->intents[g->n % GIVEN_UP_MAX]);
+    g->intents[g->n++ % GIVEN_UP_MAX] = intent;
+    return 0;
+}
+
+/* Undoes one of them in what was seen. */
+static void take_back(fptc__json *saw, const fptc__json *intent)
+{
+    const fptc__json *at, *before = fptc__json_get(intent, "saw");
+
+    for (at = fptc__json_first(fptc__json_get(intent, "data")); at != NULL;
+         at = fptc__json_next(at)) {
+        const char *field = fptc__json_key(at);
+        const fptc__json *seen = fptc__json_get(saw, field), *was = fptc__json_get(before, field);
+
+        if (seen != NULL && was != NULL && fptc__written_is(at, seen))
+            (void)fptc__json_set(saw, field, fptc__json_copy(was));
+    }
+}
+
+/* What FPT must show if nobody else has written; NULL: no memory. */
+static fptc__json *expected_of(const struct fptc__sending *s)
+{
+    struct fptc__entity_writes of = fptc__writes_before(s->t, s->version);
+    fptc__json *saw = fptc__json_copy(fptc__json_get(s->intent, "saw"));
+    struct given_up g = {{NULL}, 0};
+    size_t i;
+
+    fptc__view_begin(s->t->outbox);
+    (void)fptc__mutation_each_given_up(s->t->outbox, &of, add_given_up, &g, NULL);
+    fptc__view_end(s->t->outbox);
+    for (i = 0; i < GIVEN_UP_MAX && i < g.n; i++) {
+        fptc__json *intent = g.intents[(g.n - 1 - i) % GIVEN_UP_MAX];
+
+        take_back(saw, intent);
+        fptc__json_free(intent);
+    }
+    return saw;
+}
+
 static void compare(struct fptc__sending *s, const fptc__json *row)
 {
-    const fptc__json *saw = fptc__json_get(s->intent, "saw"), *at;
+    fptc__json *saw = expected_of(s);
+    const fptc__json *at;
     char fields[300] = "";
     size_t n = 0;
 
@@ -84,6 +140,7 @@ static void compare(struct fptc__sending *s, const fptc__json *row)
     }
     if (n > 0 && (s->t->terms.policy != FPTC_CONFLICT_MERGE || !merge(s, saw, row)))
         tell(s, fields);
+    fptc__json_free(saw);
 }
 
 static fptc_status take(void *payload, const fptc__json *row, int is_retired, fptc_error *err)

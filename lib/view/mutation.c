@@ -261,6 +261,25 @@ fptc_status fptc__mutation_overwritten(struct fptc__view *outbox,
     return status;
 }
 
+fptc_status fptc__mutation_each_given_up(struct fptc__view *outbox,
+                                         const struct fptc__entity_writes *of,
+                                         int (*each)(const char *body, void *payload),
+                                         void *payload, fptc_error *err)
+{
+    struct fptc__mutation m;
+    sqlite3_stmt *stmt;
+    fptc_status status = select_entity(outbox, OF_ENTITY " AND state IN (3, 4)", of, &stmt, err);
+
+    while (status == FPTC_OK) {
+        status = next_write(outbox, stmt, &m, err);
+        if (status == FPTC_OK && each((const char *)sqlite3_column_text(stmt, BODY), payload))
+            break;
+    }
+    if (stmt != NULL)
+        sqlite3_reset(stmt);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
 fptc_status fptc__mutation_maker(struct fptc__view *outbox, const char *type, int64_t id,
                                  const char *event, struct fptc__mutation *out, fptc_error *err)
 {

@@ -60,6 +60,11 @@ fptc_status fptc__mutation_unsettled(struct fptc__view *outbox,
 fptc_status fptc__mutation_overwritten(struct fptc__view *outbox,
                                        const struct fptc__entity_writes *of, const fptc__json *data,
                                        struct fptc__mutation *out, fptc_error *err);
+/* Calls each(its intent as JSON, payload) for those of them that were refused or dropped, in order; non-zero stops. */
+fptc_status fptc__mutation_each_given_up(struct fptc__view *outbox,
+                                         const struct fptc__entity_writes *of,
+                                         int (*each)(const char *body, void *payload),
+                                         void *payload, fptc_error *err);
 /* The settled create, other than `event`, that made this row. FPTC_MISS if there is none. */
 fptc_status fptc__mutation_maker(struct fptc__view *outbox, const char *type, int64_t id,
                                  const char *event, struct fptc__mutation *out, fptc_error *err);

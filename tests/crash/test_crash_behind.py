@@ -26,11 +26,21 @@ class Behind(crash_case.Case):
         """Others do the upkeep until nothing is left to be sent."""
         for _ in range(20):
             time.sleep(QUIET_MS / 1000 + 0.02)
-            self.work(directory, f"quiet={QUIET_MS}", "maintain")
+            run = self.end(self.start(directory, "count", 0, f"quiet={QUIET_MS}", "maintain"))
+            # Half the quiet period is all the time there is from the attempt to the request.
+            self.assertTrue(run.returncode == 0 or "before the request was sent" in (run.failed or ""), run.text)
             store = Store(directory)
             if not store.unknown():
                 return store
         self.fail(f"{where}: {store.unknown()} are never finished")
+
+    def at_site(self, prefix):
+        """code -> [row, ...] of the active rows whose code starts so; by no token that could expire meanwhile."""
+        found = {}
+        for row in self.site.rows("Version"):
+            if (row["code"] or "").startswith(prefix):
+                found.setdefault(row["code"], []).append(row["id"])
+        return found
 
     def go_through(self, modes, share, judge, *words):
         template = self.template()

@@ -178,6 +178,18 @@ class Conflicts(writetest.WriteTest):
         self.assertEqual((line["state"], row), (SETTLED, ("theirs", "apr")))
         self.assertEqual((line["outcome"]["fields"], line["outcome"]["left"]), (["sg_status_list"], ["description"]))
 
+    def test_given_up(self):
+        """What an earlier one was to write, and FPT refused, was seen by the writers of the next ones only."""
+        cache = self.cache()
+        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
+        row = cache.create("Version", self.version(description="old"))[0]["id"]
+        for i in range(3):
+            cache.update("Version", row, {"description": f"{i}", "sg_status_list": "no such" if i < 2 else "rev"},
+                         write="behind")
+        cache.maintain()
+        made = next(each for each in self.site.rows("Version") if each["id"] == row)
+        self.assertEqual((made["description"], made["sg_status_list"]), ("2", "rev"))
+
     def test_own(self):
         """What the same tool left before is no conflict, nor is what was created behind."""
         cache = self.cache()
