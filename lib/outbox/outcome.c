@@ -61,7 +61,12 @@ static int is_taken(const struct fptc__sending *s, int64_t id)
 {
     struct fptc__mutation w;
     fptc_status status;
+    size_t i;
 
+    for (i = 0; i < s->n_taken; i++) {
+        if (s->taken[i] == id)
+            return 1;
+    }
     fptc__view_begin(s->t->outbox);
     status = fptc__mutation_maker(s->t->outbox, s->t->source->type, id, s->t->event, &w, NULL);
     fptc__view_end(s->t->outbox);

@@ -19,6 +19,8 @@ struct fptc__sending {
     struct fptc__intake *in;     /* may be that of others, too */
     int is_gone;                 /* the row is not alive (any more) */
     char partition[64];          /* where the row lives */
+    const int64_t *taken;        /* rows that a look-up for it leaves out */
+    size_t n_taken;
 };
 
 /* bodies.c: the bodies of the outbox's records; NULL: no memory. */

@@ -13,13 +13,33 @@ struct part {
     struct fptc__looked looked;
 };
 
+/* Rows of its type that creates before the i-th were found to be: equal ones take one each. */
+static size_t taken_before(const struct part *parts, size_t i, int64_t *ids)
+{
+    size_t n = 0, at;
+
+    for (at = 0; at < i; at++) {
+        if (parts[at].s.t->verb == FPTC_VERB_CREATE && parts[at].looked.id > 0 &&
+            strcmp(parts[at].s.t->source->type, parts[i].s.t->source->type) == 0)
+            ids[n++] = parts[at].looked.id;
+    }
+    return n;
+}
+
 static fptc_status look(struct part *parts, size_t n, fptc_error *err)
 {
-    fptc_status status = FPTC_OK;
+    int64_t *ids = calloc(n, sizeof(*ids));
+    fptc_status status = ids == NULL ? fptc__fail_nomem(err) : FPTC_OK;
     size_t i;
 
-    for (i = 0; i < n && status == FPTC_OK; i++)
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        parts[i].s.taken = ids;
+        parts[i].s.n_taken = taken_before(parts, i, ids);
         status = fptc__look_up(&parts[i].s, parts[i].s.intent, &parts[i].looked, err);
+        parts[i].s.taken = NULL;
+        parts[i].s.n_taken = 0;
+    }
+    free(ids);
     return status;
 }
 

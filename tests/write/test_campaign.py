@@ -13,8 +13,8 @@ sys.path.insert(0, str(SOURCE / "tests/write"))
 import campaign  # noqa: E402
 
 LONG = bool(os.environ.get("FPTC_LONG"))
-KINDS = "through"
-SHORT = ["--mutations", "250", "--writers", "6", "--quiet", "1.5", "--late-ms", "300", "--deadline", "0.8", "--kill-host-s", "2",
+KINDS = "through,behind,batch"
+SHORT = ["--mutations", "300", "--writers", "6", "--quiet", "1.5", "--late-ms", "300", "--deadline", "0.8", "--kill-host-s", "2",
          "--kill-writer-s", "1", "--kill-holder-s", "1"]
 
 

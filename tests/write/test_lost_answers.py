@@ -4,11 +4,13 @@ A quarter of them was not done at all, and a tenth has the values of another. FP
 """
 
 import collections
+import itertools
 import os
 import time
 import unittest
 
-import writetest  # noqa: F401  (puts tests/read on the path)
+import oracle
+import writetest
 from writetest import WriteTest
 
 import fptcache
@@ -17,6 +19,7 @@ N = 1000 if os.environ.get("FPTC_LONG") else 20
 KINDS = ("504-after-commit", "reset-after-commit", "late-commit")
 QUIET_S, LATE_MS = 1.5, [50, 700]       # all late ones come within the quiet period
 BATCH = 10
+WAYS = ["single", "batch", "merged"]
 REQUEST = "^POST .*/entity/([A-Za-z]+|_batch)$"
 
 
@@ -47,6 +50,24 @@ class LostAnswers(WriteTest):
             events.append(caught.exception.event_id)
         return events
 
+    def batch(self, cache, creates):
+        """Batches of their caller."""
+        events = []
+        for at in range(0, len(creates), BATCH):
+            requests = [{"request_type": "create", "entity_type": "Version", "data": data} for data in creates[at:at + BATCH]]
+            with self.assertRaises(fptcache.UnknownOutcome) as caught:
+                cache.batch(requests)
+            events += [oracle.member_event(caught.exception.event_id, i) for i in range(len(requests))]
+        return events
+
+    def merged(self, cache, creates):
+        """Creates behind, which the holder sends together, a few at a time."""
+        events = []
+        for at in range(0, len(creates), BATCH):
+            events += [cache.create("Version", data, write="behind").event_id for data in creates[at:at + BATCH]]
+            cache.maintain()
+        return events
+
     def drain(self, cache):
         """Until every write has an end."""
         until = time.monotonic() + 60 + N / 4
@@ -55,18 +76,18 @@ class LostAnswers(WriteTest):
             time.sleep(QUIET_S / 5)
             cache.maintain()
 
-    def round(self, way, marker):
-        """Kind -> what its creates were settled by."""
-        self.directory = os.path.join(self.folder, f"{way}-{marker}")
+    def round(self, ways, marker):
+        """(way, kind) -> what its creates were settled by."""
+        self.directory = os.path.join(self.folder, f"{ways[0]}-{marker}")
         cache = self.cache(marker_field=marker, quiet=QUIET_S)
         cache.find("Version", [writetest.IN_PROJECT], ["code"])
         wanted, fired, kinds = collections.Counter(), {}, {}
-        for kind in KINDS:
+        for way, kind in itertools.product(ways, KINDS):
             codes, creates = self.wanted(f"{way} {marker or 'unmarked'} {kind}")
             wanted += codes
             self.lose(kind)
-            kinds.update(dict.fromkeys(getattr(self, way)(cache, creates), kind))
-            fired[kind] = {each["kind"]: each["fired"] for each in self.site.control("GET", "/faults")}
+            kinds.update(dict.fromkeys(getattr(self, way)(cache, creates), (way, kind)))
+            fired[way, kind] = {each["kind"]: each["fired"] for each in self.site.control("GET", "/faults")}
         self.site.clear_faults()
         self.drain(cache)
         self.assertEqual(self.site.late_commits()["waiting"], 0)
@@ -76,24 +97,24 @@ class LostAnswers(WriteTest):
         mutations = self.mutations(cache)
         self.assertEqual(set(mutations), set(kinds))
         self.assertEqual(len({each["id"] for each in mutations.values()}), len(mutations))
-        by = {kind: collections.Counter() for kind in KINDS}
+        by = {name: collections.Counter() for name in fired}
         for event, each in mutations.items():
             by[kinds[event]][each["outcome"]["by"]] += 1
-        for kind in KINDS:
-            print(f"{way}, marker {marker}: {N} creates, answers lost {fired[kind]}, settled by {dict(by[kind])}, "
+        for name, found in by.items():
+            print(f"{' '.join(name)}, marker {marker}: {N} creates, answers lost {fired[name]}, settled by {dict(found)}, "
                   "0 missing, 0 doubled", flush=True)
         cache.close()
         return by
 
-    def every_kind(self, way):
-        for marker, by in ((None, "match"), ("sg_event", "marker")):
-            with self.subTest(way=way, marker=marker):
-                for kind, found in self.round(way, marker).items():
-                    self.assertGreaterEqual(found[by], N // 2, kind)
-                    self.assertEqual(set(found) - {by, "answer"}, set(), kind)
-
-    def test_single(self):
-        self.every_kind("single")
+    def test_creates(self):
+        """All ways in one cache, or each in its own when there are many."""
+        for ways in ([[way] for way in WAYS] if N > 20 else [WAYS]):
+            for marker, by in ((None, "match"), ("sg_event", "marker")):
+                with self.subTest(ways=ways, marker=marker):
+                    found = self.round(ways, marker)
+                    self.assertGreaterEqual(sum(each[by] for each in found.values()), len(found) * N // 2)
+                    for name, each in found.items():
+                        self.assertEqual(set(each) - {by, "answer"}, set(), name)
 
 
 if __name__ == "__main__":
