@@ -123,7 +123,7 @@ class Campaign:
                 for kind in ("Version", "Asset")}
         self.shared = mine["Version"][:6]
         self.collector = Collector(a.mutations, {"shared": self.shared, "members": mine["Asset"][:40]},
-                                   "0.0.0.0" if self.hosts.is_lab else "127.0.0.1", self.folder / "journal")
+                                   "0.0.0.0" if self.hosts.is_lab else "127.0.0.1")
         self.how = {"directory": self.hosts.directory, "site": self.site.url, "journal": self.collector.port,
                     "script_name": self.site.script_name, "script_key": self.site.script_key, "quiet": a.quiet,
                     "deadline": a.deadline, "kinds": a.kinds.split(","), "round_s": a.round_s,
@@ -223,7 +223,7 @@ class Campaign:
         """Everything that a person needs to look into it."""
         target = pathlib.Path(self.a.keep, self.folder.name)
         target.mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.folder / "journal", target / "journal.jsonl")
+        (target / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in self.collector.lines))
         (target / "rows.json").write_text(json.dumps(rows))
         (target / "problems.txt").write_text("\n".join(f"{kind}: {text}" for kind, text in problems) + "\n")
         (target / "words.txt").write_text("\n".join(f"{job.host} {text}" for job in self.said for _, text in job.lines))

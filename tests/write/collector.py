@@ -32,13 +32,12 @@ class Server(socketserver.ThreadingTCPServer):
 class Collector:
     """`target`: mutations after which everybody is told to end. `hello`: what a new process is told."""
 
-    def __init__(self, target, hello, address="127.0.0.1", path=None):
+    def __init__(self, target, hello, address="127.0.0.1"):
         self.target, self.hello = target, hello
-        self.lines, self.n_mutations = [], 0
+        self.lines, self.n_mutations, self.counted = [], 0, set()
         self.rows = {}          # process -> {id: {"type", "id", "alive", "doubt"}}
         self.orphans, self.calls = [], {}
         self.lock = threading.Lock()
-        self.file = open(path, "a", encoding="utf-8") if path else None
         self.server = Server((address, 0), Handler)
         self.server.collector = self
         self.port = self.server.server_address[1]
@@ -47,8 +46,6 @@ class Collector:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
-        if self.file:
-            self.file.close()
 
     def take(self, line):
         with self.lock:
@@ -64,18 +61,22 @@ class Collector:
 
     def add(self, line):
         self.lines.append(line)
-        if self.file:
-            self.file.write(json.dumps(line) + "\n")
         if line["k"] == "call":
             self.calls[line["w"]] = line
-            if not line.get("repeat"):
-                self.n_mutations += len(line.get("requests", "1"))
             for each in line.get("requests", [line]):
                 self.mark(line["w"], each.get("id"), doubt=True, verb=each["verb"])
-        elif line["k"] == "answer" and line["outcome"] in ("settled", "pending"):
+        elif line["k"] == "answer":
+            self.count(self.calls[line["w"]], line)
+        if line["k"] == "answer" and line["outcome"] in ("settled", "pending"):
             self.answered(line["w"], self.calls[line["w"]], line)
-        elif line["k"] == "bye":
+        if line["k"] == "bye":
             self.rows.pop(line["w"], None)
+
+    def count(self, call, answer):
+        """A mutation counts once, and not before it was more than put off."""
+        if answer["outcome"] != "held" and call["event"] not in self.counted:
+            self.counted.add(call["event"])
+            self.n_mutations += len(call.get("requests", "1"))
 
     def answered(self, name, call, answer):
         members = answer.get("members") or [answer]

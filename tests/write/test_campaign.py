@@ -27,7 +27,7 @@ class InOneMachine(unittest.TestCase):
         print(f"seed {a.seed}: {report}", flush=True)
         self.assertEqual(problems, [], f"seed {a.seed}")
         counts = report["counts"]
-        self.assertGreaterEqual(counts["mutations"], a.mutations)
+        self.assertGreaterEqual(counts["mutations"] - counts.get("answered held", 0), a.mutations * 0.9)
         for kind in KINDS.split(","):
             self.assertTrue(any(name.startswith(kind) or kind in name for name in counts), kind)
 

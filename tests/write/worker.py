@@ -121,9 +121,9 @@ class Worker:
         self.later.remove(entry)
         _, work, line, row, event = entry
         outcome, told = self.call(work, {**line, "repeat": True}, row, event)
-        if outcome == "settled" and row:
+        if outcome in ("settled", "pending") and row:
             self.settle(row, line["verb"])
-        if outcome == "settled" and row is None and line["verb"] == "create" and told.get("id"):
+        if outcome in ("settled", "pending") and row is None and line["verb"] == "create" and told.get("id"):
             self.adopt(line["type"], told["id"])
         return True
 
@@ -249,7 +249,7 @@ class Worker:
     def step(self):
         chance = self.random.random()
         row = self.pick(doubt=self.random.random() < 0.3)
-        if chance < 0.15 and self.again():
+        if self.random.random() < 0.35 and self.again():
             return
         if chance < 0.30 or row is None:
             self.create(poison=self.random.random() < 0.06)
