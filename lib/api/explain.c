@@ -109,6 +109,9 @@ static fptc_status look_at_type(struct explanation *e, const char *type, fptc__j
     if (fptc__json_size(suspects) > 0 && !e->answer.is_any_age)
         say_why_not(e, "rows of %s have to be read again first (%s)", type, partition);
     fptc__json_free(suspects);
+    if (fptc__view_has_effect(view, part, type) && !e->answer.is_any_age)
+        say_why_not(e, "a write changed rows of %s at FPT: it is asked for the changes in %s first",
+                    type, partition);
     return status;
 }
 

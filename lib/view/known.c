@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/limits.h"
 #include "view/connection.h"
 
 static void name_clear(struct fptc__known_name *at)
@@ -51,19 +50,6 @@ static struct fptc__known *current(struct fptc__view *v)
 
 /* ------------------------------------------------------------------------------------- coverage */
 
-/* FPT has changed rows of the type by itself since they were asked for (outbox/effects.h). */
-static int has_effect(struct fptc__view *v, const struct fptc__known_cover *c)
-{
-    char key[sizeof("effect:") + FPTC_NAME_BYTES_MAX];
-    fptc__json *value = NULL;
-    fptc_status status;
-
-    snprintf(key, sizeof(key), "effect:%s", c->type);
-    status = fptc__view_config(v, c->part, key, &value, NULL, NULL);
-    fptc__json_free(value);
-    return status != FPTC_MISS;
-}
-
 static fptc_status look_up(struct fptc__view *v, struct fptc__known_cover *c, fptc_error *err)
 {
     fptc__json *suspects = NULL;
@@ -72,7 +58,7 @@ static fptc_status look_up(struct fptc__view *v, struct fptc__known_cover *c, fp
     c->is_covered = status == FPTC_OK;
     if (status == FPTC_OK)
         status = fptc__view_suspects(v, c->part, c->type, &suspects, err);
-    c->has_suspects = fptc__json_size(suspects) > 0 || has_effect(v, c);
+    c->has_suspects = fptc__json_size(suspects) > 0 || fptc__view_has_effect(v, c->part, c->type);
     fptc__json_free(suspects);
     return status == FPTC_MISS ? FPTC_OK : status;
 }

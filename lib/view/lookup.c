@@ -487,3 +487,15 @@ int fptc__view_differs(struct fptc__view *v, enum fptc__part part, const char *t
     fptc__rows_done(&fresh);
     return differs;
 }
+
+int fptc__view_has_effect(struct fptc__view *v, enum fptc__part part, const char *type)
+{
+    char key[sizeof("effect:") + FPTC_NAME_BYTES_MAX];
+    fptc__json *value = NULL;
+    fptc_status status;
+
+    snprintf(key, sizeof(key), "effect:%s", type);
+    status = fptc__view_config(v, part, key, &value, NULL, NULL);
+    fptc__json_free(value);
+    return status != FPTC_MISS;
+}

@@ -82,6 +82,8 @@ fptc_status fptc__view_covered_types(struct fptc__view *v, enum fptc__part part,
 fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, const char *type,
                                 fptc__json **out, fptc_error *err);
 int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id);
+/* 1 when FPT has changed rows of the type by itself since they were asked for (outbox/effects.h), or it cannot be told. */
+int fptc__view_has_effect(struct fptc__view *v, enum fptc__part part, const char *type);
 /* 1 when a row of the type that came in had an updated_at of `since` (ISO, UTC) or later, or when that
    cannot be told; 0 when not, also when nothing of the type is here. */
 int fptc__view_has_newer(struct fptc__view *v, enum fptc__part part, const char *type,

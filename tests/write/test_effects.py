@@ -68,6 +68,18 @@ class Effects(WriteTest):
         self.assertEqual([row["content"] for row in rows], ["comp"])
         self.assertEqual(self.asked(cache, "Task", [IN_PROJECT], "content")[1], 0)   # it has caught up for all
 
+    def test_writes_that_are_sent_together(self):
+        template = self.template("matte")
+        cache = self.mirrored(("Task", 101, DATES), ("Shot", 101, "code"))
+        data = {"project": PROJECT, "code": self.code(), "task_template": template}
+        made = [cache.create("Shot", data, write="behind")[0]["id"] for _ in range(2)]
+        cache.maintain()
+        cache.batch([{"request_type": "create", "entity_type": "Shot", "data": data}])
+        shots = [{"type": "Shot", "id": cache.resolve(shot)} for shot in made]
+        of_shots = [IN_PROJECT, ["entity", "in", shots]]
+        self.assertEqual(len(self.assertAsked(cache, "Task", of_shots, "content")), 2)
+        self.assertEqual(len(cache.find("Task", [IN_PROJECT, ["content", "is", "matte"]], "content", mode="only-cache")), 3)
+
     def test_a_stored_answer_is_of_before(self):
         template = self.template("roto")
         cache = self.cache(max_age=FOREVER)
@@ -135,10 +147,13 @@ class Effects(WriteTest):
         cache.delete("Shot", shot)
         found = cache.find("Version", [IN_PROJECT], "code", mode="only-cache")
         self.assertFalse(found.complete)
+        why = str(cache.explain("Version", [IN_PROJECT], "code"))
+        self.assertIn("a write changed rows of Version at FPT", why)
         cache.compact("project-101")   # the snapshot says so, too
         self.assertFalse(cache.find("Version", [IN_PROJECT], "code", mode="only-cache").complete)
         cache.find("Version", [IN_PROJECT], "code")
         self.assertTrue(cache.find("Version", [IN_PROJECT], "code", mode="only-cache").complete)
+        self.assertNotIn("a write changed", str(cache.explain("Version", [IN_PROJECT], "code")))
 
     def test_a_write_whose_answer_was_lost(self):
         template = self.template("fx")
