@@ -166,6 +166,34 @@ static int is_to_drop(const struct json *write, const char *before)
            strcmp(text_of(write, "when"), before) <= 0;
 }
 
+/* Dropped with another one of its batch, which stands before it in the list. */
+static int is_of_dropped(const struct json *writes, const struct json *write, const char *before)
+{
+    const char *batch = text_of(write, "batch");
+    const struct json *at;
+
+    for (at = writes->child; batch[0] && at != write; at = at->next)
+        if (strcmp(text_of(at, "batch"), batch) == 0 && is_to_drop(at, before))
+            return 1;
+    return 0;
+}
+
+static void tell_dropped(const struct arguments *a, const struct json *write)
+{
+    struct text line = TEXT_INIT;
+
+    if (session_is_json(a)) {
+        json_add(&line, write);
+    } else {
+        text_add_plain(&line, text_of(write, "event"));
+        text_format(&line, " dropped: %s %s %s of %s: ", text_of(write, "verb"),
+                    text_of(write, "type"), text_of(write, "id"), text_of(write, "when"));
+        text_add_plain(&line, text_of(json_member(write, "said"), "text"));
+    }
+    printf("%s\n", text_string(&line));
+    text_done(&line);
+}
+
 static int drop_listed(const struct arguments *a, fptc_cache *cache, const struct json *writes,
                        const char *before, int *dropped)
 {
@@ -174,27 +202,19 @@ static int drop_listed(const struct arguments *a, fptc_cache *cache, const struc
     for (write = writes->child; write; write = write->next) {
         fptc_error err = FPTC_ERROR_INIT;
         const char *event = text_of(write, "event");
-        struct text line = TEXT_INIT;
         fptc_status status;
 
         if (!is_to_drop(write, before))
             continue;
-        status = fptc_cache_outbox_decide(cache, event, FPTC_VERDICT_DROP, NULL, &err);
+        status = is_of_dropped(writes, write, before)
+                     ? FPTC_OK
+                     : fptc_cache_outbox_decide(cache, event, FPTC_VERDICT_DROP, NULL, &err);
         if (status == FPTC_MISS || status == FPTC_ESTATE) /* somebody else was faster */
             continue;
         if (status != FPTC_OK)
             return fail(status, &err);
         ++*dropped;
-        if (session_is_json(a)) {
-            json_add(&line, write);
-        } else {
-            text_add_plain(&line, event);
-            text_format(&line, " dropped: %s %s %s of %s: ", text_of(write, "verb"),
-                        text_of(write, "type"), text_of(write, "id"), text_of(write, "when"));
-            text_add_plain(&line, text_of(json_member(write, "said"), "text"));
-        }
-        printf("%s\n", text_string(&line));
-        text_done(&line);
+        tell_dropped(a, write);
     }
     return 0;
 }

@@ -1214,12 +1214,13 @@ enum {
  * @param cache       the handle.
  * @param filter      a JSON object, or NULL: {"state": "open" (no end yet, or refused; the default), "refused"
  *                    or "all", "event": an event id (then of any state), "limit": at most so many (10,000)}.
- * @param out_result  a document: {"writes":[{"event","state","verb","type","id","data","who","mine","host","pid",
- *                    "when","attempts","last_attempt","said":{"http_status","text"},"decided":{"verdict",
+ * @param out_result  a document: {"writes":[{"event","state","verb","type","id","behind","batch","data","who","mine",
+ *                    "host","pid","when","attempts","last_attempt","said":{"http_status","text"},"decided":{"verdict",
  *                    "who","when"},"next"}],"more"}; NULL on failure. state: "pending" (not sent),
  *                    "unknown" (sent, no answer known), "settled", "refused", "conflict" (others wrote to the
- *                    row since), "uncertain" (several rows may be it), "dropped". What was written is not
- *                    kept once it is settled. last_attempt: or when it was retried since. next: what to do.
+ *                    row since), "uncertain" (several rows may be it), "dropped". batch: the event id of the
+ *                    batch that it is one of; what is decided about one of them is about all. What was
+ *                    written is not kept once it is settled. last_attempt: or when it was retried since. next: what to do.
  * @param err         may be NULL.
  * @return FPTC_OK; FPTC_EUSAGE for a bad filter; FPTC_EEXIST when the directory belongs to another identity;
  *         FPTC_EIO, FPTC_ENOMEM.

@@ -50,12 +50,12 @@ static int set_copy(fptc__json *entry, const char *key, const fptc__json *value)
                           value == NULL ? fptc__json_new_null() : fptc__json_copy(value));
 }
 
-/* The row: as the write named it, or as FPT made it. */
+/* The row: as the write named it, by its provisional id maybe, or as FPT made it. */
 static fptc__json *row_of(const struct fptc__kept_write *w)
 {
     int64_t id = w->state == FPTC__MUTATION_SETTLED ? fptc__json_get_int(w->outcome, "id") : w->id;
 
-    return id > 0 ? fptc__json_new_int(id) : fptc__json_new_null();
+    return id != 0 ? fptc__json_new_int(id) : fptc__json_new_null();
 }
 
 /* What FPT said, or what a look-up found: {"http_status","text"}. */
@@ -97,6 +97,7 @@ static int put_entry(const struct listing *l, const struct fptc__kept_write *w, 
 {
     const char *who = fptc__json_get_text(w->intent, "who");
     int is_mine = who != NULL && strcmp(who, l->identity) == 0;
+    int is_behind = fptc__json_is_true(fptc__json_get(w->intent, "behind"));
     const char *next = fptc__next_step(w);
     int ok = fptc__json_set(entry, "event", fptc__json_new_text(w->event));
 
@@ -104,6 +105,8 @@ static int put_entry(const struct listing *l, const struct fptc__kept_write *w, 
     ok = fptc__json_set(entry, "verb", fptc__json_new_text(w->verb)) && ok;
     ok = fptc__json_set(entry, "type", fptc__json_new_text(w->type)) && ok;
     ok = fptc__json_set(entry, "id", row_of(w)) && ok;
+    ok = fptc__json_set(entry, "behind", fptc__json_new_bool(is_behind)) && ok;
+    ok = set_copy(entry, "batch", fptc__json_get(w->intent, "batch")) && ok;
     ok = set_copy(entry, "data", fptc__json_get(w->intent, "data")) && ok;
     ok = set_copy(entry, "who", fptc__json_get(w->intent, "who")) && ok;
     ok = fptc__json_set(entry, "mine", fptc__json_new_bool(is_mine)) && ok;

@@ -443,6 +443,10 @@ class Writing(WithSite):
         self.assertEqual(dropped["event"], event)
         shown, = self.json("outbox", "show", event)["writes"]
         self.assertEqual(shown["state"], "dropped")
+        requests = json.dumps([{"request_type": "update", "entity_type": "Shot", "entity_id": shot, "data": data} for
+                               shot, data in ((shots[0], {"description": "x"}), (shots[1], json.loads(nobody)))])
+        self.fptcache("batch", "-", stdin=requests, expect=REFUSED)
+        self.assertRegex(self.fptcache("outbox", "drop", "--all-refused"), r"dropped: .*\n.*dropped: .*\n2 dropped\n$")
 
     def test_resolve(self):
         words = ("create", "Shot", "--project", "101", "--data", '{"code":"cli_035"}', "--event", "abcde" * 6 + "ab")

@@ -73,6 +73,24 @@ class Outbox(WithSite):
         self.assertEqual({each["state"] for each in cache.outbox("all")}, {"dropped"})
         self.assertEqual(cache.outbox_drop_refused(), [])
 
+    def test_a_refused_batch_is_dropped_as_one(self):
+        cache = self.cache(hold="never")
+        rows = sorted(row["id"] for row in self.site.rows("Shot"))[:2]
+        update = {"request_type": "update", "entity_type": "Shot", "entity_id": rows[0]}
+        with self.assertRaises(fptcache.Fault):
+            cache.batch([{**update, "data": {"description": "x"}}, {**update, "data": {"sg_sequence": NOBODY}}])
+        listed = cache.outbox()
+        self.assertEqual([(each["state"], each["behind"]) for each in listed], [("refused", False)] * 2)
+        self.assertEqual(len({each["batch"] for each in listed}), 1)
+        self.refused(cache)
+        pending = cache.create("Shot", {"project": PROJECT, "code": "waits"}, write="behind")
+        dropped = cache.outbox_drop_refused()
+        self.assertEqual(sorted(each["event"] for each in dropped if each["batch"]), sorted(each["event"] for each in listed))
+        self.assertEqual(len(dropped), 3)
+        left, = cache.outbox()
+        self.assertEqual((left["event"], left["state"], left["behind"], left["batch"], left["id"]),
+                         (pending.event_id, "pending", True, None, pending[0]["id"]))
+
     def test_an_edited_write_is_sent(self):
         cache = self.cache()
         sent = {"description": "edited", "sg_aspect_ratio": 2.0}   # FPT refuses 2 for a float

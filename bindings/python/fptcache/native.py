@@ -384,7 +384,11 @@ class Cache:
         while True:
             found = [write for write in self.outbox("refused") if write["state"] == "refused" and write["mine"] and
                      (before is None or calendar.timegm(time.strptime(write["when"], _WHEN)) <= before)]
-            gone = [write for write in found if self._is_dropped(write["event"])]
+            batches, gone = set(), []   # of a batch all are dropped with one
+            for write in found:
+                if write["batch"] in batches or self._is_dropped(write["event"]):
+                    gone.append(write)
+                    batches |= {write["batch"]} - {None}
             if not gone:
                 return dropped
             dropped += gone
