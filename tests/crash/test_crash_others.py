@@ -27,7 +27,7 @@ class Changing(crash_case.Case):
         for _ in range(crash_case.BASES):
             self.work(directory, word.format(id=self.free.pop()), "compact")
         trace = self.work(directory, word.format(id=self.free.pop()), "begin", word.format(id=self.free.pop())).trace
-        points, n, n_acked = self.steps(trace), 0, 0
+        points, n, n_acked = self.steps(trace, share=2), 0, 0
         self.assertGreater(len(self.free), 2 * len(points), "rows are missing for this")
         for at, (mode, k) in enumerate(points):
             if at % crash_case.COMPACT_EVERY == 0:
@@ -78,7 +78,7 @@ class Upkeep(crash_case.Case):
     def go_through(self, template, word, judge, modes):
         """Kills `word` at every call, each time in a copy of template; then it must work."""
         trace = self.work(self.directory(template), word).trace
-        points = [point for point in self.steps(trace, share=3) if point[0] in modes]
+        points = [point for point in self.steps(trace, share=5) if point[0] in modes]
         if "power" in modes:
             points += [("power", k) for k in self.changing(trace)][::1 if crash_case.LONG else 4]
         n = 0

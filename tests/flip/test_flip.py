@@ -1,7 +1,7 @@
 """A byte or bit flipped, a file cut short, a block of zeros, in each kind of file: what the library then says is right
 or an error, verify tells of it or it was harmless, and repair brings service back.
 
-FPTC_FLIPS: runs of each kind (25; with FPTC_LONG 1000). A failure names its kind and number: FPTC_FLIP="commit 17"
+FPTC_FLIPS: runs of each kind (12, under sanitizers 5; with FPTC_LONG 1000). A failure names its kind and number: FPTC_FLIP="commit 17"
 repeats it.
 
 A pin is judged by two handles that read by it, one opened before the flip and one after it, before and after others have
@@ -19,7 +19,7 @@ import fptcache
 from damage import COUNT, IN_PROJECT, TYPES, Damaged, damage, dice_for, rows_of
 
 LONG = os.environ.get("FPTC_LONG") == "1"
-RUNS = int(os.environ.get("FPTC_FLIPS", 1000 if LONG else 10 if os.environ.get("FPTC_SANITIZE") else 25))
+RUNS = int(os.environ.get("FPTC_FLIPS", 1000 if LONG else 5 if os.environ.get("FPTC_SANITIZE") else 12))
 ONLY = os.environ.get("FPTC_FLIP", "").split()
 
 
