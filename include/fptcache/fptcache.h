@@ -1156,7 +1156,8 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_write_set_on_conflict(fptc_write *writ
  * @param write       the write; may be carried out again, which does nothing twice.
  * @param out_result  one row, FPT's own, of a create, update or revive; no row of a delete; also given for
  *                    FPTC_PENDING and FPTC_UNKNOWN, then with the event id only. NULL on failure.
- *                    Of a write behind that is pending the row is as it shall be, and a create has a
+ *                    Of a write behind that is pending the row has what was written as it
+ *                    shall be (but no list that is added to and not known here), and a create has a
  *                    provisional id, below 0, that other writes may name and fptc_cache_resolve() knows
  *                    for ever. Of a batch a document instead, with an element for each request: [{"event",
  *                    "state":"settled"|"pending"|"refused"|"unknown","verb","type","id","row":{…} or null}].

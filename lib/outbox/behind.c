@@ -90,10 +90,10 @@ static fptc_status append(struct recording *r, fptc_error *err)
     return status;
 }
 
-/* What its caller gets: the row as it was written. */
-static fptc_status promise(struct fptc__member *m, int64_t id, fptc_error *err)
+/* What its caller gets. */
+static fptc_status promise(struct fptc__member *m, int64_t id, int64_t version, fptc_error *err)
 {
-    fptc__json *row = m->t.data != NULL ? fptc__json_copy(m->t.data) : fptc__json_new_object();
+    fptc__json *row = fptc__promised(&m->t, version);
 
     m->out.id = id;
     m->out.row = row;
@@ -112,7 +112,7 @@ static fptc_status repeat(struct fptc__member *m, fptc_error *err)
 
     m->end = fptc__replay(&s, &known, &m->why);
     if (m->end == FPTC_PENDING)
-        return promise(m, known.id, err);
+        return promise(m, known.id, known.version, err);
     return m->end == FPTC_MISS && known.state == FPTC__MUTATION_NONE ? FPTC_MISS : FPTC_OK;
 }
 
@@ -152,7 +152,7 @@ static fptc_status record(struct fptc__member *members, size_t n, fptc_error *er
     if (status == FPTC_OK)
         status = append(&r, err);
     for (i = 0; i < n && status == FPTC_OK; i++)
-        status = promise(&members[i], members[i].t.id, err);
+        status = promise(&members[i], members[i].t.id, 0, err);
     free(r.list);
     return status;
 }

@@ -35,6 +35,10 @@ struct fptc__ending {
 fptc__json *fptc__record_settle(const struct fptc__sending *s, const struct fptc__ending *e);
 fptc__json *fptc__record_refuse(const struct fptc__sending *s, const struct fptc__ending *e);
 
+/* promise.c: the row that a write behind will make, as far as it is known here; NULL: no memory. version: of a write
+   that is in the outbox already; 0: it is new. */
+fptc__json *fptc__promised(const struct fptc__through *t, int64_t version);
+
 /* attempt.c: an attempt of ours in the outbox; with the intent when it is new. FPTC_PENDING, nothing sent:
    an earlier write to the row has no end yet, or somebody else is at this one. */
 fptc_status fptc__claim(struct fptc__sending *s, fptc_error *err);

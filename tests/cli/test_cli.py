@@ -376,6 +376,11 @@ class Writing(WithSite):
                                     json.dumps([["id", "is", row["id"]]]), "--fields", "code,sg_status_list")
         self.assertEqual((counts, found["rows"]), ({}, [{"type": "Shot", "id": row["id"], "code": "cli_010",
                                                        "sg_status_list": "fin"}]))
+        assets = [{"type": "Asset", "id": each["id"]} for each in self.site.rows("Asset")][:2]
+        for mode, links, left in (("add", assets, assets), ("remove", assets[:1], assets[1:])):
+            data = json.dumps({"assets": {"multi_entity_update_mode": mode, "value": links}})
+            changed = self.json("update", "Shot", row["id"], "--data", data)["rows"][0]["assets"]
+            self.assertEqual([link["id"] for link in changed], [link["id"] for link in left])
         self.assertEqual(self.fptcache("delete", "Shot", row["id"]), f"Shot {row['id']}: deleted\n")
         self.assertNotIn(row["id"], self.of_project("Shot"))
         self.fptcache("delete", "Shot", row["id"], expect=NOTHING)

@@ -429,6 +429,10 @@ class Writing(WithSite):
         self.assertLess(version["id"], 0)
         changed = sg.update("Shot", shot["id"], {"description": "soon"})
         self.assertEqual(changed, {"type": "Shot", "id": shot["id"], "description": "soon"})
+        assets = [{"type": "Asset", "id": i} for i in sorted(self.of_project("Asset"))[:2]]
+        for links in (assets[:1], assets[1:]):
+            changed = sg.update("Shot", shot["id"], {"assets": links}, multi_entity_update_modes={"assets": "add"})
+        self.assertEqual([link["id"] for link in changed["assets"]], [each["id"] for each in assets])
         self.assertIs(sg.delete("Shot", max(self.of_project("Shot"))), True)
         counts = self.site.counts()
         self.assertEqual([counts.get(kind, 0) for kind in ("create", "update", "delete", "batch")], [0] * 4)
