@@ -243,7 +243,9 @@ static fptc_status describe_sql(struct explanation *e, const struct fptc__call *
 
     if (e->plan->is_local && !fptc__plan_is_several(e->plan)) {
         fptc__view_begin(e->home.session.view);
-        status = fptc__view_explain(e->home.session.view, e->plan, call, &q, err);
+        status = fptc__work_show_pending(&e->home, err);
+        if (status == FPTC_OK)
+            status = fptc__view_explain(e->home.session.view, e->plan, call, &q, err);
         fptc__view_end(e->home.session.view);
     }
     put(e, "sql",
@@ -301,6 +303,9 @@ static fptc_status begin(struct explanation *e, struct explain_task *t,
         return status;
     fptc__partition_name(e->plan->is_project_type ? e->plan->project_id : 0, partition);
     status = fptc__work_begin(&e->home, t->task.cache, call, partition, err);
+    e->home.shows_pending = 1;
+    if (status == FPTC_OK)
+        (void)fptc__pending_look(t->task.cache, &e->home.pending, NULL);
     if (status == FPTC_OK)
         status = fptc__work_refresh(&e->home, err);
     if (status == FPTC_OK)

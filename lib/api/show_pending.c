@@ -127,6 +127,8 @@ fptc_status fptc__work_show_pending(struct fptc__work *w, fptc_error *err)
 
     if (!w->shows_pending)
         return FPTC_OK;
+    if (w->pending == NULL || w->pending->n == 0)
+        return fptc__view_show_pending(w->session.view, NULL, NULL, err);
     pthread_rwlock_rdlock(&cache->schema_lock);
     status = fptc__view_show_pending(w->session.view, w->pending, cache->schema, err);
     pthread_rwlock_unlock(&cache->schema_lock);

@@ -46,6 +46,23 @@ void fptc__half_name(const char *type, enum fptc__half half, char out[FPTC__HALF
     snprintf(out, FPTC__HALF_BYTES, "%s@%s", type, names[half]);
 }
 
+void fptc__half_sql(const struct fptc__summary *s, enum fptc__half half, enum fptc__half *out_like,
+                    struct fptc__buf *out)
+{
+    enum fptc__half like = half == FPTC__HALF_HIDDEN ? FPTC__HALF_REPLACED : FPTC__HALF_OVERLAY;
+    const char *at = s->sql[like], *next;
+    char from[FPTC__HALF_BYTES], to[FPTC__HALF_BYTES];
+
+    *out_like = like;
+    fptc__half_name(s->plan->type, like, from);
+    fptc__half_name(s->plan->type, half, to);
+    for (; at && (next = strstr(at, from)) != NULL; at = next + strlen(from)) {
+        fptc__buf_add(out, at, (size_t)(next - at));
+        fptc__buf_adds(out, to);
+    }
+    fptc__buf_adds(out, at ? at : "");
+}
+
 void fptc__summary_free(struct fptc__summary *s)
 {
     struct box *b = (struct box *)s;

@@ -5,7 +5,8 @@
  * it: `sql[half]` reads a view "<Type>@<half>"; every other type is read as in plan.h. Of all rows of the
  * type the snapshot is counted whole, as fast as SQLite does that, and the few that are replaced are
  * taken away again (is_taken_away); else one by one it is asked which are. Columns, in order: the number of rows, of each group its value (LINK: type and id), of each summary its n_columns
- * partial results; of REPLACED and HIDDEN all numbers negated. Rows come in no order. With is_of_project the rows are those of the partition of
+ * partial results; of REPLACED all numbers negated. HIDDEN is
+ * read as REPLACED is, PENDING as OVERLAY: fptc__half_sql(). Rows come in no order. With is_of_project the rows are those of the partition of
  * plan->project_id, of which there are none when the project is gone. What is gone (plan.h) still stands in a LINK.
  */
 #ifndef FPTC_QUERY_SUMMARY_H
@@ -67,13 +68,19 @@ enum fptc__half {
 /* "Shot@base", "Shot@overlay", "Shot@whole", "Shot@replaced" ...: no type is called so. */
 void fptc__half_name(const char *type, enum fptc__half half, char out[FPTC__HALF_BYTES]);
 
+struct fptc__summary;
+/* The statement of a half that has none of its own, as that of the half it is read like (*out_like); empty when
+   there is none. */
+void fptc__half_sql(const struct fptc__summary *s, enum fptc__half half, enum fptc__half *out_like,
+                    struct fptc__buf *out);
+
 struct fptc__summary {
     struct fptc__plan *plan; /* its rows, and what they and the summaries depend on */
     struct fptc__summary_field *fields;
     size_t n_fields;
     struct fptc__group *groups; /* the outermost first */
     size_t n_groups;
-    int is_taken_away; /* sql[] has WHOLE, REPLACED, HIDDEN, else BASE; always OVERLAY and PENDING */
+    int is_taken_away; /* sql[] has WHOLE and REPLACED, else BASE; always OVERLAY */
     int is_kept;       /* what WHOLE and REPLACED say of a row of the snapshot never changes */
     int is_total;      /* is_taken_away, and nothing but the number of all rows is asked for */
     int is_of_project; /* sql leaves it to the runner that plan->project_id's rows are asked for */

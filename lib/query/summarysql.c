@@ -143,7 +143,7 @@ static void put_statement(struct fptc__sqltext *s, const struct fptc__summarizin
                           struct fptc__filter *filter, enum fptc__half half)
 {
     const struct fptc__summary *summary = z->summary;
-    const char *sign = half == FPTC__HALF_REPLACED || half == FPTC__HALF_HIDDEN ? "-" : "";
+    const char *sign = half == FPTC__HALF_REPLACED ? "-" : "";
     char from[FPTC__HALF_BYTES];
     size_t i;
 
@@ -242,12 +242,8 @@ fptc_status fptc__summarizing_sql(struct fptc__summarizing *z)
     filter = without_project(z->summary, filter);
     judge_halves(z, filter);
     status = write_half(z, filter, FPTC__HALF_OVERLAY);
-    if (!status)
-        status = write_half(z, filter, FPTC__HALF_PENDING);
     if (status || !z->summary->is_taken_away)
         return status ? status : write_half(z, filter, FPTC__HALF_BASE);
     status = write_half(z, filter, FPTC__HALF_WHOLE);
-    if (!status)
-        status = write_half(z, filter, FPTC__HALF_REPLACED);
-    return status ? status : write_half(z, filter, FPTC__HALF_HIDDEN);
+    return status ? status : write_half(z, filter, FPTC__HALF_REPLACED);
 }

@@ -11,270 +11,34 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/fold.h"
 #include "base/limits.h"
 #include "query/choices.h"
-#include "query/scratch.h"
-#include "view/connection.h"
+#include "view/aggregating.h"
 
-#define NO_PLACE (-1)
 #define EXACT_MAX ((int64_t)1 << 53) /* integers that a double, and so JSON, holds */
 
-/* The value of a group. */
-struct key {
-    int is_null;
-    const char *type;    /* LINK */
-    int64_t id;          /* LINK: id; CODE: its place in the list; CHECKBOX: 0 or 1 */
-    const char *text;    /* TEXT, CODE: the value; LINK: the name */
-    const char *fold;    /* of text: what it is sorted by */
-    const char *why_not; /* the answer is not known if a row has it; else NULL */
-};
-
-struct partial {
-    int has;
-    int64_t i;
-    const char *text; /* dates; else NULL */
-};
-
-struct line {
-    const struct fptc__summary *summary;
-    int64_t n_rows;
-    struct key *keys;
-    struct partial *partials;
-};
-
-struct table {
-    struct fptc__view *view;
-    struct fptc__view_part *part; /* that the summarised type lives in */
-    struct fptc__summary *summary;
-    size_t n_partials;
-    struct fptc__scratch scratch;
-    struct line *list;
-    size_t n, cap;
-};
-
-static fptc_status unknown(struct table *t, const char *why_not)
+static fptc_status unknown(struct fptc__aggregate *t, const char *why_not)
 {
     fptc__summary_pass_through(t->summary, why_not);
     return FPTC_MISS;
 }
 
-/* ------------------------------------------------------------------------------------------- reading */
-
-static const char *fold(struct table *t, const char *text)
-{
-    struct fptc__buf out;
-
-    fptc__buf_init(&out, FPTC_RESULT_BYTES_MAX);
-    fptc__fold(text, strlen(text), &out);
-    return fptc__scratch_take(&t->scratch, &out);
-}
-
-static void set_text(struct table *t, struct key *k, const char *text)
-{
-    k->text = fptc__scratch_text(&t->scratch, text, strlen(text));
-    k->fold = fold(t, text);
-}
-
-static int64_t place_of(const struct fptc__group *g, const char *value)
-{
-    size_t i;
-
-    for (i = 0; i < g->n_values; i++) {
-        if (strcmp(g->values[i], value) == 0)
-            return (int64_t)i;
-    }
-    return NO_PLACE;
-}
-
-/* A link to what is gone reads as null (A§1.6). */
-static void read_link(struct table *t, sqlite3_stmt *stmt, int column, struct key *k)
-{
-    const char *type = (const char *)sqlite3_column_text(stmt, column);
-    const char *name = NULL;
-    int is_gone = 0;
-
-    k->is_null = type == NULL || sqlite3_column_type(stmt, column + 1) == SQLITE_NULL;
-    if (k->is_null)
-        return;
-    k->type = fptc__scratch_text(&t->scratch, type, strlen(type));
-    k->id = sqlite3_column_int64(stmt, column + 1);
-    (void)fptc__view_name(t->view, type, k->id, &name, &is_gone);
-    k->is_null = is_gone;
-    if (is_gone)
-        return;
-    if (name == NULL)
-        k->why_not = "groups by an entity whose name is not known";
-    else if (strcmp(k->type, FPTC__GROUP_NOT_BY_NAME) == 0)
-        k->why_not = "groups by an entity whose order is not its name";
-    set_text(t, k, name == NULL ? "" : name);
-}
-
-static void read_key(struct table *t, sqlite3_stmt *stmt, const struct fptc__group *g, int column,
-                     struct key *k)
-{
-    const char *text;
-
-    if (g->kind == FPTC__GROUP_LINK) {
-        read_link(t, stmt, column, k);
-        return;
-    }
-    k->is_null = sqlite3_column_type(stmt, column) == SQLITE_NULL;
-    if (g->kind == FPTC__GROUP_CHECKBOX) {
-        k->id = sqlite3_column_int64(stmt, column) != 0;
-        return;
-    }
-    text = (const char *)sqlite3_column_text(stmt, column);
-    if (text == NULL || text[0] == '\0') { /* FPT has no empty text (A§3.2) */
-        k->is_null = 1;
-        return;
-    }
-    set_text(t, k, text);
-    if (g->kind == FPTC__GROUP_CODE) {
-        k->id = place_of(g, text);
-        if (k->id == NO_PLACE && g->is_status)
-            k->why_not = "groups by a status that its field's valid values do not name";
-    }
-}
-
-static void read_partial(struct table *t, sqlite3_stmt *stmt, int column, struct partial *p)
-{
-    const char *text;
-
-    p->has = sqlite3_column_type(stmt, column) != SQLITE_NULL;
-    p->i = sqlite3_column_int64(stmt, column);
-    if (sqlite3_column_type(stmt, column) != SQLITE_TEXT)
-        return;
-    text = (const char *)sqlite3_column_text(stmt, column);
-    p->text = fptc__scratch_text(&t->scratch, text, strlen(text));
-}
-
-static struct line *new_line(struct table *t)
-{
-    struct line *line;
-
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? 2 * t->cap : 64;
-        struct line *list = realloc(t->list, cap * sizeof(*list));
-
-        if (list == NULL)
-            return NULL;
-        t->list = list;
-        t->cap = cap;
-    }
-    line = &t->list[t->n];
-    line->summary = t->summary;
-    line->keys = fptc__scratch_array(&t->scratch, t->summary->n_groups + 1, sizeof(*line->keys));
-    line->partials = fptc__scratch_array(&t->scratch, t->n_partials + 1, sizeof(*line->partials));
-    if (line->keys == NULL || line->partials == NULL)
-        return NULL;
-    t->n++;
-    return line;
-}
-
-static fptc_status read_line(struct table *t, sqlite3_stmt *stmt, fptc_error *err)
-{
-    struct line *line = new_line(t);
-    int column = 1;
-    size_t i;
-
-    if (line == NULL)
-        return fptc__fail_nomem(err);
-    line->n_rows = sqlite3_column_int64(stmt, 0);
-    for (i = 0; i < t->summary->n_groups; i++) {
-        const struct fptc__group *g = &t->summary->groups[i];
-
-        read_key(t, stmt, g, column, &line->keys[i]);
-        column += g->kind == FPTC__GROUP_LINK ? 2 : 1;
-    }
-    for (i = 0; i < t->n_partials; i++)
-        read_partial(t, stmt, column++, &line->partials[i]);
-    return t->scratch.failed ? fptc__fail_nomem(err) : FPTC_OK;
-}
-
-static fptc_status read_lines(struct table *t, const char *sql, const struct fptc__param *params,
-                              size_t n_params, fptc_error *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    fptc_status status = fptc__view_prepare(t->view, sql, &stmt, err);
-    int rc = SQLITE_DONE;
-
-    if (status != FPTC_OK)
-        return status;
-    (void)fptc__run_bind(stmt, params, n_params, 0);
-    while (status == FPTC_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        status = read_line(t, stmt, err);
-    if (status == FPTC_OK && rc != SQLITE_DONE)
-        status = fptc__view_fail(t->view, t->summary->plan->type, err);
-    sqlite3_reset(stmt);
-    return status;
-}
-
-static fptc_status read_half(struct table *t, enum fptc__half half, fptc_error *err)
-{
-    const struct fptc__summary *s = t->summary;
-    fptc_status status = fptc__shape_half(t->part, s->plan->type, half, err);
-
-    if (status != FPTC_OK)
-        return status == FPTC_MISS ? FPTC_OK : status;
-    return read_lines(t, s->sql[half], s->params[half], s->n_params[half], err);
-}
-
-/* The number of the snapshot's rows, which is counted once, less those that are replaced. */
-static fptc_status read_total(struct table *t, struct fptc__replaced *of, fptc_error *err)
-{
-    fptc_status status = FPTC_OK;
-    struct line *line;
-
-    if (!of->is_counted) {
-        status = read_half(t, FPTC__HALF_WHOLE, err);
-        if (status == FPTC_OK) {
-            of->n_rows = t->n > 0 ? t->list[0].n_rows : 0;
-            of->is_counted = 1;
-        }
-        t->n = 0;
-    }
-    if (status != FPTC_OK)
-        return status;
-    line = new_line(t);
-    if (line == NULL)
-        return fptc__fail_nomem(err);
-    line->n_rows = of->n_rows - (int64_t)of->ids.n;
-    return FPTC_OK;
-}
-
-static fptc_status read_snapshot(struct table *t, fptc_error *err)
-{
-    const struct fptc__summary *s = t->summary;
-    struct fptc__replaced *of = fptc__view_replaced_of(t->part, s->plan->type);
-    char kept[120];
-    fptc_status status;
-
-    if (of == NULL)
-        return fptc__fail_nomem(err);
-    if (s->is_total)
-        return read_total(t, of, err);
-    if (!s->is_taken_away)
-        return read_half(t, FPTC__HALF_BASE, err);
-    status = s->is_kept ? fptc__kept_lines(t->part, of, s, kept, sizeof(kept), err) : FPTC_MISS;
-    if (status != FPTC_MISS)
-        return status == FPTC_OK ? read_lines(t, kept, NULL, 0, err) : status;
-    status = read_half(t, FPTC__HALF_WHOLE, err);
-    if (status == FPTC_OK && of->ids.n > 0)
-        status = read_half(t, FPTC__HALF_REPLACED, err);
-    return status;
-}
-
 /* ------------------------------------------------------------------------------------------- sorting */
 
-static int compare_texts(const struct key *a, const struct key *b)
+static int order_of(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_texts(const struct fptc__agg_key *a, const struct fptc__agg_key *b)
 {
     int c = strcmp(a->fold, b->fold);
 
     return c != 0 ? c : strcmp(a->text, b->text);
 }
 
-static int compare_values(const struct fptc__group *g, const struct key *a, const struct key *b)
+static int compare_values(const struct fptc__group *g, const struct fptc__agg_key *a,
+                          const struct fptc__agg_key *b)
 {
     int c;
 
@@ -283,20 +47,21 @@ static int compare_values(const struct fptc__group *g, const struct key *a, cons
         c = compare_texts(a, b);
         if (c == 0)
             c = strcmp(a->type, b->type);
-        return c != 0 ? c : (a->id > b->id) - (a->id < b->id);
+        return c != 0 ? c : order_of(a->id, b->id);
     case FPTC__GROUP_CODE:
-        c = g->is_status ? (a->id > b->id) - (a->id < b->id) : 0;
+        c = g->is_status ? order_of(a->id, b->id) : 0;
         return c != 0 ? c : compare_texts(a, b);
     case FPTC__GROUP_TEXT:
         return compare_texts(a, b);
     case FPTC__GROUP_CHECKBOX:
     default:
-        return (a->id > b->id) - (a->id < b->id);
+        return order_of(a->id, b->id);
     }
 }
 
 /* Null is greater than every value (choices.h). */
-static int compare_keys(const struct fptc__group *g, const struct key *a, const struct key *b)
+static int compare_keys(const struct fptc__group *g, const struct fptc__agg_key *a,
+                        const struct fptc__agg_key *b)
 {
     int c = a->is_null || b->is_null ? a->is_null - b->is_null : compare_values(g, a, b);
 
@@ -305,8 +70,8 @@ static int compare_keys(const struct fptc__group *g, const struct key *a, const 
 
 static int compare_lines(const void *left, const void *right)
 {
-    const struct line *a = left;
-    const struct line *b = right;
+    const struct fptc__agg_line *a = left;
+    const struct fptc__agg_line *b = right;
     int c = 0;
     size_t i;
 
@@ -316,22 +81,23 @@ static int compare_lines(const void *left, const void *right)
 }
 
 /* Whether two neighbours could stand the other way round, or be one, as far as anybody knows. */
-static const char *doubt(const struct fptc__group *g, const struct key *a, const struct key *b)
+static const char *doubt(const struct fptc__group *g, const struct fptc__agg_key *a,
+                         const struct fptc__agg_key *b)
 {
     if (a->is_null || b->is_null)
         return NULL;
     if (g->kind == FPTC__GROUP_TEXT && strcmp(a->fold, b->fold) == 0)
         return "groups of texts that differ in case only";
     if (g->kind == FPTC__GROUP_CODE && !g->is_status &&
-        (a->id == NO_PLACE || b->id == NO_PLACE || (a->id < b->id) == g->is_descending))
+        (a->id == FPTC__NO_PLACE || b->id == FPTC__NO_PLACE || (a->id < b->id) == g->is_descending))
         return "groups by a list whose order is not that of its texts";
     return NULL;
 }
 
 /* ------------------------------------------------------------------------------------------- merging */
 
-static void merge_partial(enum fptc__summary_type type, struct partial *into,
-                          const struct partial *more)
+static void merge_partial(enum fptc__summary_type type, struct fptc__agg_partial *into,
+                          const struct fptc__agg_partial *more)
 {
     int is_greatest = type == FPTC__MAXIMUM || type == FPTC__LATEST;
     int c;
@@ -347,14 +113,14 @@ static void merge_partial(enum fptc__summary_type type, struct partial *into,
         into->i += more->i;
         return;
     }
-    c = more->text != NULL ? strcmp(more->text, into->text)
-                           : (more->i > into->i) - (more->i < into->i);
+    c = more->text != NULL ? strcmp(more->text, into->text) : order_of(more->i, into->i);
     if (is_greatest ? c > 0 : c < 0)
         *into = *more;
 }
 
 /* Two decimals hold it, or nobody knows how it is rounded. */
-static fptc_status put_average(struct table *t, const struct partial *p, fptc__json **out)
+static fptc_status put_average(struct fptc__aggregate *t, const struct fptc__agg_partial *p,
+                               fptc__json **out)
 {
     int64_t sum = p[0].has ? p[0].i : 0;
     int64_t n = p[1].i;
@@ -367,8 +133,8 @@ static fptc_status put_average(struct table *t, const struct partial *p, fptc__j
     return FPTC_OK;
 }
 
-static fptc_status put_result(struct table *t, const struct fptc__summary_field *f, int64_t n_rows,
-                              const struct partial *p, fptc__json **out)
+static fptc_status put_result(struct fptc__aggregate *t, const struct fptc__summary_field *f,
+                              int64_t n_rows, const struct fptc__agg_partial *p, fptc__json **out)
 {
     int64_t number = f->type == FPTC__RECORD_COUNT ? n_rows : p->has ? p->i : 0;
 
@@ -387,8 +153,8 @@ static fptc_status put_result(struct table *t, const struct fptc__summary_field 
 }
 
 /* The summaries of all the lines from `from` to before `to`. */
-static fptc_status put_summaries(struct table *t, size_t from, size_t to, fptc__json *into,
-                                 fptc_error *err)
+static fptc_status put_summaries(struct fptc__aggregate *t, size_t from, size_t to,
+                                 fptc__json *into, fptc_error *err)
 {
     const struct fptc__summary *s = t->summary;
     fptc__json *results = fptc__json_new_object();
@@ -400,7 +166,7 @@ static fptc_status put_summaries(struct table *t, size_t from, size_t to, fptc__
     for (i = from; i < to; i++)
         n_rows += t->list[i].n_rows;
     for (k = 0; k < s->n_fields && status == FPTC_OK; k++) {
-        struct partial p[2] = {{0, 0, NULL}, {0, 0, NULL}};
+        struct fptc__agg_partial p[2] = {{0, 0, NULL}, {0, 0, NULL}};
         fptc__json *result = NULL;
         size_t n;
 
@@ -416,7 +182,7 @@ static fptc_status put_summaries(struct table *t, size_t from, size_t to, fptc__
     return status != FPTC_OK || ok ? status : fptc__fail_nomem(err);
 }
 
-static fptc__json *value_of(const struct fptc__group *g, const struct key *k)
+static fptc__json *value_of(const struct fptc__group *g, const struct fptc__agg_key *k)
 {
     fptc__json *link;
 
@@ -437,7 +203,7 @@ static fptc__json *value_of(const struct fptc__group *g, const struct key *k)
     return link;
 }
 
-static const char *name_of(const struct fptc__group *g, const struct key *k)
+static const char *name_of(const struct fptc__group *g, const struct fptc__agg_key *k)
 {
     if (k->is_null)
         return "";
@@ -446,14 +212,14 @@ static const char *name_of(const struct fptc__group *g, const struct key *k)
     return k->text;
 }
 
-static fptc_status put_groups(struct table *t, size_t level, size_t from, size_t to,
+static fptc_status put_groups(struct fptc__aggregate *t, size_t level, size_t from, size_t to,
                               fptc__json *into, fptc_error *err);
 
-static fptc_status put_group(struct table *t, size_t level, size_t from, size_t to,
+static fptc_status put_group(struct fptc__aggregate *t, size_t level, size_t from, size_t to,
                              fptc__json *groups, fptc_error *err)
 {
     const struct fptc__group *g = &t->summary->groups[level];
-    const struct key *k = &t->list[from].keys[level];
+    const struct fptc__agg_key *k = &t->list[from].keys[level];
     fptc__json *group = fptc__json_new_object();
     int ok = fptc__json_set(group, "group_name", fptc__json_new_text(name_of(g, k))) &&
              fptc__json_set(group, "group_value", value_of(g, k));
@@ -466,7 +232,7 @@ static fptc_status put_group(struct table *t, size_t level, size_t from, size_t 
     return status;
 }
 
-static fptc_status put_groups(struct table *t, size_t level, size_t from, size_t to,
+static fptc_status put_groups(struct fptc__aggregate *t, size_t level, size_t from, size_t to,
                               fptc__json *into, fptc_error *err)
 {
     const struct fptc__group *g = &t->summary->groups[level];
@@ -475,7 +241,7 @@ static fptc_status put_groups(struct table *t, size_t level, size_t from, size_t
     size_t next;
 
     for (; from < to && status == FPTC_OK; from = next) {
-        const struct key *k = &t->list[from].keys[level];
+        const struct fptc__agg_key *k = &t->list[from].keys[level];
 
         for (next = from + 1; next < to && compare_keys(g, k, &t->list[next].keys[level]) == 0;)
             next++;
@@ -489,7 +255,8 @@ static fptc_status put_groups(struct table *t, size_t level, size_t from, size_t
     return status;
 }
 
-static void merge_line(const struct fptc__summary *s, struct line *into, const struct line *more)
+static void merge_line(const struct fptc__summary *s, struct fptc__agg_line *into,
+                       const struct fptc__agg_line *more)
 {
     size_t i, k, at = 0;
 
@@ -501,7 +268,7 @@ static void merge_line(const struct fptc__summary *s, struct line *into, const s
 }
 
 /* Sorted, one line of one combination, and none of no rows: those that the overlay replaced. */
-static fptc_status settle(struct table *t)
+static fptc_status settle(struct fptc__aggregate *t)
 {
     size_t i, k, n = 0;
 
@@ -528,7 +295,7 @@ static fptc_status settle(struct table *t)
     return FPTC_OK;
 }
 
-static fptc_status build(struct table *t, fptc__json **out, fptc_error *err)
+static fptc_status build(struct fptc__aggregate *t, fptc__json **out, fptc_error *err)
 {
     fptc_status status = settle(t);
 
@@ -573,8 +340,8 @@ static struct fptc__view_part *part_of(struct fptc__view *v, const struct fptc__
 fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, fptc__json **out,
                                  fptc_error *err)
 {
-    struct table t = {v, NULL, s, 0, {NULL, 0}, NULL, 0, 0};
-    int n_faults = fptc__view_n_faults(v), half;
+    struct fptc__aggregate t = {v, NULL, s, 0, {NULL, 0}, NULL, 0, 0};
+    int n_faults = fptc__view_n_faults(v);
     fptc_status status = fptc__run_shape(v, s->plan, err);
     size_t i;
 
@@ -584,11 +351,7 @@ fptc_status fptc__view_summarize(struct fptc__view *v, struct fptc__summary *s, 
         t.n_partials += s->fields[i].n_columns;
     if (status == FPTC_OK && !has_no_rows(v, s)) {
         t.part = part_of(v, s->plan);
-        status = read_snapshot(&t, err);
-        for (half = FPTC__HALF_OVERLAY; half < FPTC__HALVES && status == FPTC_OK; half++) {
-            if (s->sql[half] != NULL && half != FPTC__HALF_WHOLE && half != FPTC__HALF_REPLACED)
-                status = read_half(&t, (enum fptc__half)half, err);
-        }
+        status = fptc__aggregate_read(&t, err);
         status = fptc__view_check_faults(v, n_faults, status, err);
     }
     if (status == FPTC_OK)

@@ -95,9 +95,47 @@ static const char *field_of_fold(const char *column, const struct columns *have)
     return field;
 }
 
+/* As the column is declared where the table has it; "": without a type. */
+static const char *declared_type(struct fptc__view_part *part, const char *table,
+                                 const char *column)
+{
+    const char *schemas[3] = {part->has_base ? part->base_schema : NULL,
+                              part->has_delta ? part->delta_schema : NULL,
+                              part->pending != NULL ? part->pending_schema : NULL};
+    const char *type = NULL;
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        if (schemas[i] != NULL &&
+            sqlite3_table_column_metadata(part->view->db, schemas[i], table, column, &type, NULL,
+                                          NULL, NULL, NULL) == SQLITE_OK)
+            return type == NULL ? "" : type;
+    }
+    return "";
+}
+
+/* With the type that it has elsewhere: SQLite looks into a view of several tables only if their columns are
+   compared in the same way. */
+static void add_missing(struct fptc__buf *sql, struct fptc__view_part *part, const char *table,
+                        const char *column, const struct columns *have)
+{
+    const char *field = field_of_fold(column, have);
+    int is_fold = strncmp(column, FPTC__FOLD_COLUMN, sizeof(FPTC__FOLD_COLUMN) - 1) == 0;
+    const char *type = is_fold ? "TEXT" : declared_type(part, table, column);
+
+    fptc__buf_adds(sql, type[0] != '\0' ? "CAST(" : "");
+    fptc__buf_adds(sql, field != NULL ? "fptc_fold(" : "NULL");
+    if (field != NULL)
+        fptc__sql_quote(sql, field);
+    fptc__buf_adds(sql, field != NULL ? ")" : "");
+    if (type[0] != '\0')
+        fptc__buf_addf(sql, " AS %s)", type);
+    fptc__buf_adds(sql, " AS ");
+}
+
 /* "SELECT <all of wanted, NULL where have lacks one> FROM schema.table" */
-static void add_select(struct fptc__buf *sql, const char *schema, const char *table,
-                       const struct columns *wanted, const struct columns *have)
+static void add_select(struct fptc__buf *sql, struct fptc__view_part *part, const char *schema,
+                       const char *table, const struct columns *wanted, const struct columns *have)
 {
     size_t i;
 
@@ -105,14 +143,8 @@ static void add_select(struct fptc__buf *sql, const char *schema, const char *ta
     for (i = 0; i < wanted->n; i++) {
         if (i > 0)
             fptc__buf_adds(sql, ", ");
-        if (!columns_has(have, wanted->names[i])) {
-            const char *field = field_of_fold(wanted->names[i], have);
-
-            fptc__buf_adds(sql, field ? "fptc_fold(" : "NULL AS ");
-            if (field)
-                fptc__sql_quote(sql, field);
-            fptc__buf_adds(sql, field ? ") AS " : "");
-        }
+        if (!columns_has(have, wanted->names[i]))
+            add_missing(sql, part, table, wanted->names[i], have);
         fptc__sql_quote(sql, wanted->names[i]);
     }
     fptc__buf_addf(sql, " FROM %s.", schema);
@@ -152,17 +184,17 @@ static void add_half(struct fptc__view_part *part, const struct shape *s, enum f
                      struct fptc__buf *sql)
 {
     if (half == FPTC__HALF_PENDING) {
-        add_select(sql, part->pending_schema, s->table, &s->all, &s->pending);
+        add_select(sql, part, part->pending_schema, s->table, &s->all, &s->pending);
         fptc__buf_adds(sql, " WHERE fptc_pending()");
         return;
     }
     if (half == FPTC__HALF_OVERLAY) {
-        add_select(sql, part->delta_schema, s->table, &s->all, &s->delta);
+        add_select(sql, part, part->delta_schema, s->table, &s->all, &s->delta);
         if (fptc__layer_has_type(part, s->type))
             put_call(part, s->type, " WHERE fptc_settled", ", id)", sql);
         return;
     }
-    add_select(sql, part->base_schema, s->table, &s->all, &s->base);
+    add_select(sql, part, part->base_schema, s->table, &s->all, &s->base);
     if (half == FPTC__HALF_BASE)
         (void)fptc__shape_put_alive(part, s->type, " WHERE ", sql);
     else if (half == FPTC__HALF_REPLACED || half == FPTC__HALF_HIDDEN)
@@ -294,8 +326,8 @@ fptc_status fptc__shape_put_half(struct fptc__view_part *part, enum fptc__half h
     if (status == FPTC_OK && have->n == 0)
         status = FPTC_MISS;
     if (status == FPTC_OK)
-        add_select(sql, half == FPTC__HALF_OVERLAY ? part->delta_schema : part->base_schema, type,
-                   &s.all, have);
+        add_select(sql, part, half == FPTC__HALF_OVERLAY ? part->delta_schema : part->base_schema,
+                   type, &s.all, have);
     shape_done(&s);
     return status;
 }

@@ -17,6 +17,7 @@
 #include "view/lookup.h"
 #include "view/mutation.h"
 #include "view/pending.h"
+#include "view/queryplan.h"
 
 #define IN_101 "\"project\":{\"type\":\"Project\",\"id\":101,\"name\":\"P\"}"
 #define TYPES                                                                                      \
@@ -489,6 +490,33 @@ static void test_summaries_of_both(void **state)
     check_summaries(2);
 }
 
+/* Indexes of the snapshot serve as they do without: SQLite looks into the three sides one by one, also where a
+   field or what is kept folded of it is on one side only. */
+static void test_plan(void **state)
+{
+    struct fptc__plan *plan = plan_of("[[\"code\",\"contains\",\"z\"]]", "code,sg_new", "");
+    struct fptc__queryplan q = {0};
+    const struct fptc__call call = {0};
+    const fptc__json *line;
+
+    (void)state;
+    put("project-101", FPTC__USAGE,
+        "{\"batch\":\"b\",\"wishes\":[{\"type\":\"Shot\",\"wish\":\"code scan\",\"uses\":9000}],\"asof\":1}");
+    put_rows(2);
+    write_all();
+    look();
+    (void)CODES("[]");
+    fptc__view_begin(home);
+    assert_int_equal(fptc__view_show_pending(home, pending, schema, &help_err), FPTC_OK);
+    assert_int_equal(fptc__view_explain(home, plan, &call, &q, &help_err), FPTC_OK);
+    fptc__view_end(home);
+    assert_int_equal(q.rows, 1);
+    for (line = fptc__json_first(q.lines); line != NULL; line = fptc__json_next(line))
+        assert_null(strstr(fptc__json_text(line), "CO-ROUTINE"));
+    fptc__queryplan_done(&q);
+    fptc__plan_free(plan);
+}
+
 /* ------------------------------------------------------------------------------------- what never shows */
 
 static void test_never_changes(void **state)
@@ -535,6 +563,7 @@ const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_summaries, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_summaries_of_snapshot, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_summaries_of_both, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_plan, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_never_changes, set_up, tear_down),
 };
 
