@@ -82,11 +82,20 @@ struct fptc__asking {
     int64_t max_age_ms;
     int is_streaming; /* as in an answer */
     int hides_pending;
-    int is_overtaken; /* out, with FPTC_MISS: the request has to be resolved again (handle.h) */
+    int has_looked; /* at the outbox, before the request's ids below 0 were resolved: */
+    struct fptc__pending *pending;
+    int is_overtaken; /* out, with FPTC_MISS: they have to be resolved again */
     int64_t until_mono_ms;
 };
 fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
                                struct fptc__asking *asking, struct fptc_result **out,
                                fptc_error *err);
+/* resolved.c: the same, with FPT's ids in the place of those below 0, where it has given them. `request`, which
+   is asking's own, is changed. */
+fptc_status fptc__ask_resolved(struct fptc_cache *cache, const struct fptc__call *call,
+                               struct fptc__asking *asking, struct fptc__request *request,
+                               struct fptc_result **out, fptc_error *err);
+/* Between a plan and its answer: 1 when one has got its id since. Begins the view. */
+int fptc__is_overtaken(struct fptc__work *w, const struct fptc__request *request);
 
 #endif

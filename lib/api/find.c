@@ -17,8 +17,6 @@
 
 /* Flights of others waited for in one find before it asks itself. */
 #define FLIGHTS_JOINED_MAX 3
-/* Times that rows of a question may get their ids while it is answered. */
-#define RESOLVED_MAX 10
 
 struct find_task {
     struct fptc__task task;
@@ -433,10 +431,13 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
     status = fptc__work_begin(&home, cache, call, partition, err);
     home.shows_pending = !asking->hides_pending && !asking->is_streaming;
-    if (status == FPTC_OK && home.shows_pending) /* before the view is (design §7) */
+    if (status == FPTC_OK && asking->has_looked)
+        home.pending = fptc__pending_take(asking->pending);
+    else if (status == FPTC_OK && home.shows_pending) /* before the view is (design §7) */
         looked = fptc__pending_look(cache, &home.pending, &outbox_err);
     if (status == FPTC_OK)
-        refreshed = fptc__work_refresh(&home, err);
+        refreshed = asking->has_looked ? fptc__view_refresh(home.session.view, 0, err)
+                                       : fptc__work_refresh(&home, err);
     if (status == FPTC_OK && refreshed != FPTC_OK && !fptc__view_is_usable(home.session.view))
         status = refreshed;
     if (status == FPTC_OK)
@@ -475,15 +476,8 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
 static fptc_status run_find(struct fptc__task *task, const struct fptc__call *call, fptc_error *err)
 {
     struct find_task *f = (struct find_task *)task;
-    fptc_status status;
-    int n = 0;
 
-    do {
-        status = fptc__resolve_request(task->cache, &f->request, err);
-        if (status == FPTC_OK)
-            status = fptc__ask_question(task->cache, call, &f->asking, &task->result, err);
-    } while (status == FPTC_MISS && f->asking.is_overtaken && n++ < RESOLVED_MAX);
-    return status;
+    return fptc__ask_resolved(task->cache, call, &f->asking, &f->request, &task->result, err);
 }
 
 static void destroy_find(struct fptc__task *task)

@@ -136,11 +136,9 @@ fptc_status fptc__pending_look(struct fptc_cache *cache, struct fptc__pending **
 /* With the mutex held: 1 when there was such a look. */
 int fptc__pending_at_hand(struct fptc_cache *cache, struct fptc__pending **out);
 void fptc__pending_forget(struct fptc_cache *cache);
-/* Ids below 0 in a question are FPT's, where it has given one. */
+/* resolved.c: ids below 0 in a question become FPT's, where it has given one. */
 fptc_status fptc__resolve_request(struct fptc_cache *cache, struct fptc__request *request,
                                   fptc_error *err);
-/* 1 when one has got its id since: the question has to be resolved again. Begins the view. */
-int fptc__is_overtaken(struct fptc__work *w, const struct fptc__request *request);
 /* Between begin and end of the work's view: its pending writes are shown, if it shows any. */
 fptc_status fptc__work_show_pending(struct fptc__work *w, fptc_error *err);
 /* Fills a call's work on that view. */

@@ -77,10 +77,9 @@ static fptc_status run_summarize(struct fptc__task *task, const struct fptc__cal
                                   .mode = t->mode,
                                   .max_age_ms = t->max_age_ms,
                                   .hides_pending = t->hides_pending};
-    fptc_status status = fptc__resolve_request(task->cache, &t->request.find, err);
+    fptc_status status =
+        fptc__ask_resolved(task->cache, call, &asking, &t->request.find, &task->result, err);
 
-    if (status == FPTC_OK)
-        status = fptc__ask_question(task->cache, call, &asking, &task->result, err);
     return status == FPTC_OK ? write_document(t, err) : status;
 }
 
