@@ -109,12 +109,12 @@ class Campaign:
 
     # -- beginning
 
-    def start(self):
+    def start_site(self):
+        """The hosts, FPT and the journal."""
         a = self.a
         self.hosts = Hosts(a, self.folder)
         self.hosts.stage(a.build)
-        self.site = harness.Site(rows=a.rows, seed=a.seed, state=None,
-                                 **({"listen": "0.0.0.0"} if self.hosts.is_lab else {}))
+        self.site = harness.Site(rows=a.rows, seed=a.seed, **({"listen": "0.0.0.0"} if self.hosts.is_lab else {}))
         self.site.start()
         if a.marker:
             for kind in ("Shot", "Version"):
@@ -130,6 +130,10 @@ class Campaign:
                     "marker": "sg_event" if a.marker else None, "seed": a.seed}
         for host in self.hosts.all.names:
             self.hosts.connect(host, self.site.port, self.collector.port)
+
+    def start(self):
+        a = self.a
+        self.start_site()
         self.prepare()
         self.site.random_faults(rates(a.late_ms), WRITES, a.seed, retry_after=1)
         self.site.faults([{"kind": "502", "times": -1, "probability": 0.005, "match": "_search"},
@@ -180,9 +184,11 @@ class Campaign:
         while any(job.proc.poll() is None for job in self.crews.values()):
             now = time.monotonic()
             if now > end:
+                self.collector.target = 0
+            if now > end + 120:
                 raise hosts_module.Failed(f"no end in {self.a.seconds} s: {self.collector.n_mutations} mutations; "
                                           f"{[job.lines[-3:] for job in self.crews.values()]}")
-            if self.a.kill_host_s and now > next_kill and self.collector.n_mutations < self.a.mutations:
+            if self.a.kill_host_s and now > next_kill and self.collector.n_mutations < self.collector.target:
                 self.kill_host(self.random.choice(self.hosts.all.names))
                 next_kill = time.monotonic() + self.a.kill_host_s * self.random.uniform(0.5, 1.5)
             if now > next_touch:
@@ -280,7 +286,7 @@ def arguments(argv=None):
     add("--kill-writer-s", type=float, default=3.0)
     add("--kill-holder-s", type=float, default=4.0)
     add("--kill-host-s", type=float, default=20.0)
-    add("--seconds", type=float, default=600.0, help="give up after")
+    add("--seconds", type=float, default=600.0, help="that is enough, however many mutations it were")
     add("--patience-s", type=float, default=120.0, help="for finishing what is open")
     add("--build", default=ROOT / "build/dev")
     add("--keep", default=ROOT / "build/writing")

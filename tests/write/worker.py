@@ -2,6 +2,9 @@
 
     worker.py '{"directory", "site", "journal": port, "name", "seed", "quiet", "deadline", "kinds", "marker"}'
 
+With "count" it ends after so many calls, with "pause_s" it waits between them, with "reads" it asks for what it has
+just written, too; its last word is then {"write_ms": [...], "read_ms": [...], "unread": how often it was not there}.
+
 Rows that it makes are its own: it alone writes to them, one write after the other, until it dies and another adopts them.
 Some Versions are everybody's. What became of a write that is not known it asks again later, with the event id.
 """
@@ -64,6 +67,7 @@ class Worker:
                                    deadline=how["deadline"], marker_field=how.get("marker"), environment=False)
         self.kinds, self.n_calls, self.own, self.later, self.go_on = how["kinds"], 0, [], [], True
         self.shared, self.members = [], []
+        self.took = {"write_ms": [], "read_ms": [], "unread": 0}
 
     # -- one write
 
@@ -75,6 +79,7 @@ class Worker:
         number = self.n_calls
         self.go_on = self.journal.say(k="call", c=number, event=event, **line)["go_on"]
         answer, outcome, text = None, None, ""
+        began = time.monotonic()
         try:
             answer = work(event, line)
             outcome = "pending" if line["mode"] == "behind" else "settled"
@@ -88,6 +93,7 @@ class Worker:
             outcome, text = "refused", str(error)
         except fptcache.ShotgunError as error:
             outcome, text = "error", f"{error.name}: {error}"
+        self.took["write_ms"].append((time.monotonic() - began) * 1000)
         told = {"outcome": outcome, "text": text[:400], **self.identity(answer, outcome)}
         self.journal.say(k="answer", c=number, **told)
         self.remember(work, line, row, event, outcome, is_new)
@@ -215,11 +221,11 @@ class Worker:
 
     def batch(self, poison=False):
         rows = self.random.sample([row for row in self.own if row.alive and not row.doubt],
-                                  min(2, sum(row.alive and not row.doubt for row in self.own)))
+                                  min(4, sum(row.alive and not row.doubt for row in self.own)))
 
         def line(event):
             requests = []
-            for i in range(self.random.randint(1, 4)):
+            for i in range(self.random.randint(1, 6)):
                 kind, mark = self.random.choice(("Shot", "Version")), f"mark {event} {i}"
                 requests.append({"verb": "create", "type": kind, "data": self.new_data(kind, mark), "code": mark})
             for i, row in enumerate(rows):
@@ -246,7 +252,18 @@ class Worker:
 
     # -- all of it
 
+    def plain_step(self):
+        """What people do: a row, or a change of one."""
+        row = self.pick()
+        if row is None or self.random.random() < 0.5:
+            self.create()
+        else:
+            self.update(row)
+
     def step(self):
+        if self.how.get("plain"):
+            self.plain_step()
+            return
         chance = self.random.random()
         row = self.pick(doubt=self.random.random() < 0.3)
         if self.random.random() < 0.35 and self.again():
@@ -265,10 +282,19 @@ class Worker:
             version = self.pick("Version", alive=self.random.random() < 0.4) or self.pick("Version")
             if version:
                 self.retire(version)
-        elif chance < 0.66 and "batch" in self.kinds:
+        elif chance < 0.72 and "batch" in self.kinds:
             self.batch(poison=self.random.random() < 0.15)
         else:
             self.update(row)
+
+    def read(self):
+        """Asks for the row that it made last."""
+        if not self.own:
+            return
+        row, began = self.own[-1], time.monotonic()
+        found = self.cache.find(row.kind, [["project", "is", PROJECT], ["id", "is", row.id]], ["code", "description"]).rows
+        self.took["read_ms"].append((time.monotonic() - began) * 1000)
+        self.took["unread"] += row.alive and not row.doubt and len(found) != 1
 
     def run(self):
         hello = self.journal.say(k="hello", pid=os.getpid())
@@ -276,9 +302,14 @@ class Worker:
         self.members = hello["members"]
         for each in hello["adopted"]:
             self.adopt(each["type"], each["id"], each["alive"])
-        while self.go_on:
+        while self.go_on and self.n_calls < self.how.get("count", 10**9):
             self.step()
+            if self.how.get("reads"):
+                self.read()
+            time.sleep(self.how.get("pause_s", 0) * self.random.uniform(0.5, 1.5))
         self.journal.say(k="bye")
+        if "count" in self.how or self.how.get("reads"):
+            print(json.dumps(self.took), flush=True)
         self.cache.close()
 
 
