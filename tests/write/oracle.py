@@ -8,10 +8,10 @@ The journal is a list of lines in the order of their arrival, each taken down be
     {"k": "verdict", "event", "state", "id", "by", "attempts", "said"}: what the outbox says of an event in the end
     {"k": "complete"}: an event without a verdict was never in the outbox
 
-Outcomes are settled, pending (accepted), refused, unsent (FPT could not be asked), held (an earlier write to the row has no
-end: not accepted), unknown, error. A write leaves a trace of its own in FPT's rows: a create its code, an update its description (both hold the event),
-and all of them entries of the event log, which is rows, too. What must, may or must not be there follows from the
-answers; then the traces are looked for.
+Outcomes are settled, pending (accepted), refused, unsent (FPT could not be asked), held (an earlier write to the row
+has no end: not accepted), unknown, error. A write leaves a trace of its own in FPT's rows: a create its code, an update
+its description (both hold the event), and all of them entries of the event log, which is rows, too. What must, may or
+must not be there follows from the answers; then the traces are looked for.
 """
 
 import collections

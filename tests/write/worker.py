@@ -188,7 +188,7 @@ class Worker:
                 mark = f"mark twin {self.random.randrange(TWINS)}"
                 data = {"project": PROJECT, "code": mark, "description": mark}
             if poison:
-                data["entity" if kind == "Version" else "assets"] = NOWHERE if kind == "Version" else [{**NOWHERE, "type": "Asset"}]
+                data.update({"entity": NOWHERE} if kind == "Version" else {"assets": [{**NOWHERE, "type": "Asset"}]})
             return {"verb": "create", "mode": mode, "type": kind, "data": data, "code": mark, "poison": poison}
 
         outcome, told = self.call(lambda event, said: self.cache.create(
