@@ -1277,7 +1277,8 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_cache_outbox_decide(fptc_cache *cache,
  * @param err         may be NULL; also filled for FPTC_UNKNOWN.
  * @return FPTC_OK: FPT has it. FPTC_UNKNOWN: all of it was sent, and the answer to attaching it was lost:
  *         look at the row before you upload again, for a second upload is a second Attachment. After any other
- *         nothing is attached: FPTC_EUSAGE (an empty file, too); FPTC_ENOENT, FPTC_EACCESS, FPTC_EIO of the
+ *         nothing is attached: FPTC_PENDING when the row was created behind (its id is below 0) and FPT does
+ *         not have it yet; FPTC_EUSAGE (an empty file, too); FPTC_ENOENT, FPTC_EACCESS, FPTC_EIO of the
  *         file, or that it changed meanwhile; FPTC_EREFUSED, FPTC_EAUTH: FPT's own text; FPTC_ENET,
  *         FPTC_ETLS, FPTC_EBUSY, FPTC_ESERVER after several attempts; FPTC_EDEADLINE; FPTC_ECANCELLED when
  *         `progress` asked for it; FPTC_ENODATA of a handle that asks the cache only; FPTC_ESTATE of a

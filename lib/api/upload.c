@@ -1,6 +1,6 @@
 /*
  * upload.c: fptc_cache_upload(). A file goes to FPT and nothing of it into the cache, so neither the
- * directory nor the outbox is asked; it runs on the caller's thread, which `progress` is called on.
+ * directory nor the outbox is asked (but for the id of a row that was created behind); it runs on the caller's thread, which `progress` is called on.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -78,7 +78,7 @@ static fptc_status take_target(const fptc__json *target, struct fptc__upload *u,
                           fptc__json_type_name(target));
     for (at = fptc__json_first(target); at != NULL && status == FPTC_OK; at = fptc__json_next(at))
         status = take_member(at, u, deadline_ms, err);
-    if (status == FPTC_OK && (u->type == NULL || u->id <= 0))
+    if (status == FPTC_OK && (u->type == NULL || u->id == 0))
         status = fptc__fail(err, FPTC_EUSAGE,
                             "upload: the target needs a type and an id: "
                             "{\"type\":\"Version\",\"id\":12}");
@@ -145,6 +145,21 @@ static fptc_status run(struct fptc_cache *cache, struct fptc__upload *u, int64_t
     return status == FPTC_OK && out_result != NULL ? give(u, &done, out_result, err) : status;
 }
 
+/* Of a row that was created behind: FPT's. FPTC_PENDING: it has none yet. */
+static fptc_status find_row(struct fptc_cache *cache, struct fptc__upload *u, fptc_error *err)
+{
+    int64_t id = u->id;
+    fptc_error why = FPTC_ERROR_INIT;
+    fptc_status status = fptc_cache_resolve(cache, id, &u->id, &why);
+
+    if (status == FPTC_OK)
+        return FPTC_OK;
+    if (status == FPTC_MISS)
+        status = FPTC_EUSAGE;
+    return fptc__fail(err, status == FPTC_UNKNOWN ? FPTC_PENDING : status,
+                      "upload: nothing was sent: %s", why.message);
+}
+
 fptc_status fptc_cache_upload(fptc_cache *cache, const char *path, const char *target,
                               fptc_progress_fn progress, void *payload, fptc_result **out_result,
                               fptc_error *err)
@@ -166,6 +181,8 @@ fptc_status fptc_cache_upload(fptc_cache *cache, const char *path, const char *t
         status = fptc__json_parse(target, strlen(target), "target", &parsed, err);
     if (status == FPTC_OK)
         status = take_target(parsed, &u, &deadline_ms, err);
+    if (status == FPTC_OK)
+        status = find_row(cache, &u, err);
     if (status == FPTC_OK)
         status = run(cache, &u, deadline_ms, out_result, err);
     fptc__json_free(parsed);

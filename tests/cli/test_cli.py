@@ -503,6 +503,7 @@ class Writing(WithSite):
         self.assertLess(provisional, 0)
         self.assertEqual((made["pending"], made["source"], made["complete"]), ([provisional], "cache", False))
         self.fptcache("resolve", provisional, expect=PENDING)
+        self.fptcache("upload", "Shot", provisional, __file__, expect=PENDING)
         text = self.fptcache("update", "Shot", provisional, "--data", '{"description":"soon"}', "--write", "behind",
                              "--on-conflict", "merge", expect=PENDING)
         self.assertRegex(text, r"(?m)^description +soon$")
@@ -512,6 +513,10 @@ class Writing(WithSite):
         self.fptcache("maintain")
         theirs = self.of_project("Shot")
         row = theirs[int(self.fptcache("resolve", provisional))]
+        with open(os.path.join(self.folder, "file.txt"), "w") as stream:
+            stream.write("of a row that was made behind")
+        self.assertEqual(self.json("upload", "Shot", provisional, stream.name)["id"], row["id"])
+        self.fptcache("upload", "Shot", provisional - 1, stream.name, expect=USAGE)
         self.assertEqual((row["code"], row["description"]), ("cli_070", "soon"))
         self.assertNotIn(shot, theirs)
         requests = json.dumps([{"request_type": "update", "entity_type": "Shot", "entity_id": provisional,

@@ -468,8 +468,6 @@ class Shotgun:
                 raise _errors.NotSupported(f"upload({name}=...) is not in this version: call it on a "
                                            f"shotgun_api3.Shotgun")
         field = _UPLOAD_FIELDS.get(field_name, field_name)
-        if entity_id < 0:   # it was created behind
-            entity_id = self.cache.resolve(entity_id) or entity_id
         if field not in _PICTURES and display_name is None:
             display_name = os.path.basename(path)
         done = self.cache.upload(entity_type, entity_id, path, field, display_name=display_name)
