@@ -87,6 +87,24 @@ void fptc__answer_count(struct fptc_cache *cache, int32_t source)
     pthread_mutex_unlock(&cache->mutex);
 }
 
+int fptc__says_dropped(struct fptc__work *w, char out[120])
+{
+    struct fptc__view *view = w->session.view;
+    char when[21];
+    int64_t asof_ms;
+    uint64_t number;
+
+    fptc__view_begin(view);
+    number = fptc__view_dropped(view, FPTC__HOME, &asof_ms);
+    if (number != fptc__log_head(fptc__view_log(view, FPTC__HOME)))
+        number = 0;
+    fptc__view_end(view);
+    fptc__iso_from_ms(asof_ms, when);
+    (void)snprintf(out, 120, "%s was dropped from this cache on %s",
+                   fptc__view_partition(view, FPTC__HOME)->name, when);
+    return number > 0;
+}
+
 /* --------------------------------------------------------------------------------------- stored queries */
 
 static fptc_status start_rows(struct fptc__answer *a, struct fptc__rows *rows, fptc_error *err)

@@ -49,6 +49,8 @@ fptc_status fptc__answer_begin(struct fptc__answer *a, struct fptc__work *w,
                                int64_t max_age_ms, fptc_error *err);
 void fptc__answer_done(struct fptc__answer *a);
 void fptc__answer_count(struct fptc_cache *cache, int32_t source); /* for `status` */
+/* 1 and the words for it when nothing came since the partition was dropped. */
+int fptc__says_dropped(struct fptc__work *w, char out[120]);
 /* FPTC_MISS when the cache cannot prove an answer of the wanted age. */
 fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err);
 /* streaming.c: covered rows as a stream over a view of its own. FPTC_MISS when they are not covered in

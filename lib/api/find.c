@@ -340,25 +340,6 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
     return status;
 }
 
-/* Nothing came since the partition was dropped: 1 and the words for it. */
-static int says_dropped(struct fptc__work *w, char out[120])
-{
-    struct fptc__view *view = w->session.view;
-    char when[21];
-    int64_t asof_ms;
-    uint64_t number;
-
-    fptc__view_begin(view);
-    number = fptc__view_dropped(view, FPTC__HOME, &asof_ms);
-    if (number != fptc__log_head(fptc__view_log(view, FPTC__HOME)))
-        number = 0;
-    fptc__view_end(view);
-    fptc__iso_from_ms(asof_ms, when);
-    (void)snprintf(out, 120, "%s was dropped from this cache on %s",
-                   fptc__view_partition(view, FPTC__HOME)->name, when);
-    return number > 0;
-}
-
 static fptc_status answer_only_cache(struct fptc__answer *a, fptc_error *err)
 {
     char words[120];
@@ -371,7 +352,7 @@ static fptc_status answer_only_cache(struct fptc__answer *a, fptc_error *err)
         status = fptc__answer_from_cache(a, err);
     if (status != FPTC_MISS)
         return status;
-    if (says_dropped(a->work, words))
+    if (fptc__says_dropped(a->work, words))
         return fptc__fail(err, FPTC_ENODATA, "%s", words);
     if (fptc__handle_is_pinned(a->work->cache))
         return fptc__fail(err, FPTC_ENODATA, "not in what pin %s holds%s%s", a->work->cache->pin.id,
@@ -410,6 +391,32 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
     return fptc__is_outage(status) ? answer_stale(a, status, err) : status;
 }
 
+/* Before the view is (design §7). */
+static fptc_status look_at_outbox(struct fptc__work *home, const struct fptc__asking *asking,
+                                  fptc_error *err)
+{
+    if (asking->has_looked)
+        home->pending = fptc__pending_take(asking->pending);
+    else if (home->shows_pending)
+        return fptc__pending_look(home->cache, &home->pending, err);
+    return FPTC_OK;
+}
+
+/* What could not be looked at, or is gone. */
+static void warn_of_state(struct fptc__answer *a, const fptc_error *unread,
+                          const fptc_error *outbox_unread)
+{
+    char words[120];
+
+    if (fptc__says_dropped(a->work, words))
+        fptc__result_warn(a->result, "%s", words);
+    if (unread != NULL)
+        fptc__result_warn(a->result, "commits of others could not be read: %s", unread->message);
+    if (outbox_unread != NULL)
+        fptc__result_warn(a->result, "pending writes could not be read: %s",
+                          outbox_unread->message);
+}
+
 fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
                                struct fptc__asking *asking, struct fptc_result **out,
                                fptc_error *err)
@@ -417,7 +424,7 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     const struct fptc__plan *plan;
     struct fptc__work home;
     struct fptc__answer a;
-    char partition[64], words[120];
+    char partition[64];
     int is_due = 0;
     fptc_error outbox_err = FPTC_ERROR_INIT;
     fptc_status refreshed = FPTC_OK, looked = FPTC_OK;
@@ -431,10 +438,8 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     fptc__partition_name(plan->is_project_type ? plan->project_id : 0, partition);
     status = fptc__work_begin(&home, cache, call, partition, err);
     home.shows_pending = !asking->hides_pending && !asking->is_streaming;
-    if (status == FPTC_OK && asking->has_looked)
-        home.pending = fptc__pending_take(asking->pending);
-    else if (status == FPTC_OK && home.shows_pending) /* before the view is (design §7) */
-        looked = fptc__pending_look(cache, &home.pending, &outbox_err);
+    if (status == FPTC_OK)
+        looked = look_at_outbox(&home, asking, &outbox_err);
     if (status == FPTC_OK)
         refreshed = asking->has_looked ? fptc__view_refresh(home.session.view, 0, err)
                                        : fptc__work_refresh(&home, err);
@@ -445,12 +450,9 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     a.question = asking->question;
     a.is_streaming = asking->is_streaming;
     a.until_mono_ms = asking->until_mono_ms;
-    if (status == FPTC_OK && says_dropped(&home, words))
-        fptc__result_warn(a.result, "%s", words);
-    if (status == FPTC_OK && refreshed != FPTC_OK && err != NULL)
-        fptc__result_warn(a.result, "commits of others could not be read: %s", err->message);
-    if (status == FPTC_OK && looked != FPTC_OK)
-        fptc__result_warn(a.result, "pending writes could not be read: %s", outbox_err.message);
+    if (status == FPTC_OK)
+        warn_of_state(&a, refreshed == FPTC_OK ? NULL : err,
+                      looked == FPTC_OK ? NULL : &outbox_err);
     asking->is_overtaken =
         status == FPTC_OK && asking->question == NULL && fptc__is_overtaken(&home, asking->request);
     if (status == FPTC_OK)
