@@ -38,6 +38,7 @@ struct fptc__replaced {
     int64_t n_rows; /* of the snapshot, replaced or not, if is_counted */
     int is_counted;
     struct fptc__idset pending; /* settled rows that pending ones hide, and the pending ones */
+    int is_layered;             /* the type's shapes ask about them (layer.c) */
 };
 
 struct fptc__view_part {

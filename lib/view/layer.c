@@ -39,7 +39,7 @@ static void forget_lists(struct fptc__view *v)
 void fptc__layer_drop(struct fptc__view *v)
 {
     char sql[80];
-    size_t i;
+    size_t i, k;
 
     forget_lists(v);
     free(v->layer.names);
@@ -51,6 +51,8 @@ void fptc__layer_drop(struct fptc__view *v)
     v->layer.settled = NULL;
     v->layer.cap_names = v->layer.cap_settled = 0;
     for (i = 0; i < v->n_parts; i++) {
+        for (k = 0; k < v->parts[i].n_replaced; k++)
+            v->parts[i].replaced[k].is_layered = 0;
         if (v->parts[i].pending == NULL)
             continue;
         fptc__view_forget_statements(v);
@@ -217,8 +219,9 @@ static fptc_status hide(struct fptc__view_part *part, const struct fptc__pending
 
     if (of == NULL)
         return fptc__fail_nomem(err);
-    if (of->pending.n == 0)
-        part->view->shapes_are_stale = 1; /* they do not ask about it yet */
+    if (!of->is_layered)
+        part->view->shapes_are_stale = 1;
+    of->is_layered = 1;
     return fptc__idset_add(&of->pending, r->id) ? FPTC_OK : fptc__fail_nomem(err);
 }
 

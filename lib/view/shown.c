@@ -27,7 +27,7 @@ int fptc__layer_has_type(struct fptc__view_part *part, const char *type)
 {
     const struct fptc__replaced *of = part->pending == NULL ? NULL : of_type(part, type);
 
-    return of != NULL && of->pending.n > 0;
+    return of != NULL && of->is_layered;
 }
 
 int fptc__view_is_pending(struct fptc__view *v, const char *type, int64_t id)
