@@ -1,6 +1,8 @@
 """Writes behind in answers, before FPT has them: from covered rows, from stored ids, from FPT itself."""
 
+import json
 import os
+import subprocess
 import threading
 import unittest
 
@@ -125,6 +127,17 @@ class Pending(writetest.WriteTest):
             thread.join()
         self.assertEqual(seen.count(False), 0, f"of {len(seen)} looks")
         self.assertGreater(len(seen), ROUNDS)
+
+    def test_command(self):
+        self.cover(self.reader)
+        self.write_all()
+        command = [os.path.join(os.environ["FPTCACHE_BIN_DIR"], "fptcache"), "find", "Version", "--json", "--cache",
+                   str(self.directory), "--mode", "only-cache", "--order", "description", "--filters",
+                   json.dumps(IN_PROJECT + [["code", "ends_with", self.code("")]])]
+        for option, ids, pending in (([], [self.ids[0], self.new, self.ids[1]], [self.ids[0], self.new, self.ids[1]]),
+                                     (["--hide-pending"], [self.ids[0], self.ids[2], self.ids[1]], [])):
+            answer = json.loads(subprocess.run(command + option, stdout=subprocess.PIPE, check=True).stdout)
+            self.assertEqual(([row["id"] for row in answer["rows"]], answer["pending"]), (ids, pending))
 
     def test_links(self):
         """To a row that is not made yet: by its id, its name, and its fields; then by FPT's id."""
