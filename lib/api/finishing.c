@@ -36,6 +36,7 @@ struct walk {
     struct fptc__view *outbox;
     const char *identity;
     int64_t now_ms, quiet_ms;
+    int64_t after;            /* nothing can be done for those up to this version, in this walk */
     struct fptc__idset taken; /* rows whose first write without an end was met ... */
     struct fptc__idset own;   /* ... and that was one of this batch: */
     char batch[33];
@@ -128,6 +129,13 @@ static void fill(struct due *d, const fptc__json *intent)
                   (is_create && fptc__json_get(fptc__json_get(intent, "data"), "project") == NULL);
 }
 
+/* A batch is listed to its end. */
+static int is_full(const struct walk *w, const struct fptc__mutation *m)
+{
+    return w->n >= DUE_MAX &&
+           (m->batch[0] == '\0' || strcmp(m->batch, w->list[w->n - 1].m.batch) != 0);
+}
+
 static int take(const struct fptc__mutation *m, const char *body, void *payload)
 {
     struct walk *w = payload;
@@ -136,7 +144,9 @@ static int take(const struct fptc__mutation *m, const char *body, void *payload)
     int is_due = strcmp(m->who, w->identity) == 0 && is_first(w, m) && body != NULL &&
                  fptc__verb_of(m->verb) != 0 && fptc__write_is_due(m, w->now_ms, w->quiet_ms);
 
-    if (!is_due ||
+    if (is_full(w, m))
+        return 1;
+    if (!is_due || m->version <= w->after ||
         fptc__json_parse_as_spelled(body, strlen(body), "outbox", &intent, NULL) != FPTC_OK)
         return w->is_short;
     if (!is_ready(w, m, intent)) {
@@ -151,7 +161,7 @@ static int take(const struct fptc__mutation *m, const char *body, void *payload)
         fill(d, intent);
     }
     fptc__json_free(intent);
-    return w->is_short || w->n == DUE_MAX;
+    return w->is_short;
 }
 
 static fptc_status list_due(struct walk *w, fptc_error *err)
@@ -268,8 +278,9 @@ static fptc_status schemas_of(struct walk *w, struct due **list, size_t n, fptc_
     return status;
 }
 
+/* is_sent: they were not only looked up. */
 static fptc_status note_all(struct walk *w, const struct fptc__party *p, struct due **list,
-                            fptc_error *err)
+                            int is_sent, fptc_error *err)
 {
     fptc_status status = FPTC_OK;
     size_t i;
@@ -280,7 +291,7 @@ static fptc_status note_all(struct walk *w, const struct fptc__party *p, struct 
             m->end == FPTC_PENDING && m->out.unsent != FPTC_OK ? m->out.unsent : m->end;
         fptc_status one = note(w, list[i], end, &m->why, err);
 
-        if (one == FPTC_OK && end == FPTC_UNKNOWN) /* no time to send more */
+        if (one == FPTC_OK && end == FPTC_UNKNOWN && is_sent) /* no time to send more */
             one = fptc__fail(err, end, "%s", m->why.message);
         if (one != FPTC_OK)
             status = one;
@@ -324,35 +335,26 @@ static fptc_status add_all(struct walk *w, struct fptc__party *p, struct due **l
 static fptc_status send_some(struct walk *w, struct due **list, size_t n, fptc_error *err)
 {
     int is_batch = list[0]->m.batch[0] != '\0';
+    int was_sent = list[0]->m.state == FPTC__MUTATION_ATTEMPTED;
     struct fptc__party p;
     fptc_status status = fptc__party_begin(&p, w->cache, w->call, n, err);
 
     if (status == FPTC_OK)
         status = add_all(w, &p, list, n, err);
     if (status == FPTC_OK && p.n > 0 && (!is_batch || p.n == n)) {
-        status =
-            is_batch
-                ? fptc__party_finish_whole(&p, list[0]->m.state == FPTC__MUTATION_ATTEMPTED, err)
-                : fptc__party_send(&p, err);
+        status = is_batch ? fptc__party_finish_whole(&p, was_sent, err) : fptc__party_send(&p, err);
         if (status == FPTC_OK)
-            status = note_all(w, &p, list, err);
+            status = note_all(w, &p, list, !is_batch || !was_sent, err);
     }
     fptc__party_end(&p);
     return status;
 }
 
-/* One of whose batch not all have been met: others have an end already, so that it was done, or not all can be
-   sent yet. */
+/* What is left of a batch that was done: by itself. While others of it have no end either, but cannot be sent now, it
+   waits for them. */
 static fptc_status finish_part(struct walk *w, struct due **list, size_t n, fptc_error *err)
 {
-    fptc_status status = FPTC_OK;
-    size_t i;
-
-    for (i = 0; i < n && status == FPTC_OK; i++) {
-        if (list[i]->m.state == FPTC__MUTATION_ATTEMPTED)
-            status = finish_one(w, list[i], err);
-    }
-    return status;
+    return n == 1 ? finish_one(w, list[0], err) : FPTC_OK;
 }
 
 static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)
@@ -447,7 +449,8 @@ fptc_status fptc__writes_finish(struct fptc_cache *cache, const struct fptc__cal
     int64_t before = -1;
     size_t i;
 
-    while (status == FPTC_OK && w.n_ended > before) {
+    while (status == FPTC_OK && (w.n_ended > before || w.n >= DUE_MAX)) {
+        w.after = w.n_ended > before || w.n == 0 ? 0 : w.list[w.n - 1].m.version;
         before = w.n_ended;
         status = list_due(&w, err);
         for (i = 0; i < w.n && status == FPTC_OK; i++) {

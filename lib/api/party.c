@@ -204,6 +204,7 @@ fptc_status fptc__party_add_recorded(struct fptc__party *p, const struct fptc__m
     m->intent = r->intent;
     m->version = w->version;
     m->attempts = w->attempts;
+    m->decided_asof_ms = w->decided_asof_ms;
     return FPTC_OK;
 }
 

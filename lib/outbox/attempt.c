@@ -71,6 +71,10 @@ static fptc_status check_one(const struct fptc__sending *s, fptc_error *err)
         return FPTC_MISS; /* our own records, of an append whose end was unclear */
     if (s->version == 0 && w.state != FPTC__MUTATION_NONE)
         return fptc__busy(&w, err);
+    if (s->version > 0 && w.decided_asof_ms != s->decided_asof_ms)
+        return fptc__fail(err, FPTC_PENDING,
+                          "somebody has decided about event %s meanwhile; repeat it later",
+                          w.event);
     if (s->version > 0 && (w.attempts != s->no - 1 || (w.state != FPTC__MUTATION_INTENT &&
                                                        w.state != FPTC__MUTATION_ATTEMPTED)))
         return fptc__fail(err, FPTC_PENDING, "somebody else is finishing event %s; repeat it later",

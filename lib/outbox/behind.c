@@ -48,16 +48,28 @@ static fptc_status check_id(const struct fptc__through *t, fptc_error *err)
     return status == FPTC_MISS ? FPTC_OK : status;
 }
 
+fptc_status fptc__other_batch(const struct fptc__through *t, fptc_error *err)
+{
+    return fptc__fail(err, FPTC_EUSAGE,
+                      "batch %s is known with other requests; a new one needs an event id of its "
+                      "own",
+                      t->terms.batch != NULL ? t->terms.batch : t->event);
+}
+
 /* Runs with the outbox at its head. FPTC_MISS: they are there. */
 static fptc_status check(void *ctx, fptc_error *err)
 {
     const struct recording *r = ctx;
     struct fptc__mutation w;
-    fptc_status status = fptc__mutation_find(r->list[0].t->outbox, r->list[0].t->event, &w, err);
-    size_t i;
+    fptc_status status = FPTC_OK;
+    size_t n_known = 0, i;
 
-    if (status == FPTC_OK && w.state != FPTC__MUTATION_NONE)
-        return FPTC_MISS;
+    for (i = 0; i < r->n && status == FPTC_OK; i++) {
+        status = fptc__mutation_find(r->list[i].t->outbox, r->list[i].t->event, &w, err);
+        n_known += status == FPTC_OK && w.state != FPTC__MUTATION_NONE;
+    }
+    if (status == FPTC_OK && n_known > 0)
+        return n_known == r->n ? FPTC_MISS : fptc__other_batch(r->list[0].t, err);
     for (i = 0; i < r->n && status == FPTC_OK; i++) {
         status = check_id(r->list[i].t, err);
         if (status == FPTC_OK)
@@ -96,6 +108,7 @@ static fptc_status promise(struct fptc__member *m, int64_t id, int64_t version, 
     fptc__json *row = fptc__promised(&m->t, version);
 
     m->out.id = id;
+    fptc__json_free(m->out.row);
     m->out.row = row;
     if (!fptc__json_set(row, "id", fptc__json_new_int(id)))
         return fptc__fail_nomem(err);
@@ -160,13 +173,16 @@ static fptc_status record(struct fptc__member *members, size_t n, fptc_error *er
 fptc_status fptc__behind(struct fptc__member *members, size_t n, fptc_error *err)
 {
     fptc_status status = fptc__view_refresh(members[0].t.outbox, 0, err);
-    size_t i;
+    size_t n_new = 0, i;
 
     for (i = 0; i < n; i++)
         name_row(&members[i].t);
-    for (i = 0; i < n && status == FPTC_OK; i++)
-        status = repeat(&members[i], err); /* all of them are known, or none is */
-    if (status == FPTC_MISS)
-        status = record(members, n, err);
-    return status;
+    for (i = 0; i < n && status == FPTC_OK; i++) {
+        status = repeat(&members[i], err);
+        n_new += status == FPTC_MISS;
+        status = status == FPTC_MISS ? FPTC_OK : status;
+    }
+    if (status != FPTC_OK || n_new == 0)
+        return status;
+    return n_new == n ? record(members, n, err) : fptc__other_batch(&members[0].t, err);
 }

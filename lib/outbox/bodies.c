@@ -142,19 +142,6 @@ fptc__json *fptc__record_mutate(const struct fptc__sending *s)
     return whole(body, put_terms(&t->terms, body) && ok);
 }
 
-fptc__json *fptc__record_attempt(const struct fptc__sending *s)
-{
-    fptc__json *body = fptc__json_new_object();
-    fptc__json *events = fptc__json_new_array();
-    int ok = fptc__json_append(events, fptc__json_new_text(s->t->event));
-
-    ok = fptc__json_set(body, "events", events) && ok;
-    ok = fptc__json_set(body, "no", fptc__json_new_int(s->no)) && ok;
-    ok = fptc__json_set(body, "writer", fptc__json_new_text(s->writer)) && ok;
-    ok = fptc__json_set(body, "asof", fptc__json_new_int(s->asof_ms)) && ok;
-    return whole(body, ok);
-}
-
 /* The names of fields that are in `data` and not in `others`: what a settled update leaves of its data. */
 static fptc__json *field_names(const fptc__json *data, const fptc__json *others)
 {
@@ -167,6 +154,32 @@ static fptc__json *field_names(const fptc__json *data, const fptc__json *others)
             ok = fptc__json_append(names, fptc__json_new_text(fptc__json_key(at))) && ok;
     }
     return whole(names, ok);
+}
+
+/* The data of an update of which others have changed some; NULL: of any other. */
+static const fptc__json *left_of(const struct fptc__sending *s)
+{
+    return s->member != NULL && s->member->merged != NULL ? fptc__json_get(s->intent, "data")
+                                                          : NULL;
+}
+
+fptc__json *fptc__record_attempt(const struct fptc__sending *s)
+{
+    fptc__json *body = fptc__json_new_object();
+    fptc__json *events = fptc__json_new_array();
+    int is_again = s->version > 0 && s->t->verb == FPTC_VERB_CREATE;
+    int64_t known = is_again ? known_id(s) : 0, was = fptc__json_get_int(s->intent, "known");
+    int ok = fptc__json_append(events, fptc__json_new_text(s->t->event));
+
+    ok = fptc__json_set(body, "events", events) && ok;
+    ok = fptc__json_set(body, "no", fptc__json_new_int(s->no)) && ok;
+    ok = fptc__json_set(body, "writer", fptc__json_new_text(s->writer)) && ok;
+    ok = fptc__json_set(body, "asof", fptc__json_new_int(s->asof_ms)) && ok;
+    if (is_again)
+        ok = fptc__json_set(body, "known", fptc__json_new_int(known > was ? known : was)) && ok;
+    if (left_of(s) != NULL)
+        ok = fptc__json_set(body, "left", field_names(left_of(s), s->t->data)) && ok;
+    return whole(body, ok);
 }
 
 fptc__json *fptc__record_settle(const struct fptc__sending *s, const struct fptc__ending *e)
@@ -182,10 +195,10 @@ fptc__json *fptc__record_settle(const struct fptc__sending *s, const struct fptc
         ok = fptc__json_set(body, "no", fptc__json_new_int(s->no)) && ok;
     if (s->t->verb == FPTC_VERB_UPDATE)
         ok = fptc__json_set(body, "fields", field_names(s->t->data, NULL)) && ok;
-    if (s->member != NULL && s->member->merged != NULL)
-        ok = fptc__json_set(body, "left",
-                            field_names(fptc__json_get(s->intent, "data"), s->t->data)) &&
-             ok;
+    if (left_of(s) != NULL)
+        ok = fptc__json_set(body, "left", field_names(left_of(s), s->t->data)) && ok;
+    else if (fptc__json_get(s->intent, "left") != NULL)
+        ok = fptc__json_set(body, "left", fptc__json_copy(fptc__json_get(s->intent, "left"))) && ok;
     return whole(body, ok);
 }
 

@@ -211,25 +211,42 @@ static fptc_status compare_type(struct comparing *c, fptc_error *err)
     return status;
 }
 
-/* Records the conflicts, and moves them behind those that are sent. */
+static fptc_status settle_these(const struct fptc__sending *list, size_t n,
+                                const struct fptc__ending *e, fptc_error *err)
+{
+    size_t at;
+
+    return fptc__settle_all(list, n, e, &at, err);
+}
+
+/* Records the conflicts, those of a batch in one commit, and moves them behind the writes that are sent. */
 static size_t give_up(struct fptc__sending *list, size_t n)
 {
-    size_t i = 0;
+    size_t n_left = n, i = 0, at;
+    struct fptc__ending e = {.why = "conflict"};
+    fptc_error why = FPTC_ERROR_INIT;
+    fptc_status status;
 
-    while (i < n) {
+    while (i < n_left) {
         struct fptc__sending s = list[i];
-        const struct fptc__ending e = {.why = "conflict", .text = s.member->why.message};
-        fptc_error ignored = FPTC_ERROR_INIT;
 
         if (s.member->end != FPTC_ECONFLICT) {
             i++;
             continue;
         }
-        (void)fptc__settle(&s, &e, &ignored);
-        list[i] = list[--n];
-        list[n] = s;
+        list[i] = list[--n_left];
+        list[n_left] = s;
     }
-    return n;
+    for (i = n_left; i < n; i = at) {
+        e.text = list[i].member->why.message;
+        at = list[i].t->terms.batch != NULL ? n : i + 1;
+        status = settle_these(&list[i], at - i, &e, &why);
+        for (; status < 0 && i < at; i++) {
+            list[i].member->end = status;
+            list[i].member->why = why;
+        }
+    }
+    return n_left;
 }
 
 static void spread(struct fptc__sending *list, size_t n)

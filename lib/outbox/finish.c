@@ -154,6 +154,7 @@ static fptc_status send_recorded(struct fptc__sending *s, const struct fptc__mut
     member.intent = s->intent;
     member.version = m->version;
     member.attempts = m->attempts;
+    member.decided_asof_ms = m->decided_asof_ms;
     member.is_compared = m->state == FPTC__MUTATION_ATTEMPTED;
     status = fptc__group_run(&member, 1, 0, err);
     *s->out = member.out;
@@ -162,6 +163,17 @@ static fptc_status send_recorded(struct fptc__sending *s, const struct fptc__mut
     if (err != NULL)
         *err = member.why;
     return member.end;
+}
+
+/* Whether others of its batch have no end either: they go together. */
+static int is_waited_for(const struct fptc__through *t)
+{
+    int64_t n_open = 0;
+
+    fptc__view_begin(t->outbox);
+    (void)fptc__mutation_count_batch(t->outbox, t->terms.batch, &n_open, NULL);
+    fptc__view_end(t->outbox);
+    return n_open != 1;
 }
 
 static fptc_status look_up_and_send(struct fptc__sending *s, const struct fptc__mutation *m,
@@ -186,7 +198,7 @@ static fptc_status look_up_and_send(struct fptc__sending *s, const struct fptc__
         fptc__intake_done(&in);
         status = FPTC_OK;
     }
-    if (status == FPTC_OK && t->terms.batch != NULL)
+    if (status == FPTC_OK && t->terms.batch != NULL && is_waited_for(t))
         return fptc__fail(err, FPTC_PENDING,
                           "event %s is one of batch %s, which goes as a whole: whoever keeps the "
                           "outbox sends it",

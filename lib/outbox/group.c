@@ -42,6 +42,18 @@ static void resolve_saw(struct fptc__view *outbox, fptc__json *intent)
         (void)fptc__json_set(intent, "saw", saw);
 }
 
+/* Of an attempt before: what others had changed, and was not sent. */
+static void leave_out(fptc__json *data, const fptc__json *left)
+{
+    const fptc__json *at, *field;
+
+    for (at = fptc__json_first(left); at != NULL; at = fptc__json_next(at)) {
+        field = fptc__json_text(at) != NULL ? fptc__json_get(data, fptc__json_text(at)) : NULL;
+        if (field != NULL)
+            fptc__json_free(fptc__json_detach(data, field));
+    }
+}
+
 fptc_status fptc__recorded_read(struct fptc__view *outbox, const struct fptc__mutation *m,
                                 struct fptc__recorded *out, fptc_error *err)
 {
@@ -58,8 +70,10 @@ fptc_status fptc__recorded_read(struct fptc__view *outbox, const struct fptc__mu
     data = fptc__json_get(out->intent, "data");
     if (status == FPTC_OK && fptc__json_is_object(data))
         status = fptc__refs_resolve(outbox, data, &out->data, &maker, err);
-    if (status == FPTC_OK)
+    if (status == FPTC_OK) {
         resolve_saw(outbox, out->intent);
+        leave_out(out->data, fptc__json_get(out->intent, "left"));
+    }
     if (status == FPTC_OK && strcmp(m->verb, "create") != 0) {
         status = fptc__ref_resolve(outbox, m->id, &out->id, &maker, err);
         out->alias = m->id < 0 ? m->id : fptc__ref_alias(outbox, m->type, m->id);
@@ -264,9 +278,9 @@ static fptc_status read_back(struct fptc__sending *list, size_t n, fptc_error *e
 
 /* -------------------------------------------------------------------------------------------- the ends */
 
-static fptc_status refuse_phantom(struct fptc__sending *s)
+static void refuse_phantom(struct fptc__sending *s)
 {
-    const struct fptc__ending e = {.why = "refused", .text = s->member->why.message};
+    struct fptc__ending e = {.why = "refused"};
     fptc_error ignored = FPTC_ERROR_INIT;
 
     s->member->end = fptc__fail(&s->member->why, FPTC_EREFUSED,
@@ -275,7 +289,8 @@ static fptc_status refuse_phantom(struct fptc__sending *s)
                                 s->t->source->type, s->out->id);
     fptc__json_free(s->out->row);
     s->out->row = NULL;
-    return fptc__settle(s, &e, &ignored);
+    e.text = s->member->why.message;
+    (void)fptc__settle(s, &e, &ignored);
 }
 
 /* Into the cache, partition by partition. */
@@ -297,39 +312,69 @@ static void keep(struct fptc__sending *list, size_t n)
     }
 }
 
-/* FPT has done all of them. */
-static void took(struct fptc__sending *list, size_t n)
+/* Which rows FPT has made is not known: it is looked up later what became of these. */
+static size_t not_read(struct fptc__sending *list, size_t n, int is_whole, const fptc_error *why)
 {
-    const struct fptc__ending e = {.by = "answer"};
     fptc_error err = FPTC_ERROR_INIT;
-    fptc_status status = read_back(list, n, &err);
-    size_t i = 0, at;
+    size_t i = 0;
 
-    while (i < n && status == FPTC_OK) {
-        if (!needs_reading(&list[i])) {
+    (void)fptc__fail(&err, FPTC_UNKNOWN, "FPT says it is done, but its rows could not be read: %s",
+                     why->message);
+    while (i < n) {
+        if (!is_whole && !needs_reading(&list[i])) {
             i++;
             continue;
         }
-        (void)refuse_phantom(&list[i]);
+        end(&list[i], 1, FPTC_UNKNOWN, &err);
+        fptc__json_free(list[i].out->row);
+        list[i].out->row = NULL;
         n = take_out(list, n, i);
     }
-    if (n == 0)
-        return;
-    keep(list, n);
-    for (;;) {
+    return n;
+}
+
+static void settle_answered(struct fptc__sending *list, size_t n)
+{
+    const struct fptc__ending e = {.by = "answer"};
+    fptc_status status = FPTC_PENDING;
+    fptc_error err = FPTC_ERROR_INIT;
+    size_t at;
+
+    while (n > 0 && status == FPTC_PENDING) {
         status = fptc__settle_all(list, n, &e, &at, &err);
-        if (status != FPTC_PENDING || n == 0)
+        if (status != FPTC_PENDING)
             break;
         list[at].member->end = fptc__taken(&list[at], &err, &list[at].member->why);
         n = take_out(list, n, at);
-        if (n == 0)
-            return;
     }
-    if (status != FPTC_OK)
+    if (n > 0 && status != FPTC_OK)
         fptc__log_line(list[0].t->follow->logger, FPTC_LOG_WARNING,
                        "%d writes are done but not settled: %s", (int)n, err.message);
     fptc__error_clear(&err);
     end(list, n, FPTC_OK, &err);
+}
+
+/* FPT has done all of them. */
+static void took(struct fptc__sending *list, size_t n, int is_whole)
+{
+    fptc_error err = FPTC_ERROR_INIT;
+    fptc_status status = read_back(list, n, &err);
+    size_t n_read = n, i = 0;
+
+    if (status != FPTC_OK)
+        n = n_read = not_read(list, n, is_whole, &err);
+    while (i < n_read) {
+        if (needs_reading(&list[i]))
+            n_read = take_out(list, n_read, i);
+        else
+            i++;
+    }
+    if (n_read > 0) {
+        keep(list, n_read);
+        settle_answered(list, n_read);
+    }
+    for (i = n_read; i < n; i++)
+        refuse_phantom(&list[i]);
 }
 
 static void refuse_all(struct fptc__sending *list, size_t n, fptc_status status,
@@ -395,7 +440,7 @@ static void run_claimed(struct fptc__sending *list, size_t n, int is_whole)
     }
     status = send_together(list, n, &err);
     if (status == FPTC_OK)
-        took(list, n);
+        took(list, n, is_whole);
     else if (status == FPTC_EREFUSED && !is_whole)
         run_halves(list, n);
     else if (status == FPTC_UNKNOWN)
@@ -456,6 +501,7 @@ fptc_status fptc__group_run(struct fptc__member *members, size_t n, int is_whole
         list[i].intent = members[i].intent;
         list[i].version = members[i].version;
         list[i].no = members[i].attempts;
+        list[i].decided_asof_ms = members[i].decided_asof_ms;
         fptc__random_hex32(list[i].writer);
         members[i].end = FPTC_OK;
     }

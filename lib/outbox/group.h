@@ -29,6 +29,7 @@ struct fptc__member {
     const fptc__json *intent; /* as it was recorded; NULL of a new one */
     int64_t version;          /* of the intent; 0: it is new, and recorded with the claim */
     int64_t attempts;         /* that there were */
+    int64_t decided_asof_ms;  /* the last decision about it; 0: none */
     int is_compared;          /* with what its writer saw, or need not be */
     fptc__json *
         merged; /* what is written of an update that others got in the way of; the caller frees it */

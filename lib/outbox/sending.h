@@ -10,6 +10,7 @@ struct fptc__sending {
     struct fptc__through_result *out;
     char writer[33];             /* tells our attempt from everybody else's */
     int64_t no;                  /* of the attempt that is ours, or that is looked up */
+    int64_t decided_asof_ms;     /* the decision that its data is of; 0: none */
     int64_t version;             /* of an intent that is in the outbox already; 0: it is new */
     int64_t asof_ms;             /* file server's time of the attempt, or of the look-up */
     int64_t attempted_mono_ms;   /* taken before the attempt was made */
@@ -51,6 +52,9 @@ fptc_status fptc__busy(const struct fptc__mutation *w, fptc_error *err);
 /* through.c: a write that is known already: repeating it is free (W8). FPTC_MISS: it is new, if its state is NONE.
    FPTC_PENDING, nothing done: one behind has no end yet. */
 fptc_status fptc__replay(struct fptc__sending *s, struct fptc__mutation *w, fptc_error *err);
+
+/* behind.c: some of a batch are known, and some are not: FPTC_EUSAGE. */
+fptc_status fptc__other_batch(const struct fptc__through *t, fptc_error *err);
 
 /* send.c: the end of the window of its attempt, on our own clock: well before the attempt is quiet. */
 int64_t fptc__send_by(const struct fptc__sending *s);

@@ -10,8 +10,56 @@
 /* One member and what FPT shows of it. */
 struct part {
     struct fptc__sending s;
+    struct fptc__through own; /* with `rest` for data, while it is looked up */
+    fptc__json *rest;         /* what no later write of the batch writes over */
+    int is_hidden;            /* a later one leaves nothing of it to be seen */
     struct fptc__looked looked;
 };
+
+static int is_same_row(const struct part *a, const struct part *b)
+{
+    return a->s.t->verb != FPTC_VERB_CREATE && b->s.t->verb != FPTC_VERB_CREATE &&
+           a->s.t->id == b->s.t->id && strcmp(a->s.t->source->type, b->s.t->source->type) == 0;
+}
+
+/* A row that is written twice shows the last values only. */
+static fptc_status leave_rest(struct part *parts, size_t n, size_t i, fptc_error *err)
+{
+    struct part *p = &parts[i];
+    const fptc__json *at;
+    size_t later;
+
+    p->own = *p->s.t;
+    p->rest = p->own.data != NULL ? fptc__json_copy(p->own.data) : NULL;
+    if (p->own.data != NULL && p->rest == NULL)
+        return fptc__fail_nomem(err);
+    for (later = i + 1; later < n; later++) {
+        if (!is_same_row(p, &parts[later]))
+            continue;
+        p->is_hidden |= parts[later].s.t->verb == FPTC_VERB_DELETE;
+        for (at = fptc__json_first(parts[later].s.t->data); at != NULL; at = fptc__json_next(at)) {
+            const fptc__json *over = fptc__json_get(p->rest, fptc__json_key(at));
+
+            if (over != NULL)
+                fptc__json_free(fptc__json_detach(p->rest, over));
+        }
+        p->is_hidden |= p->rest != NULL && fptc__json_size(p->rest) == 0;
+    }
+    p->own.data = p->rest;
+    return FPTC_OK;
+}
+
+static fptc_status look_at(struct part *parts, size_t n, size_t i, fptc_error *err)
+{
+    struct part *p = &parts[i];
+    struct fptc__sending s = p->s;
+    fptc_status status = leave_rest(parts, n, i, err);
+
+    if (status != FPTC_OK || p->is_hidden)
+        return status;
+    s.t = &p->own;
+    return fptc__look_up(&s, p->s.intent, &p->looked, err);
+}
 
 /* Rows of its type that creates before the i-th were found to be: equal ones take one each. */
 static size_t taken_before(const struct part *parts, size_t i, int64_t *ids)
@@ -35,7 +83,7 @@ static fptc_status look(struct part *parts, size_t n, fptc_error *err)
     for (i = 0; i < n && status == FPTC_OK; i++) {
         parts[i].s.taken = ids;
         parts[i].s.n_taken = taken_before(parts, i, ids);
-        status = fptc__look_up(&parts[i].s, parts[i].s.intent, &parts[i].looked, err);
+        status = look_at(parts, n, i, err);
         parts[i].s.taken = NULL;
         parts[i].s.n_taken = 0;
     }
@@ -43,30 +91,61 @@ static fptc_status look(struct part *parts, size_t n, fptc_error *err)
     return status;
 }
 
+/* How many of the creates, or of the others, show it. */
 static size_t n_found(const struct part *parts, size_t n, int of_creates, enum fptc__found found)
 {
     size_t n_all = 0, i;
 
     for (i = 0; i < n; i++)
-        n_all += (!of_creates || parts[i].s.t->verb == FPTC_VERB_CREATE) &&
+        n_all += (parts[i].s.t->verb == FPTC_VERB_CREATE) == of_creates && !parts[i].is_hidden &&
                  parts[i].looked.found == found;
     return n_all;
 }
 
-/* FPT did all of them or none. A row that is made tells which; without one, what all of them show together: an
-   update that others have written over since shows nothing. */
+static int is_by_marker(const struct part *parts, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (parts[i].looked.by != NULL && strcmp(parts[i].looked.by, "marker") == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int has_deleted(const struct part *parts, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (parts[i].s.t->verb == FPTC_VERB_DELETE && parts[i].looked.found == FPTC__FOUND_DONE)
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * FPT did all of them or none. A row with our marker tells which. A row that only matches may be that of another create,
+ * of which nothing is known either: then no write may show that nothing was done. Without creates the others tell
+ * together; a row that is gone would be in the way of sending all of it again.
+ */
 static enum fptc__found judge(const struct part *parts, size_t n)
 {
-    if (n_found(parts, n, 1, FPTC__FOUND_UNCERTAIN) > 0)
+    size_t made = n_found(parts, n, 1, FPTC__FOUND_DONE),
+           not_made = n_found(parts, n, 1, FPTC__FOUND_NOTHING),
+           not_done = n_found(parts, n, 0, FPTC__FOUND_NOTHING);
+
+    if (n_found(parts, n, 1, FPTC__FOUND_UNCERTAIN) > 0 || (made > 0 && not_made > 0))
         return FPTC__FOUND_UNCERTAIN;
-    if (n_found(parts, n, 1, FPTC__FOUND_DONE) > 0)
-        return n_found(parts, n, 1, FPTC__FOUND_NOTHING) > 0 ? FPTC__FOUND_UNCERTAIN
-                                                             : FPTC__FOUND_DONE;
-    if (n_found(parts, n, 1, FPTC__FOUND_NOTHING) > 0)
+    if (made > 0)
+        return not_done > 0 && !is_by_marker(parts, n) ? FPTC__FOUND_UNCERTAIN : FPTC__FOUND_DONE;
+    if (not_made > 0)
         return FPTC__FOUND_NOTHING;
     if (n_found(parts, n, 0, FPTC__FOUND_CONFLICT) > 0)
         return FPTC__FOUND_CONFLICT;
-    return n_found(parts, n, 0, FPTC__FOUND_NOTHING) > 0 ? FPTC__FOUND_NOTHING : FPTC__FOUND_DONE;
+    if (not_done > 0)
+        return has_deleted(parts, n) ? FPTC__FOUND_UNCERTAIN : FPTC__FOUND_NOTHING;
+    return FPTC__FOUND_DONE;
 }
 
 static void end_all(struct part *parts, size_t n, fptc_status status, const fptc_error *why)
@@ -97,7 +176,8 @@ static void settle(struct part *parts, size_t n, const struct fptc__ending *e, f
 
 static void tell(const struct part *parts, size_t n, enum fptc__found found, fptc_error *why)
 {
-    const char *text = "some of its rows were found and others were not";
+    const char *text = "some of it seems to be done, and some not; look at its rows, then retry or "
+                       "drop it";
     size_t i;
 
     for (i = 0; i < n; i++) {
@@ -126,10 +206,16 @@ static void keep(struct part *p, struct fptc__intake *in)
 {
     struct fptc__sending *s = &p->s;
 
+    int is_delete = s->t->verb == FPTC_VERB_DELETE;
+
     s->out->id = p->looked.id > 0 ? p->looked.id : s->t->id;
-    s->is_gone = p->looked.is_gone || s->t->verb == FPTC_VERB_DELETE;
+    s->is_gone =
+        p->looked.is_gone || (is_delete && p->looked.found == FPTC__FOUND_DONE && !p->is_hidden);
     s->out->row = p->looked.row;
     p->looked.row = NULL;
+    fptc__row_partition(s->t->source, s->out->row, s->partition);
+    if (!s->is_gone && s->out->row == NULL)
+        return; /* a later one tells of the row */
     if (fptc__intake_begin(in, s->t->follow, s->t->source, NULL) == FPTC_OK) {
         s->in = in;
         fptc__keep(s, 1, 0);
@@ -152,6 +238,12 @@ static void settle_done(struct part *parts, size_t n)
     for (i = 0; i < n; i++)
         keep(&parts[i], &in);
     settle(parts, n, &e, FPTC_OK, &why);
+}
+
+static void part_done(struct part *p)
+{
+    fptc__json_free(p->looked.row);
+    fptc__json_free(p->rest);
 }
 
 static fptc_status look_and_settle(struct part *parts, size_t n, fptc_error *err)
@@ -206,31 +298,31 @@ fptc_status fptc__whole_finish(struct fptc__member *members, size_t n, int was_s
     else if (status == FPTC_OK)
         status = FPTC_MISS;
     for (i = 0; i < n && parts != NULL; i++)
-        fptc__json_free(parts[i].looked.row);
+        part_done(&parts[i]);
     free(parts);
     return status == FPTC_MISS ? fptc__group_run(members, n, 1, err) : status;
 }
 
 /* ------------------------------------------------------------------------------------------ a new one */
 
+/* FPTC_MISS: it is new. */
 static fptc_status repeat(struct fptc__member *members, size_t n, fptc_error *err)
 {
-    struct fptc__view *outbox = members[0].t.outbox;
-    fptc_status status = fptc__view_refresh(outbox, 0, err);
-    size_t i;
+    fptc_status status = fptc__view_refresh(members[0].t.outbox, 0, err);
+    size_t n_new = 0, i;
 
     for (i = 0; i < n && status == FPTC_OK; i++) {
         struct fptc__sending s = {.t = &members[i].t, .out = &members[i].out};
         struct fptc__mutation known;
 
-        s.t = &members[i].t;
         members[i].t.terms.is_behind = 1; /* it is not finished one by one */
         members[i].end = fptc__replay(&s, &known, &members[i].why);
         members[i].t.terms.is_behind = 0;
-        if (known.state == FPTC__MUTATION_NONE)
-            return members[i].end;
+        n_new += known.state == FPTC__MUTATION_NONE;
     }
-    return FPTC_OK;
+    if (status != FPTC_OK || n_new == 0)
+        return status;
+    return n_new == n ? FPTC_MISS : fptc__other_batch(&members[0].t, err);
 }
 
 fptc_status fptc__whole_send(struct fptc__member *members, size_t n, fptc_error *err)

@@ -112,11 +112,32 @@ fptc_status fptc__apply_mutate(struct fptc__tables *t, const fptc__json *body, f
     return status;
 }
 
+/* What an attempt says anew of the intent. NULL in *out: nothing. */
+static fptc_status patch_of(const fptc__json *body, fptc__json **out, fptc_error *err)
+{
+    static const char *const members[] = {"known", "left"};
+    size_t i;
+    int ok = 1;
+
+    *out = NULL;
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const fptc__json *value = fptc__json_get(body, members[i]);
+
+        if (value && !*out)
+            *out = fptc__json_new_object();
+        if (value)
+            ok = fptc__json_set(*out, members[i], fptc__json_copy(value)) && ok;
+    }
+    return ok ? FPTC_OK : fptc__fail_nomem(err);
+}
+
 /* A claim counts only when it is the next: of two with the same number the first holds. */
 static fptc_status attempt(struct fptc__tables *t, const char *event, const fptc__json *body,
                            fptc_error *err)
 {
     int64_t no = fptc__json_get_int(body, "no");
+    fptc__json *patch = NULL;
+    struct fptc__buf text;
     struct mutation m;
     sqlite3_stmt *stmt;
     fptc_status status = find(t, event, &m, err);
@@ -126,14 +147,25 @@ static fptc_status attempt(struct fptc__tables *t, const char *event, const fptc
     status = own(t, event, &m, err);
     if (status == FPTC_OK)
         status = fptc__tables_stmt(t, FPTC__MUTATION_ATTEMPT, &stmt, err);
-    if (status != FPTC_OK)
+    if (status == FPTC_OK)
+        status = patch_of(body, &patch, err);
+    if (status != FPTC_OK) {
+        fptc__json_free(patch);
         return status;
+    }
+    fptc__buf_init(&text, FPTC_RECORD_BYTES_MAX);
+    if (patch) {
+        fptc__json_print(patch, &text);
+        (void)sqlite3_bind_text(stmt, 5, fptc__buf_text(&text), -1, SQLITE_STATIC);
+    }
     (void)sqlite3_bind_text(stmt, 1, event, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 2, no);
     (void)sqlite3_bind_int64(stmt, 3, fptc__json_get_int(body, "asof"));
     (void)sqlite3_bind_text(stmt, 4, fptc__json_get_text(body, "writer"), -1, SQLITE_STATIC);
     status = fptc__tables_step(t, stmt, "storing an attempt", err);
     (void)sqlite3_clear_bindings(stmt);
+    fptc__buf_done(&text);
+    fptc__json_free(patch);
     return status;
 }
 
@@ -303,7 +335,16 @@ static fptc_status read_texts(struct fptc__tables *t, const char *event, fptc__j
     return status == FPTC_OK && !*outcome ? fptc__fail_nomem(err) : status;
 }
 
-/* Adds who decided what, and when, to the outcome; and new data to the intent. */
+/* Who wants a conflict sent again wants to overwrite. */
+static int overwrites(const fptc__json *body, const fptc__json *outcome)
+{
+    const char *verdict = fptc__json_get_text(body, "verdict");
+    const char *why = fptc__json_get_text(outcome, "why");
+
+    return verdict && why && strcmp(verdict, "retry") == 0 && strcmp(why, "conflict") == 0;
+}
+
+/* Adds who decided what, and when, to the outcome; and new data, or another policy, to the intent. */
 static fptc_status decided(const fptc__json *body, fptc__json *intent, fptc__json *outcome,
                            fptc_error *err)
 {
@@ -322,6 +363,8 @@ static fptc_status decided(const fptc__json *body, fptc__json *intent, fptc__jso
     ok = fptc__json_set(outcome, "decided", last) && ok;
     if (fptc__json_is_object(data) && fptc__json_is_object(intent))
         ok = fptc__json_set(intent, "data", fptc__json_copy(data)) && ok;
+    if (overwrites(body, outcome) && fptc__json_is_object(intent))
+        ok = fptc__json_set(intent, "policy", fptc__json_new_text("overwrite")) && ok;
     return ok ? FPTC_OK : fptc__fail_nomem(err);
 }
 

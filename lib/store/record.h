@@ -40,7 +40,9 @@
  *          "policy":"overwrite"|"merge",   behind, of an update: what is done about fields that others changed since
  *                                          `saw`; absent: it is refused
  *          "batch":"<32 hex>","place":0,"of":3}  of one request with others, which FPT takes whole or not at all
- * attempt {"events":["…"],"no":1,"writer":"<writer id>","asof":…}
+ * attempt {"events":["…"],"no":1,"writer":"<writer id>","asof":…,
+ *          "known":4712,                    of a create: as in its intent, but now
+ *          "left":["sg_status_list"]}       of an update: fields that are not sent, for others have changed them
  * settle  {"event":"…","id":1234,"partition":"project-101","asof":…,
  *          "by":"answer"|"marker"|"match"|"state",   how it is known
  *          "no":1,                          counts only while that attempt is the last; absent: any

@@ -107,8 +107,9 @@ static const char *const stmt_sql[FPTC__STMTS] = {
                             ") SELECT " MUTATION_COLUMNS " FROM #._fptc_mutation WHERE event=?1",
     [FPTC__MUTATION_PUT] = "INSERT INTO @._fptc_mutation(" MUTATION_COLUMNS ")"
                            " VALUES(?1, ?2, 0, ?3, ?4, ?5, ?6, 0, NULL, NULL, NULL)",
-    [FPTC__MUTATION_ATTEMPT] = "UPDATE @._fptc_mutation SET state=1, attempts=?2, attempt_asof=?3,"
-                               " attempt_writer=?4 WHERE event=?1",
+    [FPTC__MUTATION_ATTEMPT] =
+        "UPDATE @._fptc_mutation SET state=1, attempts=?2, attempt_asof=?3, attempt_writer=?4,"
+        " body=coalesce(json_patch(body, ?5), body) WHERE event=?1",
     [FPTC__MUTATION_SETTLE] =
         "UPDATE @._fptc_mutation SET state=2, id=coalesce(?3, id), body=NULL, outcome=?2"
         " WHERE event=?1",

@@ -47,6 +47,7 @@ static void read_outcome(sqlite3_stmt *stmt, struct fptc__mutation *out)
     copy_member(out->partition, sizeof(out->partition), outcome, "partition");
     copy_member(out->text, sizeof(out->text), outcome, "text");
     copy_member(out->why, sizeof(out->why), outcome, "why");
+    out->decided_asof_ms = fptc__json_get_int(fptc__json_get(outcome, "decided"), "asof");
     fptc__json_free(outcome);
 }
 
@@ -417,6 +418,30 @@ fptc_status fptc__mutation_each_resent(struct fptc__view *outbox, int64_t since_
     if (stmt != NULL)
         sqlite3_reset(stmt);
     return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+struct batch_count {
+    const char *batch;
+    int64_t n;
+};
+
+static int count_one(const struct fptc__mutation *m, const char *body, void *payload)
+{
+    struct batch_count *c = payload;
+
+    (void)body;
+    c->n += strcmp(m->batch, c->batch) == 0;
+    return 0;
+}
+
+fptc_status fptc__mutation_count_batch(struct fptc__view *outbox, const char *batch, int64_t *out,
+                                       fptc_error *err)
+{
+    struct batch_count c = {batch, 0};
+    fptc_status status = fptc__mutation_each_unsettled(outbox, count_one, &c, err);
+
+    *out = c.n;
+    return status;
 }
 
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,

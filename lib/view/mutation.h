@@ -26,10 +26,11 @@ struct fptc__mutation {
     char writer[80]; /* who attempted it */
     int64_t version; /* of the intent: the order of the outbox */
     int64_t attempts;
-    char batch[33]; /* of a caller's that it is one of; "" of none, and of a settled one */
-    char who[300];  /* whose write it is; "" of a settled one */
-    char why[16];   /* of a refused one: "refused", "conflict" or "uncertain" */
-    char text[400]; /* and FPT's words, or what was found */
+    int64_t decided_asof_ms; /* a person's last decision about it; 0: none */
+    char batch[33];          /* of a caller's that it is one of; "" of none, and of a settled one */
+    char who[300];           /* whose write it is; "" of a settled one */
+    char why[16];            /* of a refused one: "refused", "conflict" or "uncertain" */
+    char text[400];          /* and FPT's words, or what was found */
 };
 
 /* Between fptc__view_begin() and end of the outbox view. State NONE when the event is not known. */
@@ -90,6 +91,9 @@ fptc_status fptc__mutation_each_unsettled(struct fptc__view *outbox,
 fptc_status fptc__mutation_each_resent(struct fptc__view *outbox, int64_t since_ms,
                                        int (*each)(const struct fptc__mutation *m, void *payload),
                                        void *payload, fptc_error *err);
+/* Counts those of a batch that have no end. */
+fptc_status fptc__mutation_count_batch(struct fptc__view *outbox, const char *batch, int64_t *out,
+                                       fptc_error *err);
 /* Counts unsettled and refused writes. */
 fptc_status fptc__mutation_counts(struct fptc__view *outbox, int64_t *out_unsettled,
                                   int64_t *out_refused, fptc_error *err);

@@ -155,6 +155,11 @@ class Store:
         elif kind == ATTEMPT:
             for event in body["events"]:
                 self.mutations[event]["state"] = max(self.mutations[event]["state"], ATTEMPTED)
+                self.mutations[event]["no"] = body["no"]
+        elif kind == REFUSE and body.get("why") == "unsent":
+            found = self.mutations[body["event"]]
+            if found["state"] == ATTEMPTED and body["no"] == found.get("no"):
+                found["state"] = INTENT
         elif kind in (SETTLE, REFUSE):
             found = self.mutations[body["event"]]
             if found["state"] < SETTLED:

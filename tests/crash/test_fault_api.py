@@ -11,6 +11,7 @@ import concurrent.futures
 import re
 import shutil
 import subprocess
+import time
 import unittest
 
 import crash_case
@@ -114,6 +115,38 @@ class Failing(crash_case.Case):
                 for point in points:
                     self.assertEqual(point.status, OK, f"{errno} {how} {point}")
         self.each_kind(lambda: self.directory(template), "same", 5, "-", "find=Version:only", "find=Version:only")
+
+    def check_left(self, directory, written, where):
+        """What was accepted is done in the end, once; what was not, at most once."""
+        tried = {line.split(" ")[1]: line.split(" ", 2)[2] for line in written if line.startswith("try")}
+        acked = {line.split(" ")[1] for line in written if line.startswith("ack")}
+        for _ in range(20):
+            time.sleep(0.25)
+            self.work(directory, "quiet=200", "maintain")
+            if not Store(directory).unknown():
+                break
+        self.assertEqual(Store(directory).unknown(), set(), where)
+        n_at_site = collections.Counter(row["code"] for row in self.site.rows("Version"))
+        for event, code in tried.items():
+            self.assertLessEqual(n_at_site[code], 1, f"{where}: {code} was written twice")
+            if event in acked:
+                self.assertEqual(n_at_site[code], 1, f"{where}: {code} was accepted")
+        return len(acked)
+
+    def test_leave(self):
+        """A write behind."""
+        template = self.mirrored()
+        for errno, how, directory, points, written in self.each_kind(
+                lambda: self.directory(template), "same", 12, "-", "leave=zl{N}_{K}:1", "leave=zm{N}_{K}:1"):
+            self.assertGreaterEqual(self.check_left(directory, written, f"leave with {errno} {how}"), len(points))
+
+    def test_maintain(self):
+        """Sending what was left."""
+        template = self.mirrored()
+        for errno, how, directory, points, written in self.each_kind(
+                lambda: self.directory(template), "same", 55, "leave=zn{N}_{K}:2", "maintain", "find=Version:only",
+                may_be=(UNKNOWN,)):
+            self.assertGreaterEqual(self.check_left(directory, written, f"maintain with {errno} {how}"), 2 * len(points))
 
     def test_create(self):
         template = self.mirrored()

@@ -154,6 +154,50 @@ class Batch(writetest.WriteTest):
         self.assertEqual(self.finished(cache), 0)
         self.assertFalse(self.is_done(rows))
 
+    def test_known_with_other_requests(self):
+        """An event id is that of one batch: more requests with it are an error, and none of them is done."""
+        cache = self.cache()
+        create = {"request_type": "create", "entity_type": "Version", "data": self.version("b0")}
+        for write in ("behind", "through"):
+            event = {"behind": "ef", "through": "01"}[write] * 16
+            cache.batch([create], event_id=event, write=write)
+            with self.assertRaises(fptcache.Fault):
+                cache.batch([create, {**create, "data": self.version("b1")}], event_id=event, write=write)
+        cache.maintain()
+        self.assertEqual(len(self.at_site(self.code("b0"))), 2)
+        self.assertEqual(self.at_site(self.code("b1")), [])
+
+    def test_row_of_another(self):
+        """An equal row that may be that of another create is no proof that the batch was done: its update is not lost."""
+        cache = self.cache()
+        row = self.rows(cache, 1)[0]
+        create = {"request_type": "create", "entity_type": "Version", "data": self.version("b0")}
+        update = {"request_type": "update", "entity_type": "Version", "entity_id": row,
+                  "data": {"description": "in a batch"}}
+        self.lose("504", match="^POST .*_batch")
+        with self.assertRaises(fptcache.UnknownOutcome):
+            cache.batch([create, update], event_id="23" * 16)
+        self.site.clear_faults()
+        self.lost(cache.create, "Version", self.version("b0"))
+        self.quiet()
+        with self.assertRaises(fptcache.UnknownOutcome):
+            cache.batch([create, update], event_id="23" * 16)
+        self.assertEqual({write["state"] for write in cache.outbox("refused")}, {"uncertain"})
+
+    def test_row_twice(self):
+        """Of two updates of a row only the last values show, and a deleted row shows no update."""
+        cache = self.cache()
+        rows = self.rows(cache)
+        requests = [{"request_type": "update", "entity_type": "Version", "entity_id": row, "data": {"code": code}}
+                    for row, code in ((rows[0], "first"), (rows[0], "second"), (rows[1], "third"))]
+        requests.append({"request_type": "delete", "entity_type": "Version", "entity_id": rows[1]})
+        self.lose("504-after-commit", match="^POST .*_batch")
+        with self.assertRaises(fptcache.UnknownOutcome):
+            cache.batch(requests, event_id="45" * 16)
+        self.site.clear_faults()
+        self.quiet()
+        self.assertEqual([answer["state"] for answer in cache.batch(requests, event_id="45" * 16)], ["settled"] * 4)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -164,6 +164,36 @@ class Conflicts(writetest.WriteTest):
         self.assertIn("description", line["outcome"]["text"])
         self.assertNotIn("sg_status_list", line["outcome"]["text"])
 
+    def test_retried(self):
+        """Who has seen the conflict and wants it sent again overwrites."""
+        cache = self.cache()
+        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
+        row = cache.create("Version", self.version(description="old"))[0]["id"]
+        event = cache.update("Version", row, {"description": "mine"}, write="behind").event_id
+        self.site.touch("Version", row, {"description": "theirs"})
+        cache.maintain()
+        self.assertEqual(self.mutations(cache)[event]["state"], REFUSED)
+        cache.outbox_retry(event)
+        cache.maintain()
+        made = next(each for each in self.site.rows("Version") if each["id"] == row)
+        self.assertEqual((self.mutations(cache)[event]["state"], made["description"]), (SETTLED, "mine"))
+
+    def test_merged_and_lost(self):
+        """What was left out of an update is not looked for when its answer is lost."""
+        cache = self.cache()
+        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
+        row = cache.create("Version", self.version(description="old", sg_status_list="rev"))[0]["id"]
+        event = cache.update("Version", row, {"description": "mine", "sg_status_list": "apr"}, write="behind",
+                             on_conflict="merge").event_id
+        self.site.touch("Version", row, {"description": "theirs"})
+        self.lose("504-after-commit")
+        cache.maintain()
+        self.site.clear_faults()
+        self.quiet()
+        cache.maintain()
+        line = self.mutations(cache)[event]
+        self.assertEqual((line["state"], line["outcome"].get("left")), (SETTLED, ["description"]))
+
     def test_same(self):
         """Others wrote another field, or what was to be written: no conflict."""
         self.assertEqual(self.changed("fail", code="theirs")[1], ("mine", "apr"))
