@@ -17,7 +17,7 @@ class Crew:
     def __init__(self, told):
         self.told, self.how = told, told["how"]
         self.random = random.Random(told["seed"])
-        self.n_started, self.holder, self.writers = 0, None, []
+        self.n_started, self.holder, self.writers, self.is_ending = 0, None, [], False
         self.due = {"writer": 0, "holder": 0}
         for what in self.due:
             self.plan(what)
@@ -48,7 +48,7 @@ class Crew:
             self.plan("holder")
         if self.holder.poll() is not None:
             self.start_holder()
-        if now > self.due["writer"]:
+        if now > self.due["writer"] and not self.is_ending:
             alive = [each for each in self.writers if each.poll() is None]
             if alive:
                 self.kill(self.random.choice(alive), "writer")
@@ -57,7 +57,8 @@ class Crew:
             self.writers.remove(each)
             if each.returncode not in (0, -9):
                 print("failed writer", each.returncode, flush=True)
-            if each.returncode != 0:
+            self.is_ending |= each.returncode == 0      # it was told that there is enough
+            if each.returncode != 0 and not self.is_ending:
                 self.start_writer()
 
     def run(self):

@@ -89,6 +89,7 @@ class Oracle:
         self.provisional = {}           # id -> event of the create that was answered with it
         self.complete = False
         self.counts = collections.Counter()
+        self.about = collections.defaultdict(list)
         self.rows = {(kind, row["id"]): row for kind, lists in rows.items() for some in lists for row in some
                      if kind != "EventLogEntry"}
         self.retired = {(kind, row["id"]) for kind, lists in rows.items() for row in lists[1]}
@@ -253,19 +254,25 @@ class Oracle:
         if deed.event in seen:
             return False
         seen = (*seen, deed.event)
-        before = [each for each in self.deeds.values() if each.called < deed.called and deed.verb != "create"
-                  and each.verb != "create" and self.row_of(each.type, each.id) == self.row_of(deed.type, deed.id)
-                  and (each.verdict or {}).get("state") == "pending"]
+        before = [each for each in self.others_of(deed)
+                  if each.called < deed.called and (each.verdict or {}).get("state") == "pending"]
         return any((self.deeds[event].verdict or {}).get("state") in DEAD or
                    self.is_held(self.deeds[event], seen) for event in self.leans_on(deed)) or \
             any(self.is_held(each, seen) for each in [*self.batches.get(deed.batch, ()), *before])
 
     def follows_refused(self, deed):
         """Whether it was written on top of a pending one of its row that FPT did not take."""
-        key = self.row_of(deed.type, deed.id)
         return deed.mode == "behind" and any(
-            self.row_of(each.type, each.id) == key and each.called < deed.called and self.fate(each) != MUST
-            and each.was_accepted and set(each.data) & set(deed.data) for each in self.deeds.values())
+            each.called < deed.called and self.fate(each) != MUST and each.was_accepted and set(each.data) & set(deed.data)
+            for each in self.others_of(deed))
+
+    def others_of(self, deed):
+        """The writes to its row, but for the create."""
+        if not self.about:
+            for each in self.deeds.values():
+                if each.verb != "create":
+                    self.about[self.row_of(each.type, each.id) or each.id].append(each)
+        return self.about[self.row_of(deed.type, deed.id) or deed.id] if deed.verb != "create" else []
 
     # -- creates
 

@@ -11,6 +11,7 @@ import unittest
 SOURCE = pathlib.Path(os.environ["FPTC_SOURCE_DIR"])
 sys.path.insert(0, str(SOURCE / "tests/write"))
 import campaign  # noqa: E402
+import draining  # noqa: E402
 
 LONG = bool(os.environ.get("FPTC_LONG"))
 KINDS = "through,behind,batch"
@@ -30,6 +31,29 @@ class InOneMachine(unittest.TestCase):
         self.assertGreaterEqual(counts["mutations"] - counts.get("answered held", 0), a.mutations * 0.9)
         for kind in KINDS.split(","):
             self.assertTrue(any(name.startswith(kind) or kind in name for name in counts), kind)
+
+    def drained(self, *words):
+        """The report of draining.py, small."""
+        a = draining.arguments([*words, "--build", os.environ["FPTCACHE_BIN_DIR"], "--quiet", "1"])
+        run = draining.Draining(a)
+        try:
+            problems, report = getattr(run, a.what)()
+        finally:
+            run.end()
+        self.assertEqual(problems, [])
+        return report
+
+    def test_burst(self):
+        """What several processes write behind goes with a few requests."""
+        report = self.drained("burst", "--processes", "5", "--each", "10")
+        self.assertLess(report["writing requests"], 25)
+
+    def test_fpt_away(self):
+        """Everybody goes on writing, and reads what they wrote; then it goes to FPT, in order."""
+        report = self.drained("outage", "--processes", "3", "--seconds", "2")
+        self.assertGreater(report["written meanwhile"], 3)
+        self.assertEqual(report["took"]["unread"], 0)
+        self.assertLessEqual(report["at once, at most"], 4)
 
 
 if __name__ == "__main__":

@@ -76,13 +76,13 @@ class LostAnswers(WriteTest):
             time.sleep(QUIET_S / 5)
             cache.maintain()
 
-    def round(self, ways, marker):
+    def round(self, ways, kinds_lost, marker):
         """(way, kind) -> what its creates were settled by."""
-        self.directory = os.path.join(self.folder, f"{ways[0]}-{marker}")
+        self.directory = os.path.join(self.folder, f"{ways[0]}-{kinds_lost[0]}-{marker}")
         cache = self.cache(marker_field=marker, quiet=QUIET_S)
         cache.find("Version", [writetest.IN_PROJECT], ["code"])
         wanted, fired, kinds = collections.Counter(), {}, {}
-        for way, kind in itertools.product(ways, KINDS):
+        for way, kind in itertools.product(ways, kinds_lost):
             codes, creates = self.wanted(f"{way} {marker or 'unmarked'} {kind}")
             wanted += codes
             self.lose(kind)
@@ -107,11 +107,11 @@ class LostAnswers(WriteTest):
         return by
 
     def test_creates(self):
-        """All ways in one cache, or each in its own when there are many."""
-        for ways in ([[way] for way in WAYS] if N > 20 else [WAYS]):
+        """All in one cache, or each way and kind in its own when there are many."""
+        for ways, kinds in [([way], [kind]) for way in WAYS for kind in KINDS] if N > 20 else [(WAYS, KINDS)]:
             for marker, by in ((None, "match"), ("sg_event", "marker")):
-                with self.subTest(ways=ways, marker=marker):
-                    found = self.round(ways, marker)
+                with self.subTest(ways=ways, kinds=kinds, marker=marker):
+                    found = self.round(ways, kinds, marker)
                     self.assertGreaterEqual(sum(each[by] for each in found.values()), len(found) * N // 2)
                     for name, each in found.items():
                         self.assertEqual(set(each) - {by, "answer"}, set(), name)
