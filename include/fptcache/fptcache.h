@@ -1061,7 +1061,8 @@ FPTC_API void fptc_write_free(fptc_write *write);
  *               {"request_type":"create","entity_type":"Shot","data":{…}}, {"request_type":"update",
  *               "entity_type","entity_id","data","multi_entity_update_modes":{"assets":"add"}},
  *               {"request_type":"delete","entity_type","entity_id"}. None of them can name a row that
- *               another one creates.
+ *               another one creates, and their rows are of a dozen projects at most (FPTC_ELIMIT when it is
+ *               carried out, nothing recorded or sent: make several batches).
  * @param err    may be NULL.
  * @return FPTC_OK; FPTC_EUSAGE when it is of another shape (naming the request) or the write is a delete or
  *         revive; FPTC_ENOMEM.

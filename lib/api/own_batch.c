@@ -243,6 +243,29 @@ static fptc_status tell(const struct fptc__party *p, const struct fptc__intent *
     return status == FPTC_OK ? end : status;
 }
 
+/* --- how wide it is --------------------------------------------------------------------------- */
+
+static size_t n_partitions(const struct batch *b)
+{
+    size_t n = 0, i, j;
+
+    for (i = 0; i < b->n; i++) {
+        for (j = 0; strcmp(b->places[j], b->places[i]) != 0;)
+            j++;
+        n += j == i;
+    }
+    return n;
+}
+
+static fptc_status too_wide(const struct batch *b, fptc_error *err)
+{
+    return fptc__fail(err, FPTC_ELIMIT,
+                      "the batch writes to %zu projects, and a process works with %d partitions at "
+                      "once, some of them its own: nothing was recorded or sent; make several "
+                      "batches of it, of a dozen projects each",
+                      n_partitions(b), FPTC__VIEWS_MAX);
+}
+
 /* --- doing it --------------------------------------------------------------------------------- */
 
 /* One that was begun before, and whose end is not known: as its writes are in the outbox. */
@@ -262,6 +285,11 @@ static fptc_status finish(struct batch *b, const struct fptc__party *begun,
         fptc__view_begin(p.outbox.session.view);
         status = fptc__mutation_find(p.outbox.session.view, b->list[i].event, &m, err);
         fptc__view_end(p.outbox.session.view);
+        if (status == FPTC_OK && strcmp(m.who, fptc__site_identity(b->cache->site)) != 0 &&
+            m.state != FPTC__MUTATION_SETTLED)
+            status = fptc__fail(err, FPTC_UNKNOWN,
+                                "event %s is a write of %s: only they find out what became of it",
+                                m.event, m.who);
         if (status == FPTC_OK && m.state != FPTC__MUTATION_INTENT &&
             m.state != FPTC__MUTATION_ATTEMPTED)
             break; /* it has an end meanwhile */
@@ -291,6 +319,8 @@ static fptc_status run(struct batch *b, struct fptc__party *p, struct fptc_resul
             fptc__party_place(p, b->list[i].id, b->places[i]);
         status = fptc__party_add(p, &b->list[i], b->places[i], err);
     }
+    if (status == FPTC_ELIMIT)
+        return too_wide(b, err);
     if (status == FPTC_OK)
         status = is_behind ? fptc__party_leave(p, err) : fptc__party_send_whole(p, err);
     for (i = 0; i < p->n; i++)

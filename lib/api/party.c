@@ -259,7 +259,8 @@ fptc_status fptc__party_send(struct fptc__party *p, fptc_error *err)
 {
     fptc_status status = fptc__group_run(p->members, p->n, 0, err);
 
-    tell_handle(p);
+    if (status == FPTC_OK) /* else nothing was tried, and no member has an end */
+        tell_handle(p);
     return status;
 }
 
@@ -267,7 +268,8 @@ fptc_status fptc__party_send_whole(struct fptc__party *p, fptc_error *err)
 {
     fptc_status status = fptc__whole_send(p->members, p->n, err);
 
-    tell_handle(p);
+    if (status == FPTC_OK) /* else nothing was tried, and no member has an end */
+        tell_handle(p);
     return status;
 }
 
@@ -275,7 +277,8 @@ fptc_status fptc__party_finish_whole(struct fptc__party *p, int was_sent, fptc_e
 {
     fptc_status status = fptc__whole_finish(p->members, p->n, was_sent, err);
 
-    tell_handle(p);
+    if (status == FPTC_OK) /* else nothing was tried, and no member has an end */
+        tell_handle(p);
     return status;
 }
 

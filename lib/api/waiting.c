@@ -9,9 +9,6 @@
 #include "base/limits.h"
 #include "outbox/refs.h"
 
-/* A create that names one that names one ... */
-#define MAKERS_MAX 16
-
 /* --- recording -------------------------------------------------------------------------------- */
 
 static fptc_status add_intent(struct fptc__party *p, const struct fptc__intent *t, fptc_error *err)
@@ -64,18 +61,6 @@ fptc_status fptc__write_behind(struct fptc_cache *cache, const struct fptc__call
 
 /* --- the rows' own ids ------------------------------------------------------------------------ */
 
-static int names_any(const fptc__json *value)
-{
-    const fptc__json *at;
-    int any = fptc__json_get_text(value, "type") != NULL && fptc__json_get_int(value, "id") < 0;
-
-    if (!fptc__json_is_object(value) && !fptc__json_is_array(value))
-        return 0;
-    for (at = fptc__json_first(value); at != NULL && !any; at = fptc__json_next(at))
-        any = names_any(at);
-    return any;
-}
-
 /* FPTC_PENDING: *out_maker is not settled. */
 static fptc_status resolve(struct fptc__work *outbox, const struct fptc__intent *t,
                            struct fptc__intent *out, struct fptc__mutation *out_maker,
@@ -115,13 +100,16 @@ fptc_status fptc__intent_read(struct fptc_cache *cache, const struct fptc__call 
 }
 
 /* Finishes a create that others need. */
-static fptc_status finish_maker(struct fptc_cache *cache, const struct fptc__call *call,
+static fptc_status finish_maker(struct fptc_cache *cache, const struct fptc__call *call, int depth,
                                 const struct fptc__mutation *maker, fptc_error *err)
 {
-    struct fptc__intent t = {.verb = FPTC_VERB_CREATE, .is_recorded = 1};
+    struct fptc__intent t = {.verb = FPTC_VERB_CREATE, .is_recorded = 1, .depth = depth};
     struct fptc_result *result = NULL;
     fptc_status status;
 
+    if (depth > FPTC_MAKERS_DEPTH_MAX)
+        return fptc__fail(err, FPTC_PENDING, "more than %d rows wait for each other",
+                          FPTC_MAKERS_DEPTH_MAX);
     memcpy(t.type, maker->type, sizeof(t.type));
     memcpy(t.event, maker->event, sizeof(t.event));
     status = fptc__intent_read(cache, call, &t, err);
@@ -132,31 +120,60 @@ static fptc_status finish_maker(struct fptc_cache *cache, const struct fptc__cal
     return status;
 }
 
+/* Whatever is known of the maker: nothing of the write itself was sent. */
+static fptc_status waits_for(const struct fptc__mutation *maker, fptc_error *err)
+{
+    fptc_error why = FPTC_ERROR_INIT;
+
+    if (err != NULL)
+        why = *err;
+    return fptc__fail(err, FPTC_PENDING,
+                      "it needs %s %" PRId64 ", which is not made yet (event %s): %.300s; nothing "
+                      "was sent; repeat it later",
+                      maker->type, fptc__provisional_id(maker->event), maker->event,
+                      why.message[0] != '\0' ? why.message : "its end is not known");
+}
+
+/* FPTC_PENDING: *out_maker is to be made first. */
+static fptc_status resolve_now(struct fptc_cache *cache, const struct fptc__call *call,
+                               const struct fptc__intent *t, struct fptc__intent *out,
+                               struct fptc__mutation *out_maker, fptc_error *err)
+{
+    struct fptc__work outbox;
+    fptc_status status = fptc__work_begin(&outbox, cache, call, "outbox", err);
+
+    if (status == FPTC_OK)
+        status = resolve(&outbox, t, out, out_maker, err);
+    fptc__work_end(&outbox);
+    return status;
+}
+
 fptc_status fptc__intent_resolve(struct fptc_cache *cache, const struct fptc__call *call,
                                  const struct fptc__intent *t, struct fptc__intent *out,
                                  fptc_error *err)
 {
-    struct fptc__work outbox;
     struct fptc__mutation maker;
-    fptc_status status = FPTC_PENDING;
-    int n = 0;
+    char last[33] = "";
+    fptc_status status, made;
 
     *out = *t;
     out->data = NULL;
     out->id = t->verb == FPTC_VERB_CREATE ? 0 : t->id;
-    if ((t->id >= 0 || t->verb == FPTC_VERB_CREATE) && !names_any(t->data)) {
+    if ((t->id >= 0 || t->verb == FPTC_VERB_CREATE) && !fptc__refs_any(t->data)) {
         out->data = t->data != NULL ? fptc__json_copy(t->data) : NULL;
         return t->data != NULL && out->data == NULL ? fptc__fail_nomem(err) : FPTC_OK;
     }
-    for (; status == FPTC_PENDING && n < MAKERS_MAX; n++) {
-        status = fptc__work_begin(&outbox, cache, call, "outbox", err);
-        if (status == FPTC_OK)
-            status = resolve(&outbox, t, out, &maker, err);
-        fptc__work_end(&outbox);
+    for (;;) { /* each time another one */
+        status = resolve_now(cache, call, t, out, &maker, err);
         if (status != FPTC_PENDING)
-            break;
-        status = finish_maker(cache, call, &maker, err);
-        status = status == FPTC_OK ? FPTC_PENDING : status;
+            return status;
+        if (strcmp(last, maker.event) == 0)
+            return waits_for(&maker, err);
+        memcpy(last, maker.event, sizeof(last));
+        made = finish_maker(cache, call, t->depth + 1, &maker, err);
+        if (made == FPTC_PENDING || made == FPTC_UNKNOWN)
+            return waits_for(&maker, err);
+        if (made != FPTC_OK && made != FPTC_EREFUSED)
+            return made;
     }
-    return status;
 }

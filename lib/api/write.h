@@ -12,6 +12,7 @@ struct fptc__intent {
     fptc__json *data; /* NULL of a delete; of a batch what fptc__requests_read() gives */
     char event[33];
     int is_recorded; /* it is in the outbox: FPT alone judges its data */
+    int depth;       /* of the writes that need it to be done first */
     struct fptc__terms terms;
 };
 /* write.c: sends it, or finds out what became of it, and puts FPT's row into the cache. *out_result may be

@@ -113,6 +113,8 @@
 #define FPTC_BATCH_REQUESTS_MAX 200
 /* Requests in a batch that one caller wants done all or none: a minute's work for FPT, half of FPTC_EXCHANGE_MS. */
 #define FPTC_BATCH_OWN_MAX 1000
+/* A create that names a row that is not made yet, which names one ...: so deep at most. */
+#define FPTC_MAKERS_DEPTH_MAX 16
 /* The longest Retry-After that is believed. */
 #define FPTC_RETRY_AFTER_MS_MAX 600000
 /* A sender sends within this of its attempt record or never (§7). */

@@ -17,15 +17,9 @@ struct recording {
 static fptc_status check_names(const struct fptc__through *t, fptc_error *err)
 {
     struct fptc__mutation maker;
-    fptc__json *data = NULL;
-    int64_t id;
-    fptc_status status = FPTC_OK;
+    fptc_status status =
+        fptc__refs_look(t->outbox, t->verb != FPTC_VERB_CREATE ? t->id : 0, t->data, &maker, err);
 
-    if (t->verb != FPTC_VERB_CREATE)
-        status = fptc__ref_resolve(t->outbox, t->id, &id, &maker, err);
-    if (status == FPTC_OK)
-        status = fptc__refs_resolve(t->outbox, t->data, &data, &maker, err);
-    fptc__json_free(data);
     return status == FPTC_PENDING ? FPTC_OK : status;
 }
 

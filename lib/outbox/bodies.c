@@ -47,21 +47,32 @@ static void see(fptc__json *saw, const fptc__json *data, const fptc__json *row)
     }
 }
 
+struct seeing {
+    fptc__json *saw;
+    const fptc__json *data;
+};
+
+static int see_one(const struct fptc__mutation *m, const char *body, void *payload)
+{
+    const struct seeing *of = payload;
+    fptc__json *intent = NULL;
+
+    (void)m;
+    if (body != NULL &&
+        fptc__json_parse_as_spelled(body, strlen(body), "outbox", &intent, NULL) == FPTC_OK)
+        see(of->saw, of->data, fptc__json_get(intent, "data"));
+    fptc__json_free(intent);
+    return 0;
+}
+
 /* What earlier writes that wait will make of them: their writers saw that, too. */
 static void see_waiting(const struct fptc__through *t, fptc__json *saw)
 {
     struct fptc__entity_writes of = fptc__writes_before(t, 0);
-    struct fptc__mutation w;
+    struct seeing seeing = {saw, t->data};
 
     fptc__view_begin(t->outbox);
-    while (fptc__mutation_unsettled(t->outbox, &of, &w, NULL) == FPTC_OK) {
-        fptc__json *intent = NULL;
-
-        of.after = w.version;
-        if (fptc__mutation_body(t->outbox, w.event, &intent, NULL) == FPTC_OK)
-            see(saw, t->data, fptc__json_get(intent, "data"));
-        fptc__json_free(intent);
-    }
+    (void)fptc__mutation_each_waiting(t->outbox, &of, see_one, &seeing, NULL);
     fptc__view_end(t->outbox);
 }
 

@@ -1,10 +1,12 @@
 #include "outbox/decide.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "outbox/refs.h"
 
 /* ------------------------------------------------------------------------------ states, for people */
 
@@ -160,6 +162,25 @@ static int is_ours(const struct deciding *g, const struct fptc__kept_write *was,
            w->state != was->state;
 }
 
+/* What it shall say names rows that are there, or on their way, and that do not wait for this one. */
+static fptc_status check_data(const struct fptc__decision *d, const struct fptc__kept_write *w,
+                              fptc_error *err)
+{
+    struct fptc__mutation maker;
+    int64_t id = strcmp(w->verb, "create") == 0 ? fptc__provisional_id(w->event) : 0;
+    fptc_status status;
+
+    if (d->data == NULL || strcmp(w->event, d->event) != 0)
+        return FPTC_OK;
+    if (id != 0 && fptc__refs_lead_to(d->outbox, d->data, id))
+        return fptc__fail(err, FPTC_EUSAGE,
+                          "event %s creates %s %" PRId64 ": what it says can name neither that "
+                          "row nor one that waits for it",
+                          w->event, w->type, id);
+    status = fptc__refs_look(d->outbox, 0, d->data, &maker, err);
+    return status == FPTC_PENDING ? FPTC_OK : status;
+}
+
 /* FPTC_MISS: it is decided, by our own records. */
 static fptc_status check_one(const struct deciding *g, const struct fptc__kept_write *was,
                              fptc_error *err)
@@ -171,6 +192,8 @@ static fptc_status check_one(const struct deciding *g, const struct fptc__kept_w
         status = FPTC_MISS;
     else if (status == FPTC_OK && !is_decided(g, was))
         status = may_decide(g->d, &now, err);
+    if (status == FPTC_OK)
+        status = check_data(g->d, was, err);
     if (status == FPTC_OK && now.attempts != was->attempts)
         status =
             fptc__fail(err, FPTC_ESTATE,

@@ -157,6 +157,7 @@ static fptc_status send_recorded(struct fptc__sending *s, const struct fptc__mut
     member.decided_asof_ms = m->decided_asof_ms;
     member.is_compared = m->state == FPTC__MUTATION_ATTEMPTED;
     status = fptc__group_run(&member, 1, 0, err);
+    fptc__json_free(member.merged);
     *s->out = member.out;
     if (status != FPTC_OK)
         return status;

@@ -64,20 +64,25 @@ static void see_kept(struct list *l, const struct fptc__through *t)
     fptc__rows_done(&rows);
 }
 
+static int change_by(const struct fptc__mutation *m, const char *body, void *payload)
+{
+    struct list *l = payload;
+    fptc__json *intent = NULL;
+
+    (void)m;
+    if (body != NULL &&
+        fptc__json_parse_as_spelled(body, strlen(body), "outbox", &intent, NULL) == FPTC_OK)
+        change(l, fptc__json_get(fptc__json_get(intent, "data"), l->field));
+    fptc__json_free(intent);
+    return 0;
+}
+
 static void see_waiting(struct list *l, const struct fptc__through *t, int64_t version)
 {
     struct fptc__entity_writes of = fptc__writes_before(t, version);
-    struct fptc__mutation w;
 
     fptc__view_begin(t->outbox);
-    while (fptc__mutation_unsettled(t->outbox, &of, &w, NULL) == FPTC_OK) {
-        fptc__json *intent = NULL;
-
-        of.after = w.version;
-        if (fptc__mutation_body(t->outbox, w.event, &intent, NULL) == FPTC_OK)
-            change(l, fptc__json_get(fptc__json_get(intent, "data"), l->field));
-        fptc__json_free(intent);
-    }
+    (void)fptc__mutation_each_waiting(t->outbox, &of, change_by, l, NULL);
     fptc__view_end(t->outbox);
 }
 

@@ -229,6 +229,38 @@ fptc_status fptc__mutation_unsettled(struct fptc__view *outbox,
     return status == FPTC_OK ? first_write(outbox, stmt, out, err) : status;
 }
 
+/* Calls each(mutation, its intent, payload) for what is selected. */
+static fptc_status walk(struct fptc__view *outbox, sqlite3_stmt *stmt,
+                        int (*each)(const struct fptc__mutation *m, const char *body,
+                                    void *payload),
+                        void *payload, fptc_error *err)
+{
+    struct fptc__mutation m;
+    fptc_status status = FPTC_OK;
+
+    while (status == FPTC_OK) {
+        status = next_write(outbox, stmt, &m, err);
+        if (status == FPTC_OK && each(&m, (const char *)sqlite3_column_text(stmt, BODY), payload))
+            break;
+    }
+    sqlite3_reset(stmt);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+fptc_status fptc__mutation_each_waiting(struct fptc__view *outbox,
+                                        const struct fptc__entity_writes *of,
+                                        int (*each)(const struct fptc__mutation *m,
+                                                    const char *body, void *payload),
+                                        void *payload, fptc_error *err)
+{
+    sqlite3_stmt *stmt;
+    fptc_status status = select_entity(outbox, OF_ENTITY " AND state IN (0, 1)", of, &stmt, err);
+
+    if (status == FPTC_OK)
+        return walk(outbox, stmt, each, payload, err);
+    return status == FPTC_MISS ? FPTC_OK : status;
+}
+
 static int has_common_field(const fptc__json *fields, const fptc__json *data)
 {
     const fptc__json *at;
@@ -385,17 +417,11 @@ fptc_status fptc__mutation_each_unsettled(struct fptc__view *outbox,
                                                       const char *body, void *payload),
                                           void *payload, fptc_error *err)
 {
-    struct fptc__mutation m;
     sqlite3_stmt *stmt;
     fptc_status status = select_writes(outbox, "state IN (0, 1)", &stmt, err);
 
-    while (status == FPTC_OK) {
-        status = next_write(outbox, stmt, &m, err);
-        if (status == FPTC_OK && each(&m, (const char *)sqlite3_column_text(stmt, BODY), payload))
-            break;
-    }
-    if (stmt != NULL)
-        sqlite3_reset(stmt);
+    if (status == FPTC_OK)
+        return walk(outbox, stmt, each, payload, err);
     return status == FPTC_MISS ? FPTC_OK : status;
 }
 

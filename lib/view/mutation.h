@@ -57,6 +57,13 @@ struct fptc__entity_writes {
 fptc_status fptc__mutation_unsettled(struct fptc__view *outbox,
                                      const struct fptc__entity_writes *of,
                                      struct fptc__mutation *out, fptc_error *err);
+/* Calls each(mutation, its intent as JSON, payload) for those of them that have no end, in order; non-zero stops. One
+   look at the outbox, however many they are. */
+fptc_status fptc__mutation_each_waiting(struct fptc__view *outbox,
+                                        const struct fptc__entity_writes *of,
+                                        int (*each)(const struct fptc__mutation *m,
+                                                    const char *body, void *payload),
+                                        void *payload, fptc_error *err);
 /* The first of them that is settled and wrote one of the members of `data`. FPTC_MISS. */
 fptc_status fptc__mutation_overwritten(struct fptc__view *outbox,
                                        const struct fptc__entity_writes *of, const fptc__json *data,

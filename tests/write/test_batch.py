@@ -1,5 +1,7 @@
 """Batches of one caller: all of it is done, or none; whatever becomes of the answer."""
 
+import pathlib
+import shutil
 import unittest
 
 import writetest
@@ -197,6 +199,34 @@ class Batch(writetest.WriteTest):
         self.site.clear_faults()
         self.quiet()
         self.assertEqual([answer["state"] for answer in cache.batch(requests, event_id="45" * 16)], ["settled"] * 4)
+
+    def test_projects(self):
+        """Of more projects than a process works with at once: none of it is recorded, and it says what to do."""
+        cache = self.cache()
+        cache.schema("Version")
+        requests = [{"request_type": "create", "entity_type": "Version",
+                     "data": {"project": {"type": "Project", "id": 5000 + i}, "code": self.code()}} for i in range(20)]
+        with self.assertRaisesRegex(fptcache.ShotgunError, "20 projects.*several batches"):
+            cache.batch(requests, write="behind")
+        self.assertEqual(cache.outbox(), [])
+
+    def test_identity(self):
+        """What became of a batch is found out by those whose it is, and not under other credentials."""
+        cache = self.cache()
+        rows = self.rows(cache)
+        self.lose("504", match="^POST .*_batch")
+        with self.assertRaises(fptcache.UnknownOutcome):
+            cache.batch(self.requests(*rows), event_id="cd" * 16)
+        self.site.clear_faults()
+        self.quiet()
+        cache.close()
+        outbox = pathlib.Path(self.directory, "partitions/outbox")
+        self.directory += "-theirs"
+        stranger = self.cache(script_name=None, script_key=None, user_login="user1", user_password="password1")
+        shutil.copytree(outbox, pathlib.Path(self.directory, "partitions/outbox"), symlinks=True)
+        with self.assertRaisesRegex(fptcache.UnknownOutcome, "is a write of"):
+            stranger.batch(self.requests(*rows), event_id="cd" * 16)
+        self.assertFalse(self.is_done(rows))
 
 
 if __name__ == "__main__":

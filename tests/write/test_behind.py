@@ -87,6 +87,88 @@ class Behind(writetest.WriteTest):
         row = next(row for row in self.site.rows("Shot") if row["id"] == cache.resolve(shot))
         self.assertEqual(row["description"], "by the id that it went by")
 
+    def test_named_by_many(self):
+        """As many as it names are made first; none is asked for twice."""
+        cache = self.cache()
+        cache.schema("Playlist")
+        cache.schema("Version")
+        requests = [{"request_type": "create", "entity_type": "Version", "data": self.version(f"m{i}")}
+                    for i in range(18)]
+        links = []
+        for request in requests:
+            links.append({"type": "Version", "id": self.one(cache, "create", "Version", request["data"])[0]["id"]})
+        made = cache.create("Playlist", {"project": PROJECT, "code": self.code(), "versions": links})
+        row = next(row for row in self.site.rows("Playlist") if row["id"] == made[0]["id"])
+        self.assertEqual({link["id"] for link in row["versions"]}, {cache.resolve(link["id"]) for link in links})
+
+    def test_named_in_a_row(self):
+        """Rows that name each other deeper than one write goes wait for whoever keeps the outbox; nothing is lost."""
+        cache = self.cache()
+        cache.schema("Version")
+        above = self.one(cache, "create", "Version", self.version("d0"))[0]["id"]
+        for i in range(1, 18):
+            link = {"type": "Version", "id": above}
+            above = self.one(cache, "create", "Version", self.version(f"d{i}", entity=link))[0]["id"]
+        with self.assertRaisesRegex(fptcache.Pending, "nothing was sent"):
+            cache.update("Version", above, {"description": "too deep"})
+
+    def test_edited_names(self):
+        """A refused create cannot be edited to name itself, one that waits for it, or one that nobody knows."""
+        cache = self.cache()
+        cache.schema("Version")
+        missing = {"type": "Shot", "id": 987654}
+        first = self.one(cache, "create", "Version", self.version("e0", entity=missing))
+        own = {"type": "Version", "id": first[0]["id"]}
+        second = self.one(cache, "create", "Version", self.version("e1", entity=own))[0]["id"]
+        cache.maintain()
+        for id in (own["id"], second):
+            with self.assertRaisesRegex(fptcache.ShotgunError, "neither that row nor"):
+                cache.outbox_edit(first.event_id, self.version("e0", entity={"type": "Version", "id": id}))
+        with self.assertRaisesRegex(fptcache.ShotgunError, "no create"):
+            cache.outbox_edit(first.event_id, self.version("e0", entity={"type": "Version", "id": -12345}))
+        cache.outbox_edit(first.event_id, self.version("e0"))
+        self.assertEqual(self.finished(cache), 2)
+
+    def test_what_names(self):
+        """A link is a field's value or stands in its list; what is deeper is the user's own JSON."""
+        cache = self.cache()
+        for type in ("Project", "Playlist", "Version"):
+            cache.schema(type)
+        kept = {"mine": {"type": "anything", "id": -3}}
+        cache.update("Project", PROJECT["id"], {"tracking_settings": kept})
+        pending = {"type": "Version", "id": self.one(cache, "create", "Version", self.version())[0]["id"]}
+        with self.assertRaises(fptcache.ShotgunError):  # also behind one that is only not made yet
+            self.one(cache, "create", "Playlist", {"project": PROJECT, "code": self.code(), "versions": [
+                pending, {"type": "Version", "id": -12345}]})
+        made = cache.create("Playlist", {"project": PROJECT, "code": self.code()})[0]["id"]
+        cache.update("Playlist", made, {"versions": {"multi_entity_update_mode": "add", "value": [pending]}})
+        row = next(row for row in self.site.rows("Playlist") if row["id"] == made)
+        self.assertEqual([link["id"] for link in row["versions"]], [cache.resolve(pending["id"])])
+
+    def test_needs_one_under_way(self):
+        """What became of the row that it names is not known: nothing of this one was sent, so it is not unknown."""
+        cache = self.cache(quiet=3600.0)
+        cache.schema("Version")
+        shot = self.one(cache, "create", "Shot", self.version("s"))
+        self.lose(match="^POST .*/entity/[Ss]hots?$")
+        cache.maintain()
+        self.site.clear_faults()
+        with self.assertRaisesRegex(fptcache.Pending, "nothing was sent"):
+            cache.create("Version", self.version("v", entity={"type": "Shot", "id": shot[0]["id"]}))
+
+    def test_cost(self):
+        """One more write to a row looks once at those that wait, however many they are."""
+        cache = self.cache()
+        rows = [cache.create("Version", self.version(f"c{i}"))[0]["id"] for i in range(2)]
+        cache.batch([{"request_type": "update", "entity_type": "Version", "entity_id": rows[0],
+                      "data": {"description": f"{i}"}} for i in range(400)], write="behind")
+
+        def cost(row):
+            begin = time.process_time()
+            self.one(cache, "update", "Version", row, {"description": "x"})
+            return time.process_time() - begin
+        self.assertLess(min(cost(rows[0]) for _ in range(3)), min(cost(rows[1]) for _ in range(3)) + 0.1)
+
     def test_order(self):
         """A write through to a row waits for what was written behind before: that goes first."""
         cache = self.cache()
