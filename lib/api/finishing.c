@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "outbox/doubled.h"
+#include "outbox/orphan.h"
 #include "outbox/refs.h"
 #include "view/idset.h"
 
@@ -27,6 +28,7 @@ struct due {
     char partition[64]; /* "": not known */
     int64_t of;         /* writes of its batch */
     int is_alone;       /* cannot go with others */
+    int is_orphan;      /* a row that it names is given up */
     int is_done;        /* with, in this walk */
 };
 
@@ -141,15 +143,17 @@ static int take(const struct fptc__mutation *m, const char *body, void *payload)
     struct walk *w = payload;
     fptc__json *intent = NULL;
     struct due *d;
-    int is_due = strcmp(m->who, w->identity) == 0 && is_first(w, m) && body != NULL &&
-                 fptc__verb_of(m->verb) != 0 && fptc__write_is_due(m, w->now_ms, w->quiet_ms);
+    int is_orphan, is_due = strcmp(m->who, w->identity) == 0 && is_first(w, m) && body != NULL &&
+                            fptc__verb_of(m->verb) != 0 &&
+                            fptc__write_is_due(m, w->now_ms, w->quiet_ms);
 
     if (is_full(w, m))
         return 1;
     if (!is_due || m->version <= w->after ||
         fptc__json_parse_as_spelled(body, strlen(body), "outbox", &intent, NULL) != FPTC_OK)
         return w->is_short;
-    if (!is_ready(w, m, intent)) {
+    is_orphan = fptc__is_orphan(w->outbox, m, intent);
+    if (!is_orphan && !is_ready(w, m, intent)) {
         fptc__json_free(intent);
         return w->is_short;
     }
@@ -158,6 +162,7 @@ static int take(const struct fptc__mutation *m, const char *body, void *payload)
         d = &w->list[w->n++];
         memset(d, 0, sizeof(*d));
         d->m = *m;
+        d->is_orphan = is_orphan;
         fill(d, intent);
     }
     fptc__json_free(intent);
@@ -248,6 +253,21 @@ static fptc_status finish_one(struct walk *w, struct due *d, fptc_error *err)
     return note(w, d, end, &why, err);
 }
 
+static fptc_status refuse_orphan(struct walk *w, struct due *d, fptc_error *err)
+{
+    struct fptc__work outbox;
+    fptc_error why = FPTC_ERROR_INIT;
+    fptc_status end = fptc__work_begin(&outbox, w->cache, w->call, "outbox", &why);
+
+    d->is_done = 1;
+    if (end == FPTC_OK)
+        end = fptc__view_refresh(outbox.session.view, 0, &why);
+    if (end == FPTC_OK)
+        end = fptc__orphan_refuse(outbox.session.view, &outbox.session, &d->m, &why);
+    fptc__work_end(&outbox);
+    return end == FPTC_OK ? FPTC_OK : note(w, d, end, &why, err); /* OK: it is ready meanwhile */
+}
+
 /* Those that go with d: of its batch, or what waits in its partition. */
 static size_t gather(struct walk *w, struct due *d, struct due **list)
 {
@@ -257,7 +277,7 @@ static size_t gather(struct walk *w, struct due *d, struct due **list)
     for (i = (size_t)(d - w->list); i < w->n && n < n_most; i++) {
         struct due *at = &w->list[i];
 
-        if (!at->is_done && strcmp(at->m.batch, d->m.batch) == 0 &&
+        if (!at->is_done && !at->is_orphan && strcmp(at->m.batch, d->m.batch) == 0 &&
             (is_batch || (!at->is_alone && strcmp(at->partition, d->partition) == 0)))
             list[n++] = at;
     }
@@ -365,6 +385,8 @@ static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)
 
     if (status != FPTC_OK)
         return status;
+    if (d->is_orphan)
+        return refuse_orphan(w, d, err);
     if (d->m.batch[0] == '\0' && d->is_alone)
         return finish_one(w, d, err);
     n = gather(w, d, list);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "outbox/decide.h"
+#include "outbox/refs.h"
 #include "outbox/through.h"
 
 struct outbox_task {
@@ -29,6 +30,7 @@ static void destroy_outbox(struct fptc__task *task)
 /* --------------------------------------------------------------------------------------- the document */
 
 struct listing {
+    struct fptc__view *outbox;
     const char *identity;
     fptc__json *list;
     int failed;
@@ -93,12 +95,27 @@ static fptc__json *decided_of(const struct fptc__kept_write *w)
     return NULL;
 }
 
+/* Of one that waits for a row that was refused: that one comes first. */
+static const char *next_of(const struct listing *l, const struct fptc__kept_write *w,
+                           fptc_error *why)
+{
+    struct fptc__mutation maker;
+    int64_t id = strcmp(w->verb, "create") == 0 ? 0 : w->id;
+
+    if (w->state == FPTC__MUTATION_INTENT &&
+        fptc__refs_look(l->outbox, id, fptc__json_get(w->intent, "data"), &maker, why) ==
+            FPTC_EREFUSED)
+        return why->message;
+    return fptc__next_step(w);
+}
+
 static int put_entry(const struct listing *l, const struct fptc__kept_write *w, fptc__json *entry)
 {
     const char *who = fptc__json_get_text(w->intent, "who");
     int is_mine = who != NULL && strcmp(who, l->identity) == 0;
     int is_behind = fptc__json_is_true(fptc__json_get(w->intent, "behind"));
-    const char *next = fptc__next_step(w);
+    fptc_error why = FPTC_ERROR_INIT;
+    const char *next = next_of(l, w, &why);
     int ok = fptc__json_set(entry, "event", fptc__json_new_text(w->event));
 
     ok = fptc__json_set(entry, "state", fptc__json_new_text(fptc__state_name(w))) && ok;
@@ -137,7 +154,7 @@ static fptc_status list(struct outbox_task *t, struct fptc__work *w, fptc__json 
                         fptc_error *err)
 {
     struct fptc__view *view = w->session.view;
-    struct listing l = {fptc__site_identity(w->cache->site), fptc__json_new_array(), 0};
+    struct listing l = {view, fptc__site_identity(w->cache->site), fptc__json_new_array(), 0};
     const struct fptc__writes_filter filter = {t->event[0] == '\0' ? NULL : t->event, t->states,
                                                t->limit};
     fptc_status status = fptc__view_refresh(view, 0, err);

@@ -112,6 +112,27 @@ class Behind(writetest.WriteTest):
         with self.assertRaisesRegex(fptcache.Pending, "nothing was sent"):
             cache.update("Version", above, {"description": "too deep"})
 
+    def test_given_up(self):
+        """Its Shot is refused: what names it says what to decide first. It is dropped: so is refused what names it."""
+        cache = self.cache()
+        cache.schema("Version")
+        row = cache.create("Version", self.version())[0]["id"]
+        shot = self.one(cache, "create", "Shot", self.version("s", sg_sequence={"type": "Sequence", "id": 987654}))
+        link = {"entity": {"type": "Shot", "id": shot[0]["id"]}}
+        event = self.one(cache, "update", "Version", row, link).event_id
+        batch = cache.batch([{"request_type": "update", "entity_type": "Version", "entity_id": row, "data": data}
+                             for data in ({"description": "x"}, link)], write="behind")
+        cache.maintain()
+        line, = cache.outbox(event=event)
+        self.assertEqual(line["state"], "pending")
+        self.assertIn(shot.event_id, line["next"])
+        cache.outbox_drop(shot.event_id)
+        cache.maintain()
+        for each in (event, *(answer["event"] for answer in batch)):
+            line, = cache.outbox(event=each)
+            self.assertEqual((line["state"], shot.event_id in line["said"]["text"]), ("refused", True))
+        cache.update("Version", row, {"description": "through"})
+
     def test_edited_names(self):
         """A refused create cannot be edited to name itself, one that waits for it, or one that nobody knows."""
         cache = self.cache()
