@@ -51,6 +51,7 @@ class Hosts:
 
     def __init__(self, a, folder):
         self.is_lab = bool(a.lab)
+        self.relays = []
         self.folder = folder
         if self.is_lab:
             self.all = hosts_module.Lab(a.lab, lease=10, clients=a.hosts, disk="1G", mem=400)
@@ -93,6 +94,7 @@ class Hosts:
         number = 11 + self.all.names.index(host)
         words = " ".join(f"{port} 10.78.{number}.1:{port}" for port in ports)
         job = self.all.start(host, f"exec python3 -B {self.programs}/relay.py {words}")
+        self.relays.append(job)
         end = time.monotonic() + 30
         while sum(text.startswith("relays") for _, text in job.lines) < len(ports):
             if time.monotonic() > end:
@@ -238,7 +240,7 @@ class Campaign:
         return target
 
     def end(self):
-        for job in self.crews.values():
+        for job in [*self.crews.values(), *(self.hosts.relays if self.hosts else ())]:
             job.stop()
         if self.site:
             self.site.__exit__()
