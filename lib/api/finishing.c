@@ -379,7 +379,7 @@ static fptc_status finish_part(struct walk *w, struct due **list, size_t n, fptc
 
 static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)
 {
-    struct due *list[FPTC_BATCH_OWN_MAX];
+    struct due *list[FPTC_BATCH_OWN_MAX] = {d};
     fptc_status status = fptc__call_check(w->call, "finishing writes", err);
     size_t n, i;
 
@@ -390,6 +390,8 @@ static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)
     if (d->m.batch[0] == '\0' && d->is_alone)
         return finish_one(w, d, err);
     n = gather(w, d, list);
+    if (n == 0)
+        return FPTC_OK;
     for (i = 0; i < n; i++)
         list[i]->is_done = 1;
     if (d->m.batch[0] != '\0' && n != (size_t)d->of)

@@ -31,7 +31,7 @@ void fptc__party_end(struct fptc__party *p);
 fptc_status fptc__party_add(struct fptc__party *p, const struct fptc__intent *t,
                             const char *partition, fptc_error *err);
 /* One that is in the outbox. FPTC_PENDING, FPTC_EREFUSED: it cannot be sent now. */
-fptc_status fptc__party_add_recorded(struct fptc__party *p, const struct fptc__mutation *m,
+fptc_status fptc__party_add_recorded(struct fptc__party *p, const struct fptc__mutation *w,
                                      const char *partition, fptc_error *err);
 /* Where the row will live of a create that goes by this id. */
 void fptc__party_place(struct fptc__party *p, int64_t id, char partition[64]);

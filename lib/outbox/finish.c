@@ -177,26 +177,32 @@ static int is_waited_for(const struct fptc__through *t)
     return n_open != 1;
 }
 
+/* `seen`: before anything is asked. */
+static fptc_status look_up_with_intake(struct fptc__sending *s, fptc_error *err)
+{
+    struct fptc__intake in = {NULL};
+    fptc_status status = fptc__intake_begin(&in, s->t->follow, s->t->source, err);
+
+    s->in = &in;
+    if (status == FPTC_OK)
+        status = look_up(s, s->intent, err);
+    fptc__intake_done(&in);
+    s->in = NULL;
+    return status;
+}
+
 static fptc_status look_up_and_send(struct fptc__sending *s, const struct fptc__mutation *m,
                                     fptc_error *err)
 {
     const struct fptc__through *t = s->t;
-    struct fptc__intake in = {NULL};
     fptc_status status = fptc__finish_before(t, m->version, err);
 
     s->version = m->version;
     s->no = m->attempts;
-    s->in = &in;
     if (status == FPTC_OK && m->state == FPTC__MUTATION_ATTEMPTED) {
-        /* `seen`: before anything is asked */
-        status = fptc__intake_begin(&in, t->follow, t->source, err);
-        if (status == FPTC_OK)
-            status = look_up(s, s->intent, err);
-        if (status != FPTC_MISS) {
-            fptc__intake_done(&in);
+        status = look_up_with_intake(s, err);
+        if (status != FPTC_MISS)
             return status;
-        }
-        fptc__intake_done(&in);
         status = FPTC_OK;
     }
     if (status == FPTC_OK && t->terms.batch != NULL && is_waited_for(t))

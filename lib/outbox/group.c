@@ -293,22 +293,30 @@ static void refuse_phantom(struct fptc__sending *s)
     (void)fptc__settle(s, &e, &ignored);
 }
 
+/* Brings those of the first one's intake together; how many. */
+static size_t of_one_intake(struct fptc__sending *list, size_t n)
+{
+    size_t n_same = 1, i;
+
+    for (i = 1; i < n; i++) {
+        struct fptc__sending other = list[n_same];
+
+        if (list[i].in != list[0].in)
+            continue;
+        list[n_same++] = list[i];
+        list[i] = other;
+    }
+    return n_same;
+}
+
 /* Into the cache, partition by partition. */
 static void keep(struct fptc__sending *list, size_t n)
 {
-    size_t first = 0, i, end_of;
+    size_t n_same;
 
-    for (; first < n; first = end_of) {
-        end_of = first + 1;
-        for (i = end_of; i < n; i++) {
-            if (list[i].in == list[first].in) {
-                struct fptc__sending other = list[end_of];
-
-                list[end_of++] = list[i];
-                list[i] = other;
-            }
-        }
-        fptc__keep(list + first, end_of - first, 1);
+    for (; n > 0; list += n_same, n -= n_same) {
+        n_same = of_one_intake(list, n);
+        fptc__keep(list, n_same, 1);
     }
 }
 

@@ -102,6 +102,7 @@ static fptc_status send_new(struct fptc__sending *s, fptc_error *err)
     if (status == FPTC_OK)
         status = fptc__send_claimed(s, err);
     fptc__intake_done(&in);
+    s->in = NULL;
     return status;
 }
 
