@@ -285,14 +285,13 @@ static fptc_status finish(struct batch *b, const struct fptc__party *begun,
         fptc__view_begin(p.outbox.session.view);
         status = fptc__mutation_find(p.outbox.session.view, b->list[i].event, &m, err);
         fptc__view_end(p.outbox.session.view);
-        if (status == FPTC_OK && strcmp(m.who, fptc__site_identity(b->cache->site)) != 0 &&
-            m.state != FPTC__MUTATION_SETTLED)
+        if (status == FPTC_OK && m.state != FPTC__MUTATION_INTENT &&
+            m.state != FPTC__MUTATION_ATTEMPTED)
+            break; /* it is not there, or has an end meanwhile */
+        if (status == FPTC_OK && strcmp(m.who, fptc__site_identity(b->cache->site)) != 0)
             status = fptc__fail(err, FPTC_UNKNOWN,
                                 "event %s is a write of %s: only they find out what became of it",
                                 m.event, m.who);
-        if (status == FPTC_OK && m.state != FPTC__MUTATION_INTENT &&
-            m.state != FPTC__MUTATION_ATTEMPTED)
-            break; /* it has an end meanwhile */
         was_sent |= m.state == FPTC__MUTATION_ATTEMPTED;
         if (status == FPTC_OK && !fptc__party_is_due(&p, &m))
             break;

@@ -33,6 +33,27 @@ static int is_of_batch(const struct fptc__mutation *w, const char *batch)
     return batch != NULL && strcmp(w->batch, batch) == 0;
 }
 
+/* Looking for an earlier write that stands in the way of one. */
+struct ordering {
+    const struct fptc__sending *s;
+    struct fptc__mutation *first;
+    int is_any;
+};
+
+static int is_in_the_way(const struct fptc__mutation *w, const char *body, void *payload)
+{
+    struct ordering *o = payload;
+    const struct fptc__through *t = o->s->t;
+
+    (void)body;
+    o->is_any =
+        !is_of_batch(w, t->terms.batch) &&
+        (strcmp(w->who, t->identity) == 0 || !fptc__write_is_due(w, o->s->asof_ms, t->quiet_ms));
+    if (o->is_any)
+        *o->first = *w;
+    return o->is_any;
+}
+
 /* Of the earlier writes to the row only those may stand open that go with this one, and those of others, once they
    are quiet: nobody here may send them. */
 static fptc_status check_order(const struct fptc__sending *s, fptc_error *err)
@@ -40,19 +61,13 @@ static fptc_status check_order(const struct fptc__sending *s, fptc_error *err)
     const struct fptc__through *t = s->t;
     struct fptc__entity_writes of = fptc__writes_before(t, s->version);
     struct fptc__mutation w;
+    struct ordering o = {s, &w, 0};
     fptc_status status;
 
     if (t->verb == FPTC_VERB_CREATE)
         return FPTC_OK;
-    for (;;) {
-        status = fptc__mutation_unsettled(t->outbox, &of, &w, err);
-        if (status != FPTC_OK)
-            return status == FPTC_MISS ? FPTC_OK : status;
-        if (!is_of_batch(&w, t->terms.batch) &&
-            (strcmp(w.who, t->identity) == 0 || !fptc__write_is_due(&w, s->asof_ms, t->quiet_ms)))
-            return fptc__busy(&w, err);
-        of.after = w.version;
-    }
+    status = fptc__mutation_each_waiting(t->outbox, &of, is_in_the_way, &o, err);
+    return status == FPTC_OK && o.is_any ? fptc__busy(&w, err) : status;
 }
 
 struct claim {

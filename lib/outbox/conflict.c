@@ -264,19 +264,32 @@ static void spread(struct fptc__sending *list, size_t n)
     }
 }
 
+struct earlier {
+    const struct fptc__through *t;
+    struct fptc__mutation *first;
+    int is_any;
+};
+
+static int take_earlier(const struct fptc__mutation *w, const char *body, void *payload)
+{
+    struct earlier *e = payload;
+
+    (void)body;
+    e->is_any = strcmp(w->who, e->t->identity) == 0 &&
+                (e->t->terms.batch == NULL || strcmp(w->batch, e->t->terms.batch) != 0);
+    if (e->is_any)
+        *e->first = *w;
+    return e->is_any;
+}
+
 /* Whether an earlier write of ours to the row, that does not go with this one, has no end. */
 static int has_earlier(const struct fptc__sending *s, struct fptc__mutation *w)
 {
-    const struct fptc__through *t = s->t;
-    struct fptc__entity_writes of = fptc__writes_before(t, s->version);
+    struct fptc__entity_writes of = fptc__writes_before(s->t, s->version);
+    struct earlier e = {s->t, w, 0};
 
-    while (fptc__mutation_unsettled(t->outbox, &of, w, NULL) == FPTC_OK) {
-        if (strcmp(w->who, t->identity) == 0 &&
-            (t->terms.batch == NULL || strcmp(w->batch, t->terms.batch) != 0))
-            return 1;
-        of.after = w->version;
-    }
-    return 0;
+    (void)fptc__mutation_each_waiting(s->t->outbox, &of, take_earlier, &e, NULL);
+    return e.is_any;
 }
 
 /*
