@@ -177,19 +177,6 @@ class Behind(writetest.WriteTest):
         with self.assertRaisesRegex(fptcache.Pending, "nothing was sent"):
             cache.create("Version", self.version("v", entity={"type": "Shot", "id": shot[0]["id"]}))
 
-    def test_cost(self):
-        """One more write to a row looks once at those that wait, however many they are."""
-        cache = self.cache()
-        rows = [cache.create("Version", self.version(f"c{i}"))[0]["id"] for i in range(2)]
-        cache.batch([{"request_type": "update", "entity_type": "Version", "entity_id": rows[0],
-                      "data": {"description": f"{i}"}} for i in range(400)], write="behind")
-
-        def cost(row):
-            begin = time.process_time()
-            self.one(cache, "update", "Version", row, {"description": "x"})
-            return time.process_time() - begin
-        self.assertLess(min(cost(rows[0]) for _ in range(3)), min(cost(rows[1]) for _ in range(3)) + 0.1)
-
     def test_order(self):
         """A write through to a row waits for what was written behind before: that goes first."""
         cache = self.cache()
