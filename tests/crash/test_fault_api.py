@@ -122,7 +122,9 @@ class Failing(crash_case.Case):
         acked = {line.split(" ")[1] for line in written if line.startswith("ack")}
         for _ in range(20):
             time.sleep(0.25)
-            self.work(directory, "quiet=200", "maintain")
+            run = self.end(self.start(directory, "count", 0, "quiet=200", "maintain"))
+            # A busy machine may take more than half the quiet period from the attempt to the request.
+            self.assertTrue(run.returncode == 0 or "before the request was sent" in (run.failed or ""), run.text)
             if not Store(directory).unknown():
                 break
         self.assertEqual(Store(directory).unknown(), set(), where)
@@ -137,7 +139,7 @@ class Failing(crash_case.Case):
         """A write behind."""
         template = self.mirrored()
         for errno, how, directory, points, written in self.each_kind(
-                lambda: self.directory(template), "same", 12, "-", "leave=zl{N}_{K}:1", "leave=zm{N}_{K}:1"):
+                lambda: self.directory(template), "same", 12, "-", "leave=zs{N}_{K}:1", "leave=zt{N}_{K}:1"):
             self.assertGreaterEqual(self.check_left(directory, written, f"leave with {errno} {how}"), len(points))
 
     def test_maintain(self):
