@@ -26,18 +26,17 @@ int fptc__pending_at_hand(struct fptc_cache *cache, struct fptc__pending **out)
 static struct fptc__pending *keep(struct fptc_cache *cache, const struct fptc__outbox_look *found)
 {
     struct fptc__outbox_look *at = &cache->outbox;
-    struct fptc__pending *old = found->pending;
+    struct fptc__pending *old = found->pending, *kept;
 
     pthread_mutex_lock(&cache->mutex);
     if (found->looked_mono_ms >= at->looked_mono_ms) {
         old = at->pending;
         *at = *found;
     }
-    found = at;
-    fptc__pending_take(at->pending);
+    kept = fptc__pending_take(at->pending);
     pthread_mutex_unlock(&cache->mutex);
     fptc__pending_drop(old);
-    return found->pending;
+    return kept;
 }
 
 static fptc_status exists(struct fptc_cache *cache, fptc_error *err)
