@@ -128,7 +128,8 @@ static void fill(struct due *d, const fptc__json *intent)
     d->of = fptc__json_get_int(intent, "of");
     d->is_alone = d->m.state != FPTC__MUTATION_INTENT || strcmp(d->m.verb, "revive") == 0 ||
                   d->partition[0] == '\0' ||
-                  (is_create && fptc__json_get(fptc__json_get(intent, "data"), "project") == NULL);
+                  (is_create && !fptc__json_is_object(
+                                    fptc__json_get(fptc__json_get(intent, "data"), "project")));
 }
 
 /* A batch is listed to its end. */

@@ -85,7 +85,8 @@ static fptc_status check_project(struct fptc_cache *cache, const struct fptc__in
     needs = fptc__schema_is_project_type(cache->schema, t->type) &&
             fptc__schema_field(cache->schema, t->type, "project") != NULL;
     pthread_rwlock_unlock(&cache->schema_lock);
-    if (t->verb != FPTC_VERB_CREATE || !needs || fptc__json_get(t->data, "project") != NULL)
+    if (t->verb != FPTC_VERB_CREATE || !needs ||
+        fptc__json_is_object(fptc__json_get(t->data, "project")))
         return FPTC_OK;
     return fptc__fail(err, FPTC_EUSAGE, "API create() missing 'project' attribute (%s)", t->type);
 }

@@ -205,7 +205,6 @@ static void give_to_a_person(struct part *parts, size_t n, enum fptc__found foun
 static void keep(struct part *p, struct fptc__intake *in)
 {
     struct fptc__sending *s = &p->s;
-
     int is_delete = s->t->verb == FPTC_VERB_DELETE;
 
     s->out->id = p->looked.id > 0 ? p->looked.id : s->t->id;
@@ -246,7 +245,8 @@ static void part_done(struct part *p)
     fptc__json_free(p->rest);
 }
 
-static fptc_status look_and_settle(struct part *parts, size_t n, fptc_error *err)
+/* FPTC_MISS: nothing of it was done. */
+static fptc_status look_and_settle(struct part *parts, size_t n)
 {
     enum fptc__found found;
     fptc_error why = FPTC_ERROR_INIT;
@@ -269,7 +269,6 @@ static fptc_status look_and_settle(struct part *parts, size_t n, fptc_error *err
         settle_done(parts, n);
     else
         give_to_a_person(parts, n, found);
-    (void)err;
     return FPTC_OK;
 }
 
@@ -294,7 +293,7 @@ fptc_status fptc__whole_finish(struct fptc__member *members, size_t n, int was_s
         members[i].is_compared |= was_sent;
     }
     if (status == FPTC_OK && was_sent)
-        status = look_and_settle(parts, n, err);
+        status = look_and_settle(parts, n);
     else if (status == FPTC_OK)
         status = FPTC_MISS;
     for (i = 0; i < n && parts != NULL; i++)

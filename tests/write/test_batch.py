@@ -69,6 +69,11 @@ class Batch(writetest.WriteTest):
         self.assertFalse(self.is_done(rows))
         with self.assertRaises(fptcache.ShotgunError):
             cache.batch([{"request_type": "create", "entity_type": "Version", "data": {"code": "no project"}}])
+        self.site.reset_requests()
+        with self.assertRaises(fptcache.ShotgunError):
+            cache.batch([{"request_type": "create", "entity_type": "Version",
+                          "data": {"code": "no project", "project": None}}])
+        self.assertEqual(self.site.counts().get("batch"), None)
 
     def test_behind(self):
         """It waits as a whole, and goes as a whole, two writes to one row in their order."""
