@@ -32,7 +32,7 @@ def python_cases(output):
 
 
 def cmocka_cases(output):
-    """Outcomes of a cmocka program; a skipped case's reason is the last thing that it printed."""
+    """Outcomes of a cmocka program; the reason of one that did not pass is the last thing that it printed."""
     cases = {}
     said = ""
     for line in output.splitlines():
@@ -44,7 +44,7 @@ def cmocka_cases(output):
             cases[match.group(2)] = ("failed", "did not finish")
         elif cases.get(match.group(2), ("", ""))[1] == "did not finish":
             outcome = CMOCKA_OUTCOME[match.group(1)]
-            reason = (said or "no reason given") if outcome == "skipped" else ""
+            reason = (said or "no reason given") if outcome != "passed" else ""
             cases[match.group(2)] = (outcome, reason.removeprefix("skipped: "))
     return cases
 

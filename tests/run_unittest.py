@@ -2,7 +2,7 @@
 
 Usage: run_unittest.py SCRIPT
 
-tests/count.py adds these lines up:  "case passed NAME", "case failed NAME",
+tests/count.py adds these lines up:  "case passed NAME", "case failed NAME: ERROR",
 "case skipped NAME: REASON". The exit status is 1 when a case failed or when there was none.
 """
 
@@ -10,6 +10,8 @@ import importlib.util
 import pathlib
 import sys
 import unittest
+
+MOST_OF_A_REASON = 600
 
 
 class Result(unittest.TextTestResult):
@@ -22,7 +24,10 @@ class Result(unittest.TextTestResult):
     def note(self, test, outcome, reason=""):
         name = test.id().replace(" ", "_")  # "setUpClass (module.Class)" stands for a whole class
         if self.outcomes.get(name, ("",))[0] != "failed":
-            self.outcomes[name] = (outcome, " ".join(reason.split()))
+            self.outcomes[name] = (outcome, " ".join(reason.split())[:MOST_OF_A_REASON])
+
+    def note_failure(self, test, err):
+        self.note(test, "failed", f"{err[0].__name__}: {err[1]}")
 
     def addSuccess(self, test):
         super().addSuccess(test)
@@ -30,11 +35,11 @@ class Result(unittest.TextTestResult):
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
-        self.note(test, "failed")
+        self.note_failure(test, err)
 
     def addError(self, test, err):
         super().addError(test, err)
-        self.note(test, "failed")
+        self.note_failure(test, err)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
@@ -51,7 +56,7 @@ class Result(unittest.TextTestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err is not None:
-            self.note(test, "failed")
+            self.note_failure(test, err)
 
 
 def main(script):

@@ -93,13 +93,13 @@ const struct verb verbs[] = {
     {"outbox", verb_outbox, 1, 2,
      OPT_BIT(OPT_ALL) | OPT_BIT(OPT_DATA) | OPT_BIT(OPT_ALL_REFUSED) | OPT_BIT(OPT_BEFORE),
      "outbox ls [--all] | show EVENT | retry EVENT | edit EVENT --data JSON |\n"
-     "    drop EVENT | drop --all-refused [--before AGE]",
+     "    drop EVENT | retry|drop --all-refused [--before AGE]",
      "look after writes that wait or were refused",
      "`ls`: the writes that have no end yet, and those that FPT refused or nobody can tell of; --all: also\n"
      "those that are done or dropped. `show` tells all about one, and what to do next. `retry` has it\n"
      "sent again (by `maintain`, or whoever holds the outbox), `edit` with other fields; `drop` never\n"
-     "again; --all-refused: what FPT refused, --before 7d: a week ago or earlier; each is printed, and\n"
-     "those in conflict or uncertain stay. Only the identity whose write it is may decide. FPT is not asked.\n"},
+     "again; --all-refused: what FPT refused, of writes of --before 7d: a week ago or earlier; each is printed,\n"
+     "and those in conflict or uncertain stay. Only the identity whose write it is may decide. FPT is not asked.\n"},
     {"upload", verb_upload, 3, 3, OPT_BIT(OPT_FIELD) | OPT_BIT(OPT_NAME),
      "upload TYPE ID FILE [--field NAME] [--name TEXT]", "send a file to FPT",
      "Into a file field, as the thumbnail with --field image, or without --field as an Attachment of the\n"

@@ -131,11 +131,6 @@ static int run_ls(const struct arguments *a, fptc_cache *cache)
     return print(a, cache, a->value[OPT_ALL] ? "{\"state\":\"all\"}" : NULL, 1);
 }
 
-static int run_retry(const struct arguments *a, fptc_cache *cache)
-{
-    return decide(a, cache, FPTC_VERDICT_RETRY, NULL);
-}
-
 /* "2026-11-22T03:27:48Z", which sorts as time does; without --before the end of time. */
 static int read_before(const struct arguments *a, char out[32])
 {
@@ -157,28 +152,32 @@ static const char *text_of(const struct json *write, const char *key)
     return value && value->text ? value->text : "";
 }
 
-/* Those that FPT refused. Who has a conflict, or may have been written, is decided about one by one. */
-static int is_to_drop(const struct json *write, const char *before)
+/* One decision about all that FPT refused. */
+struct sweep {
+    int32_t verdict;
+    const char *done;    /* in words */
+    char before[32];     /* written by then */
+    struct text decided; /* events and batches, by this command */
+    int n;
+};
+
+static int has(const struct text *ids, const char *id)
+{
+    return id[0] && strstr(text_string(ids), id) != NULL;
+}
+
+/* Those that FPT refused. Who has a conflict, or may have been written, is decided about one by one. What was sent
+   again meanwhile and refused again has had its turn. */
+static int is_meant(const struct sweep *s, const struct json *write)
 {
     const struct json *mine = json_member(write, "mine");
 
     return strcmp(text_of(write, "state"), "refused") == 0 && mine && mine->kind == JSON_TRUE &&
-           strcmp(text_of(write, "when"), before) <= 0;
+           strcmp(text_of(write, "when"), s->before) <= 0 &&
+           !has(&s->decided, text_of(write, "event"));
 }
 
-/* Dropped with another one of its batch, which stands before it in the list. */
-static int is_of_dropped(const struct json *writes, const struct json *write, const char *before)
-{
-    const char *batch = text_of(write, "batch");
-    const struct json *at;
-
-    for (at = writes->child; batch[0] && at != write; at = at->next)
-        if (strcmp(text_of(at, "batch"), batch) == 0 && is_to_drop(at, before))
-            return 1;
-    return 0;
-}
-
-static void tell_dropped(const struct arguments *a, const struct json *write)
+static void tell_decided(const struct arguments *a, const struct sweep *s, const struct json *write)
 {
     struct text line = TEXT_INIT;
 
@@ -186,7 +185,7 @@ static void tell_dropped(const struct arguments *a, const struct json *write)
         json_add(&line, write);
     } else {
         text_add_plain(&line, text_of(write, "event"));
-        text_format(&line, " dropped: %s %s %s of %s: ", text_of(write, "verb"),
+        text_format(&line, " %s: %s %s %s of %s: ", s->done, text_of(write, "verb"),
                     text_of(write, "type"), text_of(write, "id"), text_of(write, "when"));
         text_add_plain(&line, text_of(json_member(write, "said"), "text"));
     }
@@ -194,62 +193,71 @@ static void tell_dropped(const struct arguments *a, const struct json *write)
     text_done(&line);
 }
 
-static int drop_listed(const struct arguments *a, fptc_cache *cache, const struct json *writes,
-                       const char *before, int *dropped)
+static int decide_listed(const struct arguments *a, fptc_cache *cache, const struct json *writes,
+                         struct sweep *s)
 {
     const struct json *write;
 
     for (write = writes->child; write; write = write->next) {
         fptc_error err = FPTC_ERROR_INIT;
-        const char *event = text_of(write, "event");
-        fptc_status status;
+        const char *event = text_of(write, "event"), *batch = text_of(write, "batch");
+        fptc_status status = FPTC_OK;
 
-        if (!is_to_drop(write, before))
+        if (!is_meant(s, write))
             continue;
-        status = is_of_dropped(writes, write, before)
-                     ? FPTC_OK
-                     : fptc_cache_outbox_decide(cache, event, FPTC_VERDICT_DROP, NULL, &err);
+        if (!has(&s->decided, batch)) /* all of a batch are decided with one */
+            status = fptc_cache_outbox_decide(cache, event, s->verdict, NULL, &err);
         if (status == FPTC_MISS || status == FPTC_ESTATE) /* somebody else was faster */
             continue;
         if (status != FPTC_OK)
             return fail(status, &err);
-        ++*dropped;
-        tell_dropped(a, write);
+        s->n++;
+        text_format(&s->decided, "%s %s ", event, batch);
+        tell_decided(a, s, write);
     }
     return 0;
 }
 
-static int drop_refused(const struct arguments *a, fptc_cache *cache)
+static int sweep_refused(const struct arguments *a, fptc_cache *cache, int32_t verdict,
+                         const char *done)
 {
-    char before[32];
-    int failed = read_before(a, before);
-    int dropped = 0, dropped_before = -1;
+    struct sweep s = {.verdict = verdict, .done = done, .decided = TEXT_INIT};
+    int failed = read_before(a, s.before);
+    int n_before = -1;
 
-    /* A list has so many writes at most, and what is dropped is in none any more. */
-    while (!failed && dropped > dropped_before) {
+    /* A list has so many writes at most, and what is decided is in none any more. */
+    while (!failed && s.n > n_before) {
         fptc_error err = FPTC_ERROR_INIT;
         fptc_result *result = NULL;
         struct json *document = NULL;
         size_t length = 0;
 
-        dropped_before = dropped;
+        n_before = s.n;
         if (fptc_cache_outbox(cache, "{\"state\":\"refused\"}", &result, &err) != FPTC_OK)
-            return fail(err.status, &err);
-        if (fptc_result_json(result, &length))
+            failed = fail(err.status, &err);
+        if (result && fptc_result_json(result, &length))
             document = json_read(fptc_result_json(result, &length), length);
         if (document)
-            failed = drop_listed(a, cache, json_member(document, "writes"), before, &dropped);
+            failed = decide_listed(a, cache, json_member(document, "writes"), &s);
         json_free(document);
         fptc_result_free(result);
     }
     if (!failed && !session_is_json(a))
-        printf("%d dropped\n", dropped);
+        printf("%d %s\n", s.n, done);
+    text_done(&s.decided);
     return failed;
+}
+
+static int run_retry(const struct arguments *a, fptc_cache *cache)
+{
+    return a->value[OPT_ALL_REFUSED]
+               ? sweep_refused(a, cache, FPTC_VERDICT_RETRY, "to be sent again")
+               : decide(a, cache, FPTC_VERDICT_RETRY, NULL);
 }
 
 static int run_drop(const struct arguments *a, fptc_cache *cache)
 {
-    return a->value[OPT_ALL_REFUSED] ? drop_refused(a, cache)
+    return a->value[OPT_ALL_REFUSED] ? sweep_refused(a, cache, FPTC_VERDICT_DROP, "dropped")
                                      : decide(a, cache, FPTC_VERDICT_DROP, NULL);
 }
 
@@ -269,8 +277,10 @@ static int check_words(const struct arguments *a)
     int is_ls = strcmp(what, "ls") == 0, is_edit = strcmp(what, "edit") == 0;
 
     if ((a->value[OPT_ALL_REFUSED] || a->value[OPT_BEFORE]) &&
-        (strcmp(what, "drop") != 0 || a->n_words != 1 || !a->value[OPT_ALL_REFUSED]))
-        return complain_usage("write it as: fptcache outbox drop --all-refused [--before AGE]");
+        ((strcmp(what, "drop") != 0 && strcmp(what, "retry") != 0) || a->n_words != 1 ||
+         !a->value[OPT_ALL_REFUSED]))
+        return complain_usage(
+            "write it as: fptcache outbox retry|drop --all-refused [--before AGE]");
     if ((is_ls || a->value[OPT_ALL_REFUSED]) != (a->n_words == 1))
         return complain_usage(is_ls ? "`outbox %s` takes no event id"
                                     : "which write? Write: fptcache outbox %s EVENT",

@@ -444,6 +444,16 @@ static const char *why_text(struct fptc__lane *lane, CURLcode code)
     return n > 0 ? lane->why : curl_easy_strerror(code);
 }
 
+static const char *what_passed(const struct fptc__lane *lane)
+{
+    if (lane->r->n_sent)
+        return "the deadline passed before the answer came";
+    if (is_too_late(lane) && fptc__call_check(lane->call, "", NULL) == FPTC_OK)
+        return "the send window of this write (half its quiet period) passed before the request was sent: "
+               "nothing was done, and it can be tried again; is the quiet period too short?";
+    return "the deadline passed before the request was sent";
+}
+
 static fptc_status failed(struct fptc__lane *lane, const struct fptc__wire *wire, CURLcode code,
                           fptc_error *err)
 {
@@ -457,8 +467,7 @@ static fptc_status failed(struct fptc__lane *lane, const struct fptc__wire *wire
         if (err)
             *err = lane->r->file->err;
     } else if (status == FPTC_EDEADLINE)
-        fptc__fail(err, status, "%s: the deadline passed %s", wire->base_url,
-                   lane->r->n_sent ? "before the answer came" : "before the request was sent");
+        fptc__fail(err, status, "%s: %s", wire->base_url, what_passed(lane));
     else if (status == FPTC_ECANCELLED)
         fptc__fail(err, status, "%s: cancelled by the caller", wire->base_url);
     else if (status == FPTC_ELIMIT)

@@ -453,6 +453,20 @@ class Writing(WithSite):
         self.fptcache("batch", "-", stdin=requests, expect=REFUSED)
         self.assertRegex(self.fptcache("outbox", "drop", "--all-refused"), r"dropped: .*\n.*dropped: .*\n2 dropped\n$")
 
+    def test_retry_all_refused(self):
+        shots = sorted(self.of_project("Shot"))[:2]
+        requests = json.dumps([{"request_type": "update", "entity_type": "Shot", "entity_id": shot, "data": {"description": "all"}}
+                               for shot in shots])
+        self.site.faults([{"kind": "html-403", "times": 2, "match": "^PUT|_batch$"}])
+        self.fptcache("update", "Shot", shots[0], "--data", '{"description":"one"}', expect=REFUSED)
+        self.fptcache("batch", "-", stdin=requests, expect=REFUSED)
+        self.assertEqual(self.fptcache("outbox", "retry", "--all-refused", "--before", "1h"), "0 to be sent again\n")
+        text = self.fptcache("outbox", "retry", "--all-refused")
+        self.assertRegex(text, r"(?m)\A(\w{32} to be sent again: update Shot .*\n){3}3 to be sent again\n\Z")
+        self.fptcache("maintain")
+        self.assertEqual(self.json("outbox", "ls")["writes"], [])
+        self.assertEqual([self.of_project("Shot")[shot]["description"] for shot in shots], ["all", "all"])
+
     def test_resolve(self):
         words = ("create", "Shot", "--project", "101", "--data", '{"code":"cli_035"}', "--event", "abcde" * 6 + "ab")
         row = self.json(*words)["rows"][0]
@@ -543,6 +557,7 @@ class Writing(WithSite):
                                  (["drop", "0" * 32, "--all"], "for `outbox ls`"),
                                  (["edit", "0" * 32], "--data JSON"),
                                  (["drop", "0" * 32, "--all-refused"], "drop --all-refused"),
+                                 (["retry", "0" * 32, "--all-refused"], "retry|drop --all-refused"),
                                  (["drop", "0" * 32, "--before", "1h"], "drop --all-refused"),
                                  (["ls", "--all-refused"], "drop --all-refused"), (["retry", "0" * 32, "--data", "{}"], "outbox edit")):
             with self.subTest(words):

@@ -8,7 +8,7 @@ import shutil
 import unittest
 
 import crash_case
-from crash_case import SETTLED, Store
+from crash_case import SETTLED, SHARE, Store
 
 
 class Changing(crash_case.Case):
@@ -60,9 +60,9 @@ class Changing(crash_case.Case):
         self.assertEqual(run.document("status")["outbox"], {"unknown": len(Store(directory).unknown()), "refused": 0})
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls, {n_acked} acknowledged; "
                  f"second writes left behind: {self.points}")
-        self.assertGreater(n, 60)
+        self.assertGreater(n, 60 // SHARE)
         for name in ("nothing written", "attempted", "settled"):
-            self.assertGreater(self.points.get(name, 0), 3, self.points)
+            self.assertGreater(self.points.get(name, 0), 3 // SHARE, self.points)
 
     def test_update(self):
         self.go_through("update={id}:new {id}", lambda row_id, site: site[row_id][1] == f"new {row_id}",
@@ -80,7 +80,7 @@ class Upkeep(crash_case.Case):
         trace = self.work(self.directory(template), word).trace
         points = [point for point in self.steps(trace, share=5) if point[0] in modes]
         if "power" in modes:
-            points += [("power", k) for k in self.changing(trace)][::1 if crash_case.LONG else 4]
+            points += self.some([("power", k) for k in self.changing(trace)], 4)
         n = 0
         for mode, k in points:
             directory = self.directory(template)
@@ -90,7 +90,7 @@ class Upkeep(crash_case.Case):
             judge(directory, where)
             shutil.rmtree(directory)
         self.say(f"killed {n} of {len(points)} times at {len(trace)} calls of {word}")
-        self.assertGreater(n, 20)
+        self.assertGreater(n, 20 // SHARE)
         return n
 
     def test_sync(self):
@@ -157,7 +157,7 @@ class Upkeep(crash_case.Case):
         words = ["compact", "create=zt1:1", "compact"]
         before = set(Store(template).versions)
         trace = self.work(self.directory(template), *words).trace
-        points = self.changing(trace)[::1 if crash_case.LONG else 7]
+        points = self.some(self.changing(trace), 7)
         for k in points:
             directory = self.directory(template)
             where = f"power lost before call {k} ({trace[k - 1]})"
@@ -168,7 +168,7 @@ class Upkeep(crash_case.Case):
             self.check_same_rows(self.work(directory, "find=Version:fresh"), where)
             shutil.rmtree(directory)
         self.say(f"lost power {len(points)} times at {len(trace)} calls")
-        self.assertGreater(len(points), 20)
+        self.assertGreater(len(points), 20 // SHARE)
 
 
 if __name__ == "__main__":

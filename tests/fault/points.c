@@ -542,7 +542,7 @@ static void choose_share(void)
     const char *is_long = getenv("FPTC_LONG"), *sanitize = getenv("FPTC_SANITIZE"),
                *seed = getenv("FPTC_SEED");
 
-    run.share = sanitize != NULL && sanitize[0] != '\0' ? 10 : 4;
+    run.share = sanitize != NULL && sanitize[0] != '\0' ? 20 : 6;
     if (is_long != NULL && strcmp(is_long, "1") == 0)
         run.share = 1;
     run.seed = seed != NULL ? atoi(seed) : (int)(time(NULL) % 1000000);

@@ -73,6 +73,21 @@ class Outbox(WithSite):
         self.assertEqual({each["state"] for each in cache.outbox("all")}, {"dropped"})
         self.assertEqual(cache.outbox_drop_refused(), [])
 
+    def test_all_that_is_refused_is_sent_again(self):
+        cache = self.cache(hold="never")
+        row, = sorted(row["id"] for row in self.site.rows("Shot"))[:1]
+        self.site.faults([{"kind": "html-403", "match": "PUT", "times": 2}])     # a right that was taken away for a while
+        for number in range(2):
+            with self.assertRaises(fptcache.Fault):
+                cache.update("Shot", row, {"description": f"refused {number}"})
+        again, _ = self.refused(cache)
+        self.assertEqual(cache.outbox_retry_refused(older_than=3600), [])
+        retried, counts = self.visits(cache.outbox_retry_refused)
+        self.assertEqual((len(retried), counts), (3, {}))
+        cache.maintain()
+        self.assertEqual([(each["event"], each["state"]) for each in cache.outbox()], [(again, "refused")])
+        self.assertEqual({each["id"]: each["description"] for each in self.site.rows("Shot")}[row], "refused 1")
+
     def test_a_refused_batch_is_dropped_as_one(self):
         cache = self.cache(hold="never")
         rows = sorted(row["id"] for row in self.site.rows("Shot"))[:2]

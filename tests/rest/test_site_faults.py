@@ -30,7 +30,7 @@ class Faults(SiteTest):
     def test_statuses(self):
         for kind, status, body in (("429", 429, "Too Many"), ("502", 502, "<h1>502 Bad Gateway"),
                                    ("503", 503, "too busy"), ("504", 504, "504 Gateway Time"),
-                                   ("html-503", 503, "<!DOCTYPE html>")):
+                                   ("html-403", 403, "blocked"), ("html-503", 503, "<!DOCTYPE html>")):
             self.site.faults([{"kind": kind, "times": 2, "match": "_search", "retry_after": 7}])
             self.assertEqual(self.site.api("GET", "/schema")[0], 200)
             token = self.site.token()

@@ -279,7 +279,7 @@ class Deadlines(OnSite):
     def test_a_write_is_sent_in_its_window_or_never(self):
         self.fault("latency", "auth", ms=600)
         got = self.on_site().create(type="Shot", data=self.shot("window"), send_by_ms=300)
-        self.assertStatus(got, "EDEADLINE", "not sent")
+        self.assertStatus(got, "EDEADLINE", "not sent", "send window of this write")
         self.assertEqual(self.named("window"), [])
         self.assertStatus(self.on_site().search(**PAGE, send_by_ms=1), "OK")   # reads have no window
         self.assertStatus(self.on_site().create(type="Shot", data=self.shot("window"), send_by_ms=5000), "OK")

@@ -11,7 +11,7 @@ import time
 import typing
 
 KINDS = ("latency", "429", "502", "503", "504", "504-after-commit", "reset", "reset-after-commit", "truncate",
-         "expire-token", "html-503", "hang", "late", "late-commit", "late-commit-reset")
+         "expire-token", "html-403", "html-503", "hang", "late", "late-commit", "late-commit-reset")
 KNOWN = {"kind", "times", "match", "ms", "retry_after", "probability"}
 
 

@@ -26,6 +26,7 @@ HTML = ("<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}<
         "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
 MAINTENANCE = ("<!DOCTYPE html>\n<html><head><title>Down for maintenance</title></head><body>"
                "<h1>The site is down for maintenance or too busy</h1></body></html>\n")
+BLOCKED = "<!DOCTYPE html>\n<html><head><title>403 Forbidden</title></head><body><h1>API access is blocked</h1></body></html>\n"
 
 
 class Dropped(Exception):
@@ -150,8 +151,9 @@ class Handler(socketserver.BaseRequestHandler):
             return error_reply(ApiError(429, 103, "Too Many Requests"), headers)
         if fault.kind == "503":
             return error_reply(ApiError(503, 103, "Service Unavailable", None, "The site is too busy"), headers)
-        if fault.kind == "html-503":
-            return Reply(503, MAINTENANCE, 0, {"content-type": "text/html; charset=utf-8", **headers})
+        if fault.kind in ("html-403", "html-503"):
+            page = BLOCKED if fault.kind == "html-403" else MAINTENANCE
+            return Reply(int(fault.kind[5:]), page, 0, {"content-type": "text/html; charset=utf-8", **headers})
         if fault.kind in ("502", "504"):
             return gateway_reply(int(fault.kind), headers)
         if fault.kind.startswith("late-commit"):

@@ -103,7 +103,7 @@ class Draining(campaign.Campaign):
         self.begin()
         self.hold()
         cache = self.cache()
-        jobs = [self.writer(i, kinds=["behind"], plain=True, pause_s=0.5, reads=True) for i in range(a.processes)]
+        jobs = [self.writer(i, kinds=["behind"], plain=True, pause_s=a.pause, reads=True) for i in range(a.processes)]
         time.sleep(min(5, a.seconds / 4))
         self.lose_fpt(True)
         if a.kind != "stop":
@@ -158,6 +158,7 @@ def arguments(argv=None):
     add("--each", type=int, default=20)
     add("--mode", default="behind", choices=("behind", "through"))
     add("--seconds", type=float, default=60)
+    add("--pause", type=float, default=0.5, help="seconds between the writes of a process")
     add("--kind", default="html-503", choices=("html-503", "reset", "stop"))
     add("--quiet", type=float, default=10)
     add("--build", default=campaign.ROOT / "build/dev")

@@ -378,24 +378,32 @@ class Cache:
         return self._decide("FPTC_VERDICT_DROP", event)
 
     def outbox_drop_refused(self, older_than: float = 0) -> List[Dict[str, Any]]:
-        """Gives every write up that FPT refused more than so many seconds ago, for ever; those given up, as
+        """Gives every refused write up that is older than so many seconds, for ever; those given up, as
         outbox() had them. Not those with a conflict or an uncertain end: they are decided one by one."""
-        before, dropped = None if older_than <= 0 else time.time() - older_than, []
+        return self._decide_refused("FPTC_VERDICT_DROP", older_than)
+
+    def outbox_retry_refused(self, older_than: float = 0) -> List[Dict[str, Any]]:
+        """Has all of these sent again, once: when FPT, a proxy or a permission refused what it should not have."""
+        return self._decide_refused("FPTC_VERDICT_RETRY", older_than)
+
+    def _decide_refused(self, verdict, older_than):
+        before, decided, ids = None if older_than <= 0 else time.time() - older_than, [], set()
         while True:
             found = [write for write in self.outbox("refused") if write["state"] == "refused" and write["mine"] and
+                     write["event"] not in ids and   # sent again meanwhile, and refused again
                      (before is None or calendar.timegm(time.strptime(write["when"], _WHEN)) <= before)]
-            batches, gone = set(), []   # of a batch all are dropped with one
-            for write in found:
-                if write["batch"] in batches or self._is_dropped(write["event"]):
-                    gone.append(write)
-                    batches |= {write["batch"]} - {None}
-            if not gone:
-                return dropped
-            dropped += gone
+            done = []
+            for write in found:     # all of a batch are decided with one
+                if write["batch"] in ids or self._is_decided(verdict, write["event"]):
+                    done.append(write)
+                    ids |= {write["event"], write["batch"]} - {None}
+            if not done:
+                return decided
+            decided += done
 
-    def _is_dropped(self, event):
+    def _is_decided(self, verdict, event):
         try:
-            return self.outbox_drop(event)
+            return self._decide(verdict, event)
         except _errors.ShotgunError as error:
             if error.name != "FPTC_ESTATE":  # somebody else was faster
                 raise
