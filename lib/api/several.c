@@ -197,7 +197,9 @@ static fptc_status add_projectless(struct several *s, fptc_error *err)
     fptc_status status;
 
     fptc__view_begin(site);
-    status = fptc__view_known_cover(site, FPTC__HOME, s->a->plan->type, &known, err);
+    status = fptc__work_show_pending(s->a->work, err);
+    if (status == FPTC_OK)
+        status = fptc__view_known_cover(site, FPTC__HOME, s->a->plan->type, &known, err);
     if (status == FPTC_OK) {
         f.asof_ms = known->cover.asof_ms;
         f.has_suspects = known->has_suspects;

@@ -232,12 +232,33 @@ static void test_view_is_read_behind_outbox(void **state)
     assert_string_equal(codes(), "a b new");
 }
 
+/* A row of no project that is not made yet is seen where all projects are asked for, also as the first one. */
+static void test_of_no_project(void **state)
+{
+    (void)state;
+    put("site", FPTC__ROWS,
+        "{\"type\":\"Project\",\"seen\":200,\"asof\":1,\"types\":{\"name\":\"text\"},\"rows\":[{\"id\":101,"
+        "\"name\":\"P\"}]}");
+    put("site", FPTC__COVER,
+        "{\"type\":\"Project\",\"types\":{\"name\":\"text\"},\"asof\":1,\"mark\":\"\",\"max_id\":101,"
+        "\"audited\":1}");
+    put("site", FPTC__COVER,
+        "{\"type\":\"Shot\"," TYPES ",\"asof\":1,\"mark\":\"\",\"max_id\":2,\"audited\":1}");
+    assert_string_equal(ask(query_of("[]")), "a b");
+    put("outbox", FPTC__MUTATE,
+        "{\"event\":\"" E("1") "\",\"verb\":\"create\",\"type\":\"Shot\",\"id\":" NEW
+                               ",\"data\":{\"code\":\"free\"},\"who\":\"script:me\",\"asof\":1000,"
+                               "\"behind\":true,\"partition\":\"site\"}");
+    assert_string_equal(ask(query_of("[]")), "a b *free");
+}
+
 const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_show_and_hide, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_through_is_not_pending, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_never, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_view_is_read_behind_outbox, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_of_no_project, set_up, tear_down),
 };
 
 int main(void)
