@@ -508,5 +508,11 @@ class Shotgun:
         return {name: row[name] for name in ("type", "id", *names) if name in row}
 
     def _read_back(self, entity_type, entity_id, names):
-        result = self.cache.find(entity_type, [["id", "is", entity_id]], names)
+        """More of a row that has just been written; None when it cannot be read: that must not look as if the write
+        had failed."""
+        try:
+            result = self.cache.find(entity_type, [["id", "is", entity_id]], names)
+        except (_errors.NoData, _errors.NetworkError, _errors.ProtocolError, _errors.StoreError,
+                _errors.DeadlineExceeded):
+            return None
         return result[0] if len(result) else None
