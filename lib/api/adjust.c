@@ -14,6 +14,11 @@
 #include "api/several.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "view/merge.h"
+
+/* Rows asked for behind a page, at least, and in all: FPT gives as many at once. */
+#define WIDE_ROWS_MORE 16
+#define WIDE_ROWS_MAX 5000
 
 struct adjusting {
     struct fptc__answer *a;
@@ -53,15 +58,14 @@ static fptc_status find_touched(struct adjusting *d)
     return status;
 }
 
-static int has_any(const struct fptc__pending *p, const char *type)
+static int64_t count(const struct fptc__pending *p, const char *type)
 {
+    int64_t n = 0;
     size_t i;
 
-    for (i = 0; p != NULL && i < p->n; i++) {
-        if (strcmp(p->list[i].type, type) == 0)
-            return 1;
-    }
-    return 0;
+    for (i = 0; p != NULL && i < p->n; i++)
+        n += strcmp(p->list[i].type, type) == 0;
+    return n;
 }
 
 /* Other rows than those of the query's type that decide the answer, or are shown in it. */
@@ -73,7 +77,7 @@ static void warn_of_others(const struct adjusting *d)
     for (i = 0; i < plan->n_row_types; i++) {
         const char *type = plan->row_types[i];
 
-        if (strcmp(type, plan->type) != 0 && has_any(d->a->work->pending, type))
+        if (strcmp(type, plan->type) != 0 && count(d->a->work->pending, type))
             fptc__result_warn(d->a->result,
                               "FPT answered with linked %s as they are there: pending writes to "
                               "them are not in it",
@@ -269,6 +273,21 @@ static fptc_status put_together(struct adjusting *d)
     return FPTC_OK;
 }
 
+/* Rows of other pages may belong to it, and rows of it to others. */
+static void warn_of_page(const struct adjusting *d)
+{
+    struct fptc__answer *a = d->a;
+    int is_full = a->plan->limit > 0 && (int64_t)a->result->rows.n >= a->plan->limit;
+
+    if (a->plan == a->wide || (!is_full && a->plan->page <= 1))
+        return;
+    a->result->is_complete = 0;
+    fptc__result_warn(a->result,
+                      "pending writes to %s may have moved rows from one page to another: ask for "
+                      "all of them in one",
+                      a->plan->type);
+}
+
 /* With the view begun. */
 static fptc_status adjust(struct adjusting *d)
 {
@@ -280,6 +299,7 @@ static fptc_status adjust(struct adjusting *d)
     warn_of_others(d);
     if (fptc__json_size(d->ids) == 0)
         return FPTC_OK;
+    warn_of_page(d);
     status = run(d, a->request->filters, d->ids, 1, &d->matches);
     if (status == FPTC_OK)
         status = find_places(d);
@@ -301,9 +321,55 @@ fptc_status fptc__answer_add_pending(struct fptc__answer *a, fptc_error *err)
         fptc__view_end(a->work->session.view);
         done(&d);
     }
-    if (status == FPTC_MISS && has_any(a->work->pending, a->plan->type))
+    if (status == FPTC_MISS && count(a->work->pending, a->plan->type))
         fptc__result_warn(a->result,
                           "pending writes to %s are not in it: only FPT can answer this%s%s",
                           a->plan->type, a->plan->why_not[0] == '\0' ? "" : ": ", a->plan->why_not);
     return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+/* ---------------------------------------------------------------------------------------------- pages */
+
+fptc_status fptc__answer_widen(struct fptc__answer *a, fptc_error *err)
+{
+    const struct fptc__plan *plan = a->plan;
+    struct fptc_cache *cache = a->work->cache;
+    int64_t n = a->work->shows_pending ? count(a->work->pending, plan->type) : 0;
+    int64_t pages = plan->page > 1 ? plan->page : 1, more = WIDE_ROWS_MORE;
+    struct fptc__request request;
+    fptc_status status;
+
+    while (more < n) /* in steps, so that one stored answer serves for several writes */
+        more *= 2;
+    if (a->question != NULL || n == 0 || plan->limit == 0 || !plan->is_local ||
+        fptc__plan_is_several(plan) || pages > (WIDE_ROWS_MAX - more) / plan->limit)
+        return FPTC_OK;
+    status = fptc__request_copy(&request, a->request, err);
+    if (status != FPTC_OK)
+        return status;
+    request.limit = pages * plan->limit + more;
+    request.page = 0;
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    status =
+        fptc__plan_build(cache->schema, cache->plans, &request, fptc__wall_ms(), &a->wide, err);
+    pthread_rwlock_unlock(&cache->schema_lock);
+    fptc__request_done(&request);
+    return status;
+}
+
+fptc_status fptc__answer_widely(struct fptc__answer *a,
+                                fptc_status (*ask)(struct fptc__answer *a, fptc_error *err),
+                                fptc_error *err)
+{
+    const struct fptc__plan *page = a->plan;
+    fptc_status status;
+
+    if (a->wide == NULL)
+        return ask(a, err);
+    a->plan = a->wide;
+    status = ask(a, err);
+    a->plan = page;
+    if (status == FPTC_OK)
+        fptc__rows_cut(&a->result->rows, page->limit, page->page);
+    return status;
 }

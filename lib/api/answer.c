@@ -71,6 +71,7 @@ void fptc__answer_done(struct fptc__answer *a)
 {
     fptc_result_free(a->result);
     fptc__plan_free(a->own);
+    fptc__plan_free(a->wide);
     fptc__json_free(a->types);
     memset(a, 0, sizeof(*a));
 }
@@ -266,7 +267,7 @@ static int is_usable(const struct fptc__answer *a, const struct fptc__stored_que
     return (a->is_any_age || q->is_untouched) && fptc__answer_is_young(a, q->asof_ms);
 }
 
-fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *err)
+static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
 {
     const char *canonical = fptc__plan_canonical(a->plan);
     struct fptc__stored_query q;
@@ -310,6 +311,15 @@ fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *e
         fptc__rows_done(&a->result->rows);
     fptc__stored_query_done(&q);
     return status;
+}
+
+/* The page alone, as it was stored, only while FPT cannot be asked for what moved into it. */
+fptc_status fptc__answer_from_stored_query(struct fptc__answer *a, fptc_error *err)
+{
+    fptc_status status = fptc__answer_widely(a, from_stored_query, err);
+
+    return status == FPTC_MISS && a->wide != NULL && a->is_any_age ? from_stored_query(a, err)
+                                                                   : status;
 }
 
 fptc_status fptc__answer_from_cache(struct fptc__answer *a, fptc_error *err)

@@ -27,6 +27,7 @@ struct fptc__answer {
     const struct fptc__plan *plan;
     const struct fptc__request *request;
     struct fptc__plan *own; /* the same rows' own fields only, no linked ones: for stored queries */
+    struct fptc__plan *wide; /* of a page: what FPT is asked while writes are pending (adjust.h) */
     int64_t max_age_ms;
     int is_any_age;        /* the newest provable answer will do (only-cache, outage) */
     int is_hasty;          /* nothing may be waited for: FPTC_MISS then */

@@ -334,7 +334,8 @@ static fptc_status answer_by_flight(struct fptc__answer *a, int32_t mode, fptc_e
             status = FPTC_MISS;
     }
     if (status == FPTC_MISS)
-        status = a->question != NULL ? a->question->from_site(a, err) : ask(a, err);
+        status =
+            a->question != NULL ? a->question->from_site(a, err) : fptc__answer_widely(a, ask, err);
     fptc__handle_has_committed(a->work->cache);
     fptc__flight_end(&flight);
     return status;
@@ -453,8 +454,9 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     if (status == FPTC_OK)
         warn_of_state(&a, refreshed == FPTC_OK ? NULL : err,
                       looked == FPTC_OK ? NULL : &outbox_err);
-    asking->is_overtaken =
-        status == FPTC_OK && asking->question == NULL && fptc__is_overtaken(&home, asking->request);
+    asking->is_overtaken = status == FPTC_OK && fptc__is_overtaken(&home, asking->request);
+    if (status == FPTC_OK)
+        status = fptc__answer_widen(&a, err);
     if (status == FPTC_OK)
         status = asking->is_overtaken ? FPTC_MISS : answer(&a, asking->mode, err);
     if (status == FPTC_OK) {
@@ -469,7 +471,8 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     if (is_due)
         fptc__asked_put(cache, call);
     if (asking->is_overtaken) {
-        fptc__plan_free(asking->plan);
+        if (asking->question == NULL)
+            fptc__plan_free(asking->plan);
         asking->plan = NULL;
     }
     return status;

@@ -56,8 +56,7 @@ static fptc_status check_once(const struct fptc__rows *rows, fptc_error *err)
     return status;
 }
 
-/* The rows before the page and behind it go. */
-static void cut_page(struct fptc__rows *rows, int64_t limit, int64_t page)
+void fptc__rows_cut(struct fptc__rows *rows, int64_t limit, int64_t page)
 {
     int64_t n = (int64_t)rows->n, skip = 0;
 
@@ -83,6 +82,6 @@ fptc_status fptc__rows_merge(struct fptc__rows *rows, const struct fptc__plan *p
         return status;
     if (rows->n > 1)
         qsort_r(rows->list, rows->n, sizeof(*rows->list), compare_rows, &order);
-    cut_page(rows, plan->limit, plan->page);
+    fptc__rows_cut(rows, plan->limit, plan->page);
     return FPTC_OK;
 }

@@ -9,5 +9,7 @@
    one partition to another, and which of the two is right cannot be told. */
 fptc_status fptc__rows_merge(struct fptc__rows *rows, const struct fptc__plan *plan,
                              fptc_error *err);
+/* The rows before the page and behind it go. */
+void fptc__rows_cut(struct fptc__rows *rows, int64_t limit, int64_t page);
 
 #endif

@@ -12,6 +12,7 @@ from writetest import PROJECT
 
 ROUNDS = 200 if os.environ.get("FPTC_LONG") else 8
 IN_PROJECT = [["project", "is", PROJECT]]
+COUNT = [{"field": "id", "type": "count"}]
 
 
 class Pending(writetest.WriteTest):
@@ -77,11 +78,32 @@ class Pending(writetest.WriteTest):
         self.check_settled(self.reader)
 
     def test_page_of_fpt(self):
-        """A full page takes in what belongs before its end."""
+        """Each row is on one page, whatever pending writes take out of one or put into it."""
         self.write_all()
-        found = self.found(self.reader, limit=2)[0]
-        self.assertEqual(found, [(self.ids[0], "moved"), (self.new, "one")])
-        self.assertEqual(self.found(self.reader, limit=2, page=2)[0], [])
+        for _ in range(2):  # from FPT, then from its stored ids
+            found = self.found(self.reader, limit=2)[0]
+            self.assertEqual(found, [(self.ids[0], "moved"), (self.new, "one")])
+            self.assertEqual(self.found(self.reader, limit=2, page=2)[0], [(self.ids[1], "one")])
+
+    def test_first_row_of_fpt(self):
+        """Deleted behind: the next one is the first now."""
+        question = IN_PROJECT + [["code", "ends_with", self.code("")]]
+        with self.cache(refresh=0.0) as away:
+            self.assertEqual(len(away.find("Version", question, ["code"], order="code", limit=1)), 1)
+            self.writer.delete("Version", self.ids[0], write="behind")
+            for source in ("upstream", "cache"):
+                answer = self.reader.find("Version", question, ["code"], order="code", limit=1)
+                self.assertEqual(([row["id"] for row in answer], answer.source), ([self.ids[1]], source))
+                self.assertEqual((answer.complete, answer.warnings), (True, []))
+
+    def test_page_without_fpt(self):
+        """What was stored of a page alone does not tell what has moved into it: said so."""
+        question = IN_PROJECT + [["code", "ends_with", self.code("")]]
+        self.assertEqual(len(self.reader.find("Version", question, ["code"], order="code", limit=1)), 1)
+        self.writer.delete("Version", self.ids[0], write="behind")
+        answer = self.reader.find("Version", question, ["code"], order="code", limit=1, mode="only-cache")
+        self.assertEqual((len(answer), answer.complete), (0, False))
+        self.assertIn("from one page to another", " ".join(answer.warnings))
 
     def test_site_is_down(self):
         self.cover(self.reader)
@@ -94,12 +116,12 @@ class Pending(writetest.WriteTest):
         """Said, where only FPT can answer."""
         self.write_all()
         answer = self.reader.summarize("Version", IN_PROJECT + [["code", "ends_with", self.code("")]],
-                                       [{"field": "id", "type": "count"}])
+                                       COUNT)
         self.assertEqual(answer["summaries"], {"id": 3})
         self.assertIn("pending writes to Version are not in it", " ".join(answer["warnings"]))
         self.cover(self.reader)
         answer = self.reader.summarize("Version", IN_PROJECT + [["code", "ends_with", self.code("")]],
-                                       [{"field": "id", "type": "count"}])
+                                       COUNT)
         self.assertEqual((answer["summaries"], answer["warnings"]), ({"id": 3}, []))
 
     def test_never_neither_nor_both(self):
@@ -127,6 +149,38 @@ class Pending(writetest.WriteTest):
             thread.join()
         self.assertEqual(seen.count(False), 0, f"of {len(seen)} looks")
         self.assertGreater(len(seen), ROUNDS)
+
+    def test_counted_once(self):
+        """By the id that it was made under, while it gets FPT's."""
+        self.cover(self.reader)
+        stop, seen, ids = threading.Event(), [], []
+
+        def count():
+            while not stop.is_set():
+                for provisional in ids[-1:]:
+                    answer = self.reader.summarize("Version", IN_PROJECT + [["id", "is", provisional]], COUNT)
+                    seen.append(answer["summaries"]["id"])
+
+        thread = threading.Thread(target=count)
+        thread.start()
+        try:
+            for i in range(2 * ROUNDS):
+                ids.append(self.behind("create", "Version", self.version(f"c{i}")))
+                self.writer.maintain()
+        finally:
+            stop.set()
+            thread.join()
+        self.assertEqual(set(seen), {1}, f"of {len(seen)} counts")
+
+    def test_drop_in(self):
+        """What cannot be read of a row that is written does not make the write look as if it had failed."""
+        options = {"script_name": "test_script", "api_key": "test_key_0123456789", "cache_dir": self.directory,
+                   "hold": "never"}
+        self.site.faults([{"kind": "502", "match": "_search|GET .*/entity/", "times": -1}])
+        for mode in ("behind", "through"):
+            with self.subTest(mode), fptcache.Shotgun(self.site.url, write=mode, **options) as sg:
+                row = sg.create("Version", self.version(mode), return_fields=["code", "frame_count"])
+                self.assertEqual(row["code"], self.code(mode))
 
     def test_command(self):
         self.cover(self.reader)
