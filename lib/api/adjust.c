@@ -90,6 +90,74 @@ static void warn_of_others(const struct adjusting *d)
                           plan->type);
 }
 
+/* ------------------------------------------------------------------------------------- what is not kept */
+
+/* 1 when the field is of no row of the type, or is never kept. */
+static int is_nowhere(const struct fptc__answer *a, const char *name)
+{
+    struct fptc_cache *cache = a->work->cache;
+    const struct fptc__field *field;
+    int is;
+
+    pthread_rwlock_rdlock(&cache->schema_lock);
+    field = fptc__schema_field(cache->schema, a->plan->type, name);
+    is = field == NULL || field->class_of == FPTC__NEVER;
+    pthread_rwlock_unlock(&cache->schema_lock);
+    return is;
+}
+
+/* Whether the row is kept with all fields of its own that decide the answer or are shown in it. */
+static int is_whole(const struct fptc__answer *a, int64_t id)
+{
+    const struct fptc__plan *plan = a->plan;
+    struct fptc__view *view = a->work->session.view;
+    fptc__json *fields =
+        fptc__view_fields_of(view, fptc__answer_part(a, plan->type), plan->type, id);
+    size_t i;
+    int is = 1;
+
+    for (i = 0; fields != NULL && i < plan->n_needs && is; i++) {
+        const struct fptc__need *need = &plan->needs[i];
+
+        is = strcmp(need->type, plan->type) != 0 || strcmp(need->field, "id") == 0 ||
+             fptc__name_is_in(fields, need->field) || is_nowhere(a, need->field);
+    }
+    fptc__json_free(fields);
+    return is;
+}
+
+/* The ids of those that are touched and are not. */
+static fptc_status find_lacking(const struct adjusting *d, fptc__json **out)
+{
+    const fptc__json *at;
+    int ok;
+
+    *out = fptc__json_new_array();
+    ok = *out != NULL;
+    for (at = fptc__json_first(d->ids); at != NULL && ok; at = fptc__json_next(at)) {
+        if (fptc__json_int(at) > 0 && !is_whole(d->a, fptc__json_int(at)))
+            ok = fptc__json_append(*out, fptc__json_copy(at));
+    }
+    return ok ? FPTC_OK : fptc__fail_nomem(d->err);
+}
+
+/* They could not be read, or FPT cannot be asked. */
+static fptc_status warn_of_lacking(const struct adjusting *d)
+{
+    fptc__json *ids = NULL;
+    fptc_status status = find_lacking(d, &ids);
+
+    if (status == FPTC_OK && fptc__json_size(ids) > 0) {
+        d->a->result->is_complete = 0;
+        fptc__result_warn(d->a->result,
+                          "pending writes change %s of which the cache does not have all that is "
+                          "asked: whether they belong here is not known",
+                          d->a->plan->type);
+    }
+    fptc__json_free(ids);
+    return status;
+}
+
 /* ------------------------------------------------------------------------------------- asking the view */
 
 /* [..the query's.., ["id","in",ids]], or that condition alone; NULL: no memory. */
@@ -300,7 +368,9 @@ static fptc_status adjust(struct adjusting *d)
     if (fptc__json_size(d->ids) == 0)
         return FPTC_OK;
     warn_of_page(d);
-    status = run(d, a->request->filters, d->ids, 1, &d->matches);
+    status = warn_of_lacking(d);
+    if (status == FPTC_OK)
+        status = run(d, a->request->filters, d->ids, 1, &d->matches);
     if (status == FPTC_OK)
         status = find_places(d);
     if (status == FPTC_OK)
@@ -326,6 +396,36 @@ fptc_status fptc__answer_add_pending(struct fptc__answer *a, fptc_error *err)
                           "pending writes to %s are not in it: only FPT can answer this%s%s",
                           a->plan->type, a->plan->why_not[0] == '\0' ? "" : ": ", a->plan->why_not);
     return status == FPTC_MISS ? FPTC_OK : status;
+}
+
+fptc_status fptc__answer_lacking(struct fptc__answer *a, fptc__json **out, fptc_error *err)
+{
+    struct adjusting d = {.a = a, .err = err};
+    fptc_status status = FPTC_OK;
+
+    *out = NULL;
+    if (a->question == NULL && a->plan->is_local && !fptc__plan_is_several(a->plan)) {
+        fptc__view_begin(a->work->session.view);
+        status = find_touched(&d);
+        if (status == FPTC_OK)
+            status = find_lacking(&d, out);
+        fptc__view_end(a->work->session.view);
+        done(&d);
+    }
+    return status;
+}
+
+fptc_status fptc__answer_read_lacking(struct fptc__answer *a, fptc_error *err)
+{
+    fptc__json *ids = NULL;
+    fptc_status status = fptc__answer_lacking(a, &ids, err);
+
+    if (status == FPTC_OK && fptc__json_size(ids) > 0)
+        status = fptc__fetch_ids(&a->work->session, &a->source, ids, err);
+    if (status == FPTC_OK && fptc__json_size(ids) > 0)
+        status = fptc__view_refresh(a->work->session.view, 0, err);
+    fptc__json_free(ids);
+    return status;
 }
 
 /* ---------------------------------------------------------------------------------------------- pages */

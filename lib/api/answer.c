@@ -267,6 +267,18 @@ static int is_usable(const struct fptc__answer *a, const struct fptc__stored_que
     return (a->is_any_age || q->is_untouched) && fptc__answer_is_young(a, q->asof_ms);
 }
 
+/* FPTC_MISS unless all rows that pending writes touch can be judged by what is kept of them. */
+static fptc_status check_lacking(struct fptc__answer *a, fptc_error *err)
+{
+    fptc__json *ids = NULL;
+    fptc_status status = fptc__answer_lacking(a, &ids, err);
+
+    if (status == FPTC_OK && fptc__json_size(ids) > 0)
+        status = FPTC_MISS;
+    fptc__json_free(ids);
+    return status;
+}
+
 static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
 {
     const char *canonical = fptc__plan_canonical(a->plan);
@@ -296,6 +308,8 @@ static fptc_status from_stored_query(struct fptc__answer *a, fptc_error *err)
     }
     if (lists == FPTC__LISTS_DECISIVE && !a->is_any_age)
         status = FPTC_MISS;
+    if (status == FPTC_OK && !a->is_any_age)
+        status = check_lacking(a, err);
     if (status == FPTC_OK)
         status = start_rows(a, &a->result->rows, err);
     for (element = fptc__json_first(q.ids); element != NULL && status == FPTC_OK;

@@ -246,6 +246,8 @@ static fptc_status ask(struct fptc__answer *a, fptc_error *err)
     if (status == FPTC_OK)
         status = make_source(a, err);
     if (status == FPTC_OK)
+        (void)fptc__answer_read_lacking(a, NULL); /* else a warning tells */
+    if (status == FPTC_OK)
         fptc__answer_note_outbox(a);
     if (status == FPTC_OK)
         status = fptc__fetch_query(&a->work->session, &a->source, a->plan, &rows, &commit_err, err);

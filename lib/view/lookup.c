@@ -304,6 +304,33 @@ int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char
     return is_suspect;
 }
 
+fptc__json *fptc__view_fields_of(struct fptc__view *v, enum fptc__part part, const char *type,
+                                 int64_t id)
+{
+    struct fptc__view_part *at = fptc__view_at(v, part);
+    const char *schemas[2] = {at->delta_schema, at->has_base ? at->base_schema : NULL};
+    fptc__json *fields = NULL;
+    sqlite3_stmt *stmt;
+    char *sql;
+    int i;
+
+    for (i = 0; i < 2 && fields == NULL && at->tables != NULL && schemas[i] != NULL; i++) {
+        if (!fptc__shape_has_table(v, schemas[i], type))
+            continue;
+        sql = sqlite3_mprintf("SELECT s.fields FROM %s.\"%w\" t JOIN %s._fptc_fieldset s "
+                              "ON s.no = t._fptc_fieldset WHERE t.id = ?1",
+                              schemas[i], type, schemas[i]);
+        if (sql != NULL && fptc__view_prepare(v, sql, &stmt, NULL) == FPTC_OK) {
+            sqlite3_bind_int64(stmt, 1, id);
+            if (sqlite3_step(stmt) == SQLITE_ROW)
+                (void)column_json(stmt, 0, &fields, NULL);
+            sqlite3_reset(stmt);
+        }
+        sqlite3_free(sql);
+    }
+    return fields;
+}
+
 /* Prepares "<head> "type" <tail>"; FPTC_MISS when the type is not there. */
 static fptc_status ask_type(struct fptc__view *v, enum fptc__part part, const char *head,
                             const char *type, const char *tail, sqlite3_stmt **out)

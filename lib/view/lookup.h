@@ -81,6 +81,9 @@ fptc_status fptc__view_covered_types(struct fptc__view *v, enum fptc__part part,
 /* Array of ids of the type's suspect rows. */
 fptc_status fptc__view_suspects(struct fptc__view *v, enum fptc__part part, const char *type,
                                 fptc__json **out, fptc_error *err);
+/* The names of the fields that the settled row is kept with; NULL when there is none, or it cannot be told. */
+fptc__json *fptc__view_fields_of(struct fptc__view *v, enum fptc__part part, const char *type,
+                                 int64_t id);
 int fptc__view_is_suspect(struct fptc__view *v, enum fptc__part part, const char *type, int64_t id);
 /* 1 when FPT has changed rows of the type by itself since they were asked for (outbox/effects.h), or it cannot be told. */
 int fptc__view_has_effect(struct fptc__view *v, enum fptc__part part, const char *type);

@@ -150,6 +150,31 @@ class Pending(writetest.WriteTest):
         self.assertEqual(seen.count(False), 0, f"of {len(seen)} looks")
         self.assertGreater(len(seen), ROUNDS)
 
+    def test_field_that_is_not_kept(self):
+        """What a pending write leaves alone is FPT's to tell, where the cache never asked for it."""
+        kept = [self.site.create("Version", self.version(f"kept{i}", frame_count=70 + i))["id"] for i in range(2)]
+        question = IN_PROJECT + [["id", "in", kept]]
+        self.assertEqual(len(self.reader.find("Version", question, ["code"])), 2)
+        self.behind("update", "Version", kept[0], {"description": "moved"})
+        for condition, rows in ((["frame_count", "is_not", 70], kept[1:]), (["frame_count", "is", None], []),
+                                (["frame_count", "is", 70], kept[:1])):
+            for source in ("upstream", "cache"):
+                answer = self.reader.find("Version", question + [condition], ["description"])
+                self.assertEqual(([row["id"] for row in answer], answer.source), (rows, source))
+
+    def test_field_that_is_not_kept_of_stored(self):
+        """The question was asked before, its answer is stored; the row that is written now was not among it."""
+        kept = [self.site.create("Version", self.version(f"kept{i}", user=None))["id"] for i in range(2)]
+        question = IN_PROJECT + [["id", "in", kept]]
+        self.assertEqual(len(self.reader.find("Version", question, ["code"])), 2)
+        self.assertEqual(len(self.reader.find("Version", question + [["sg_path_to_frames", "is", "x"]], [])), 0)
+        self.behind("update", "Version", kept[0], {"description": "moved"})
+        answer = self.reader.find("Version", question + [["sg_path_to_frames", "is", "x"]], [], mode="only-cache")
+        self.assertEqual((len(answer), answer.complete), (0, False))
+        self.assertIn("does not have all that is asked", " ".join(answer.warnings))
+        answer = self.reader.find("Version", question + [["sg_path_to_frames", "is", "x"]], [])
+        self.assertEqual((len(answer), answer.complete, answer.source), (0, True, "upstream"))
+
     def test_counted_once(self):
         """By the id that it was made under, while it gets FPT's."""
         self.cover(self.reader)
