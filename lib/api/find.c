@@ -378,14 +378,15 @@ static fptc_status answer_stranger(struct fptc__answer *a, int32_t mode, fptc_er
 
 static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
 {
-    fptc_status status = FPTC_MISS;
+    fptc_status status = fptc__answer_widen(a, err);
 
+    if (status != FPTC_OK)
+        return status;
     if (fptc__handle_is_stranger(a->work->cache))
         return answer_stranger(a, mode, err);
     if (mode == FPTC_MODE_ONLY_CACHE)
         return answer_only_cache(a, err);
-    if (mode != FPTC_MODE_REFRESH)
-        status = fptc__answer_from_cache(a, err);
+    status = mode != FPTC_MODE_REFRESH ? fptc__answer_from_cache(a, err) : FPTC_MISS;
     /* What is not kept nobody need wait for. */
     if (status == FPTC_MISS && a->question != NULL && !a->is_covered)
         status = a->question->from_site(a, err);
@@ -418,6 +419,14 @@ static void warn_of_state(struct fptc__answer *a, const fptc_error *unread,
     if (outbox_unread != NULL)
         fptc__result_warn(a->result, "pending writes could not be read: %s",
                           outbox_unread->message);
+}
+
+/* That of a question is its own to free. */
+static void drop_plan(struct fptc__asking *asking)
+{
+    if (asking->question == NULL)
+        fptc__plan_free(asking->plan);
+    asking->plan = NULL;
 }
 
 fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call *call,
@@ -458,8 +467,6 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
                       looked == FPTC_OK ? NULL : &outbox_err);
     asking->is_overtaken = status == FPTC_OK && fptc__is_overtaken(&home, asking->request);
     if (status == FPTC_OK)
-        status = fptc__answer_widen(&a, err);
-    if (status == FPTC_OK)
         status = asking->is_overtaken ? FPTC_MISS : answer(&a, asking->mode, err);
     if (status == FPTC_OK) {
         *out = a.result;
@@ -472,11 +479,8 @@ fptc_status fptc__ask_question(struct fptc_cache *cache, const struct fptc__call
     fptc__work_end(&home);
     if (is_due)
         fptc__asked_put(cache, call);
-    if (asking->is_overtaken) {
-        if (asking->question == NULL)
-            fptc__plan_free(asking->plan);
-        asking->plan = NULL;
-    }
+    if (asking->is_overtaken)
+        drop_plan(asking);
     return status;
 }
 

@@ -21,12 +21,12 @@ static fptc_status plan(void *asked, const struct fptc__schema *schema, struct f
                         fptc_error *err)
 {
     struct summarize_task *t = asked;
-    fptc_status status;
+    struct fptc__summary *made = NULL;
+    fptc_status status = fptc__summary_build(schema, &t->request, fptc__wall_ms(), &made, err);
 
     fptc__summary_free(t->summary); /* of the question as it was put before */
-    t->summary = NULL;
-    status = fptc__summary_build(schema, &t->request, fptc__wall_ms(), &t->summary, err);
-    *out = status == FPTC_OK ? t->summary->plan : NULL;
+    t->summary = made;
+    *out = made == NULL ? NULL : made->plan;
     return status;
 }
 
