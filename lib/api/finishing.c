@@ -371,11 +371,33 @@ static fptc_status send_some(struct walk *w, struct due **list, size_t n, fptc_e
     return status;
 }
 
-/* What is left of a batch that was done: by itself. While others of it have no end either, but cannot be sent now, it
+/* How many of the batch have no end; 0: not known. */
+static int64_t n_open_of(struct walk *w, const char *batch)
+{
+    struct fptc__work outbox;
+    int64_t n = 0;
+
+    if (fptc__work_begin(&outbox, w->cache, w->call, "outbox", NULL) == FPTC_OK) {
+        fptc__view_begin(outbox.session.view);
+        if (fptc__mutation_count_batch(outbox.session.view, batch, &n, NULL) != FPTC_OK)
+            n = 0;
+        fptc__view_end(outbox.session.view);
+    }
+    fptc__work_end(&outbox);
+    return n;
+}
+
+/* What is left of a batch that was done: each by itself. While none of it has an end, but not all can be sent now, it
    waits for them. */
 static fptc_status finish_part(struct walk *w, struct due **list, size_t n, fptc_error *err)
 {
-    return n == 1 ? finish_one(w, list[0], err) : FPTC_OK;
+    int64_t n_open = n_open_of(w, list[0]->m.batch);
+    fptc_status status = FPTC_OK;
+    size_t i;
+
+    for (i = 0; i < n && n_open > 0 && n_open < list[0]->of && status == FPTC_OK; i++)
+        status = finish_one(w, list[i], err);
+    return status;
 }
 
 static fptc_status finish_next(struct walk *w, struct due *d, fptc_error *err)

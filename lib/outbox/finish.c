@@ -166,15 +166,18 @@ static fptc_status send_recorded(struct fptc__sending *s, const struct fptc__mut
     return member.end;
 }
 
-/* Whether others of its batch have no end either: they go together. */
+/* Whether none of its batch has an end: they are looked up and sent together. FPT has done that of which some has. */
 static int is_waited_for(const struct fptc__through *t)
 {
     int64_t n_open = 0;
+    fptc_status status;
 
+    if (t->terms.batch == NULL || t->terms.of == 1)
+        return 0;
     fptc__view_begin(t->outbox);
-    (void)fptc__mutation_count_batch(t->outbox, t->terms.batch, &n_open, NULL);
+    status = fptc__mutation_count_batch(t->outbox, t->terms.batch, &n_open, NULL);
     fptc__view_end(t->outbox);
-    return n_open != 1;
+    return status != FPTC_OK || n_open == t->terms.of;
 }
 
 /* `seen`: before anything is asked. */
@@ -199,17 +202,17 @@ static fptc_status look_up_and_send(struct fptc__sending *s, const struct fptc__
 
     s->version = m->version;
     s->no = m->attempts;
+    if (status == FPTC_OK && is_waited_for(t))
+        return fptc__fail(err, FPTC_PENDING,
+                          "event %s is one of batch %s, which goes as a whole: whoever keeps the "
+                          "outbox sends it",
+                          m->event, t->terms.batch);
     if (status == FPTC_OK && m->state == FPTC__MUTATION_ATTEMPTED) {
         status = look_up_with_intake(s, err);
         if (status != FPTC_MISS)
             return status;
         status = FPTC_OK;
     }
-    if (status == FPTC_OK && t->terms.batch != NULL && is_waited_for(t))
-        return fptc__fail(err, FPTC_PENDING,
-                          "event %s is one of batch %s, which goes as a whole: whoever keeps the "
-                          "outbox sends it",
-                          m->event, t->terms.batch);
     return status == FPTC_OK ? send_recorded(s, m, err) : status;
 }
 

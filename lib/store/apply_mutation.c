@@ -344,7 +344,8 @@ static int overwrites(const fptc__json *body, const fptc__json *outcome)
     return verdict && why && strcmp(verdict, "retry") == 0 && strcmp(why, "conflict") == 0;
 }
 
-/* Adds who decided what, and when, to the outcome; and new data, or another policy, to the intent. */
+/* Adds who decided what, and when, to the outcome; and new data, or another policy, to the intent. What an attempt before
+   has left out (`left`) says nothing of what is sent now: it is compared anew. */
 static fptc_status decided(const fptc__json *body, fptc__json *intent, fptc__json *outcome,
                            fptc_error *err)
 {
@@ -363,6 +364,8 @@ static fptc_status decided(const fptc__json *body, fptc__json *intent, fptc__jso
     ok = fptc__json_set(outcome, "decided", last) && ok;
     if (fptc__json_is_object(data) && fptc__json_is_object(intent))
         ok = fptc__json_set(intent, "data", fptc__json_copy(data)) && ok;
+    if (fptc__json_get(intent, "left"))
+        fptc__json_free(fptc__json_detach(intent, fptc__json_get(intent, "left")));
     if (overwrites(body, outcome) && fptc__json_is_object(intent))
         ok = fptc__json_set(intent, "policy", fptc__json_new_text("overwrite")) && ok;
     return ok ? FPTC_OK : fptc__fail_nomem(err);

@@ -191,6 +191,23 @@ class Batch(writetest.WriteTest):
             cache.batch([create, update], event_id="23" * 16)
         self.assertEqual({write["state"] for write in cache.outbox("refused")}, {"uncertain"})
 
+    def test_one_of_it(self):
+        """A later write to a row of it finishes no part of it: what became of it is asked of all together."""
+        cache = self.cache()
+        cache.find("Version", [["project", "is", PROJECT]], ["code", "description"])
+        rows = self.rows(cache)
+        event = self.lose_batch(cache, rows, "504")
+        self.site.touch("Version", rows[0], {"description": "theirs"})
+        self.quiet()
+        with self.assertRaises(fptcache.Pending):
+            cache.update("Version", rows[0], {"code": "later"})
+        self.assertEqual([write["state"] for write in cache.outbox("open")], ["unknown"] * 4)
+        self.assertEqual([answer["state"] for answer in cache.batch(self.requests(*rows), event_id=event)],
+                         ["settled"] * 4)
+        self.assertTrue(self.is_done(rows))
+        cache.update("Version", rows[0], {"code": "later"})
+        self.assertEqual(self.row(rows[0])["code"], "later")
+
     def test_row_twice(self):
         """Of two updates of a row only the last values show, and a deleted row shows no update."""
         cache = self.cache()

@@ -284,6 +284,25 @@ class Conflicts(writetest.WriteTest):
         line = self.mutations(cache)[event]
         self.assertEqual((line["state"], line["outcome"].get("left")), (SETTLED, ["description"]))
 
+    def test_merged_and_edited(self):
+        """What a person writes in place of it is sent whole, whatever an attempt before has left out."""
+        cache = self.cache()
+        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
+        row = cache.create("Version", self.version(description="old", sg_status_list="rev"))[0]["id"]
+        event = cache.update("Version", row, {"description": "mine", "sg_status_list": "no such"}, write="behind",
+                             on_conflict="merge").event_id
+        self.site.touch("Version", row, {"description": "theirs"})
+        cache.maintain()
+        self.assertEqual(self.mutations(cache)[event]["state"], REFUSED)
+        cache.outbox_edit(event, {"description": "edited"})
+        cache.maintain()
+        line = self.mutations(cache)[event]
+        self.assertEqual((line["state"], line["outcome"].get("why")), (REFUSED, "conflict"))
+        cache.outbox_retry(event)
+        cache.maintain()
+        made = next(each for each in self.site.rows("Version") if each["id"] == row)
+        self.assertEqual((self.mutations(cache)[event]["state"], made["description"]), (SETTLED, "edited"))
+
     def test_same(self):
         """Others wrote another field, or what was to be written: no conflict."""
         self.assertEqual(self.changed("fail", code="theirs")[1], ("mine", "apr"))

@@ -37,6 +37,36 @@ class Equal(WriteTest):
         self.assertNotEqual(own, other)
         self.assertEqual(sorted(self.at_site(data["code"])), sorted([own, other]))
 
+    def test_rows_of_a_batch_are_taken(self):
+        """Its answer is late, and two of its rows are taken meanwhile: it makes two others, each by itself."""
+        cache, rows, outcome = self.cache(), [self.version("b0"), self.version("b1")], []
+        row = cache.create("Version", self.version("warm"))[0]["id"]
+        requests = [{"request_type": "create", "entity_type": "Version", "data": data} for data in rows]
+        requests.append({"request_type": "update", "entity_type": "Version", "entity_id": row,
+                         "data": {"description": "in a batch"}})
+
+        def write():
+            with self.assertRaises(fptcache.UnknownOutcome):
+                cache.batch(requests, event_id="67" * 16)
+            outcome.append("unknown")
+
+        self.site.faults([{"kind": "late", "ms": 3000, "match": "POST .*_batch"}])
+        late = threading.Thread(target=write)
+        late.start()
+        while not self.at_site(rows[1]["code"]):
+            time.sleep(0.02)
+        events = [self.lost(cache.create, "Version", data, kind="504") for data in rows]
+        self.quiet()
+        others = [cache.create("Version", data, event_id=event)[0]["id"] for data, event in zip(rows, events)]
+        late.join()
+        self.assertEqual(outcome, ["unknown"])
+        self.quiet()
+        cache.maintain()
+        answers = cache.batch(requests, event_id="67" * 16)
+        self.assertEqual([answer["state"] for answer in answers], ["settled"] * 3)
+        for data, other, answer in zip(rows, others, answers):
+            self.assertEqual(sorted(self.at_site(data["code"])), sorted([other, answer["id"]]))
+
 
 if __name__ == "__main__":
     unittest.main()
