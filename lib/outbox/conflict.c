@@ -184,30 +184,50 @@ static fptc__json *ids_of(const struct comparing *c, struct fptc__buf *fields)
     return ids;
 }
 
+/* FPT does not let us read rows of the type: nothing is known of the row, so its update waits, and nothing else does. */
+static void wait_for_reading(struct fptc__sending *s, const fptc_error *why)
+{
+    s->member->end = fptc__fail(&s->member->why, FPTC_PENDING,
+                                "event %s could not be compared with FPT's row, and waits: %s",
+                                s->t->event, why->message);
+}
+
 /* What is not there, or retired, is FPT's to refuse. */
 static fptc_status compare_type(struct comparing *c, fptc_error *err)
 {
     fptc__json *conditions = fptc__json_new_array(), *ids;
     struct fptc__buf fields;
+    fptc_error why = FPTC_ERROR_INIT;
     fptc_status status;
     size_t i;
 
     fptc__buf_init(&fields, FPTC_FILTER_BYTES_MAX);
     ids = ids_of(c, &fields);
-    status = fptc__buf_check(&fields, "fields", err);
+    status = fptc__buf_check(&fields, "fields", &why);
     if (status == FPTC_OK) {
         const struct fptc__rows_above of = {0, conditions, fields.data, 0, take, c};
 
         status = fptc__json_append(conditions, fptc__condition("id", "in", ids))
-                     ? fptc__read_above(c->first, &of, err)
-                     : fptc__fail_nomem(err);
+                     ? fptc__read_above(c->first, &of, &why)
+                     : fptc__fail_nomem(&why);
     } else {
         fptc__json_free(ids);
     }
     fptc__json_free(conditions);
     fptc__buf_done(&fields);
-    for (i = 0; i < c->n; i++)
-        c->list[i].member->is_compared |= strcmp(c->list[i].t->source->type, c->type) == 0;
+    for (i = 0; i < c->n; i++) {
+        struct fptc__sending *s = &c->list[i];
+
+        if (strcmp(s->t->source->type, c->type) != 0)
+            continue;
+        if (status == FPTC_EREFUSED && !is_compared(s))
+            wait_for_reading(s, &why);
+        s->member->is_compared = 1;
+    }
+    if (status == FPTC_OK || status == FPTC_EREFUSED)
+        return FPTC_OK;
+    if (err != NULL)
+        *err = why;
     return status;
 }
 
@@ -298,24 +318,34 @@ static int has_earlier(const struct fptc__sending *s, struct fptc__mutation *w)
  *  2. it is compared: FPT has neither what its writer saw, which is the other's, nor what it writes
  *  3. it would end as a conflict, and the other be done
  */
-static size_t put_off(struct fptc__sending *list, size_t n, int is_whole)
+static void put_off(struct fptc__sending *list, size_t n)
+{
+    struct fptc__mutation w;
+    size_t i;
+
+    fptc__view_begin(list[0].t->outbox);
+    for (i = 0; i < n; i++) {
+        if (!is_compared(&list[i]) && has_earlier(&list[i], &w))
+            list[i].member->end = fptc__busy(&w, &list[i].member->why);
+    }
+    fptc__view_end(list[0].t->outbox);
+}
+
+/* Moves what waits behind what is sent; of a batch all waits when one does. */
+static size_t set_aside(struct fptc__sending *list, size_t n, int is_whole)
 {
     size_t i = 0, n_left = n;
 
-    fptc__view_begin(list[0].t->outbox);
     while (i < n_left) {
         struct fptc__sending s = list[i];
-        struct fptc__mutation w;
 
-        if (is_compared(&s) || !has_earlier(&s, &w)) {
+        if (s.member->end != FPTC_PENDING) {
             i++;
             continue;
         }
-        s.member->end = fptc__busy(&w, &s.member->why);
         list[i] = list[--n_left];
         list[n_left] = s;
     }
-    fptc__view_end(list[0].t->outbox);
     for (i = 0; i < n_left && is_whole && n_left < n; i++) {
         list[i].member->end = FPTC_PENDING;
         list[i].member->why = list[n_left].member->why;
@@ -328,13 +358,15 @@ fptc_status fptc__compare(struct fptc__sending *list, size_t *n, int is_whole, f
     fptc_status status = FPTC_OK;
     size_t i;
 
-    *n = put_off(list, *n, is_whole);
+    put_off(list, *n);
+    *n = set_aside(list, *n, is_whole);
     for (i = 0; i < *n && status == FPTC_OK; i++) {
         struct comparing c = {list, *n, &list[i], list[i].t->source->type};
 
         if (!is_compared(&list[i]))
             status = compare_type(&c, err);
     }
+    *n = set_aside(list, *n, is_whole);
     if (is_whole)
         spread(list, *n);
     *n = give_up(list, *n);

@@ -1,5 +1,6 @@
 """Writes behind: durable at once, sent later, in order, together; rows that go by other ids until then."""
 
+import contextlib
 import time
 import unittest
 
@@ -328,6 +329,22 @@ class Conflicts(writetest.WriteTest):
         cache.maintain()
         made = next(each for each in self.site.rows("Version") if each["id"] == row)
         self.assertEqual((made["description"], made["sg_status_list"]), ("2", "rev"))
+
+    def test_not_readable(self):
+        """A type whose rows FPT does not let us read any more: its updates wait, and nothing else does."""
+        cache = self.cache()
+        cache.find("Version", [["project", "is", PROJECT]], ["code", "description"])
+        row = cache.create("Version", self.version(description="old"))[0]["id"]
+        event = cache.update("Version", row, {"description": "mine"}, write="behind").event_id
+        other = cache.create("Shot", self.version("other"), write="behind").event_id
+        self.site.faults([{"kind": "html-403", "times": 100, "match": "POST .*/entity/[Vv]ersions?/_search"}])
+        with contextlib.suppress(fptcache.ShotgunError):
+            cache.maintain()
+        self.site.clear_faults()
+        mutations = self.mutations(cache)
+        self.assertEqual((mutations[event]["state"], mutations[other]["state"]), (INTENT, SETTLED))
+        cache.maintain()
+        self.assertEqual(self.mutations(cache)[event]["state"], SETTLED)
 
     def test_own(self):
         """What the same tool left before is no conflict, nor is what was created behind."""
