@@ -341,6 +341,64 @@ static fptc_status put_together(struct adjusting *d)
     return FPTC_OK;
 }
 
+/* Stops at a type whose rows the cache may not have, or not with what the question names of them. */
+static int check_linked(const char *type, void *payload)
+{
+    struct fptc__answer *a = payload;
+    const struct fptc__known_cover *known;
+    size_t i;
+
+    if (strcmp(type, a->plan->type) == 0)
+        return 0;
+    if (fptc__view_known_cover(a->work->session.view, fptc__answer_part(a, type), type, &known,
+                               NULL) != FPTC_OK)
+        return 1;
+    for (i = 0; i < a->plan->n_needs; i++) {
+        const struct fptc__need *need = &a->plan->needs[i];
+
+        if (strcmp(need->type, type) == 0 && strcmp(need->field, "id") != 0 &&
+            strcmp(need->field, "type") != 0 && !fptc__name_is_in(known->cover.fields, need->field))
+            return 1;
+    }
+    return 0;
+}
+
+/* 1 when the view has the columns of other types that the question names. */
+static int has_columns(const struct fptc__answer *a)
+{
+    size_t i;
+    int has = 1;
+
+    for (i = 0; i < a->plan->n_needs && has; i++) {
+        const struct fptc__need *need = &a->plan->needs[i];
+        fptc__json *known = NULL;
+
+        if (strcmp(need->type, a->plan->type) == 0 || strcmp(need->field, "id") == 0)
+            continue;
+        has = fptc__view_known_fields(a->work->session.view, fptc__answer_part(a, need->type),
+                                      need->type, &known, NULL) == FPTC_OK &&
+              fptc__name_is_in(known, need->field);
+        fptc__json_free(known);
+    }
+    return has;
+}
+
+/* FPTC_MISS when a row behind a link decides the answer that may not be here. */
+static fptc_status look_at_linked(const struct adjusting *d)
+{
+    struct fptc__request deciding;
+    fptc_status status = fptc__request_copy(&deciding, d->a->request, d->err);
+
+    if (status != FPTC_OK)
+        return status;
+    status = fptc__request_set_fields(&deciding, "id", d->err);
+    if (status == FPTC_OK &&
+        (fptc__request_types(&deciding, check_linked, d->a) || !has_columns(d->a)))
+        status = FPTC_MISS;
+    fptc__request_done(&deciding);
+    return status;
+}
+
 /* Rows of other pages may belong to it, and rows of it to others. */
 static void warn_of_page(const struct adjusting *d)
 {
@@ -367,6 +425,9 @@ static fptc_status adjust(struct adjusting *d)
     warn_of_others(d);
     if (fptc__json_size(d->ids) == 0)
         return FPTC_OK;
+    status = look_at_linked(d);
+    if (status != FPTC_OK)
+        return status;
     warn_of_page(d);
     status = warn_of_lacking(d);
     if (status == FPTC_OK)

@@ -175,6 +175,30 @@ class Pending(writetest.WriteTest):
         answer = self.reader.find("Version", question + [["sg_path_to_frames", "is", "x"]], [])
         self.assertEqual((len(answer), answer.complete, answer.source), (0, True, "upstream"))
 
+    def test_through_link_that_is_not_kept(self):
+        """Whether such a row belongs to an answer only FPT can tell: its own stays, and that is said."""
+        shot = self.site.create("Shot", {"project": PROJECT, "code": self.code("shot"), "description": "far"})["id"]
+        version = self.site.create("Version", self.version("v", entity={"type": "Shot", "id": shot}))["id"]
+        question = IN_PROJECT + [["code", "is", self.code("v")]]
+        self.assertEqual(len(self.reader.find("Version", question, ["entity"])), 1)
+        self.behind("update", "Version", version, {"description": "x"})
+        for fields in (["code"], ["description"]):  # what is kept of other Shots
+            self.reader.find("Shot", IN_PROJECT + [["id", "less_than", shot]], fields)
+            answer = self.reader.find("Version", question + [["entity.Shot.description", "is", "far"]], ["code"])
+            self.assertEqual([row["id"] for row in answer], [version])
+            self.assertIn("pending writes to Version are not in it", " ".join(answer.warnings))
+
+    def test_shown_through_link(self):
+        """As far as the cache has it, and it does not decide whether the row is there."""
+        shot = self.site.create("Shot", {"project": PROJECT, "code": self.code("shot")})["id"]
+        self.reader.find("Shot", IN_PROJECT + [["id", "is", shot]], ["code"])
+        self.new = self.behind("create", "Version", self.version("v", entity={"type": "Shot", "id": shot}))
+        question = IN_PROJECT + [["code", "is", self.code("v")]]
+        row, = self.reader.find("Version", question, ["code", "entity.Shot.code"])
+        self.assertEqual((row["id"], row["entity.Shot.code"]), (self.new, self.code("shot")))
+        answer = self.reader.find("Version", question, ["code", "entity.Shot.sg_head_in"])
+        self.assertIn("pending writes to Version are not in it", " ".join(answer.warnings))
+
     def test_counted_once(self):
         """By the id that it was made under, while it gets FPT's."""
         self.cover(self.reader)
