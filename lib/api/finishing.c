@@ -346,10 +346,28 @@ static fptc_status add_all(struct walk *w, struct fptc__party *p, struct due **l
             added = fptc__party_add_recorded(p, &list[i]->m, list[i]->partition, &why);
         if (added == FPTC_OK)
             list[p->n - 1] = list[i];
+        else if (added == FPTC_ELIMIT && p->n == i && list[i]->m.batch[0] != '\0')
+            status = fptc__fail(err, added, "%s", why.message);
         else if (is_hopeless(added))
             status = note(w, list[i], added, &why, err);
     }
     return status;
+}
+
+/* A batch of more projects than a process works with at once: which fields their rows are kept with is not told. */
+static fptc_status add_wide(struct walk *w, struct fptc__party *p, struct due **list, size_t n,
+                            fptc_error *err)
+{
+    fptc_status status;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        fptc__partition_name(0, list[i]->partition);
+    fptc__party_end(p);
+    status = fptc__party_begin(p, w->cache, w->call, n, err);
+    if (status == FPTC_OK)
+        status = add_all(w, p, list, n, err);
+    return status == FPTC_ELIMIT ? FPTC_OK : status; /* another time */
 }
 
 /* Those that can be sent now; of a caller's batch all or none. */
@@ -362,6 +380,8 @@ static fptc_status send_some(struct walk *w, struct due **list, size_t n, fptc_e
 
     if (status == FPTC_OK)
         status = add_all(w, &p, list, n, err);
+    if (status == FPTC_ELIMIT && is_batch)
+        status = add_wide(w, &p, list, n, err);
     if (status == FPTC_OK && p.n > 0 && (!is_batch || p.n == n)) {
         status = is_batch ? fptc__party_finish_whole(&p, was_sent, err) : fptc__party_send(&p, err);
         if (status == FPTC_OK)

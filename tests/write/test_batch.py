@@ -232,6 +232,25 @@ class Batch(writetest.WriteTest):
             cache.batch(requests, write="behind")
         self.assertEqual(cache.outbox(), [])
 
+    def test_projects_that_are_not_known(self):
+        """Recorded before it was known how many projects its rows are of: it is done all the same, once."""
+        directory, rows = self.directory, []
+        self.directory += "-other"
+        for i in range(17):
+            with self.cache() as other:
+                project = other.create("Project", {"name": self.code(f"wide{i}")})[0]["id"]
+                rows.append(other.create("Version", {"project": {"type": "Project", "id": project},
+                                                     "code": self.code(f"w{i}")})[0]["id"])
+        self.directory = directory
+        cache = self.cache()
+        self.answers = cache.batch([{"request_type": "update", "entity_type": "Version", "entity_id": row,
+                                     "data": {"description": "wide"}} for row in rows], write="behind")
+        self.site.reset_requests()
+        self.assertEqual(self.finished(cache), 17)
+        self.assertEqual(self.site.counts().get("batch"), 1)
+        self.assertEqual(self.states(cache), {SETTLED})
+        self.assertEqual({self.row(row)["description"] for row in rows}, {"wide"})
+
     def test_identity(self):
         """What became of a batch is found out by those whose it is, and not under other credentials."""
         cache = self.cache()
