@@ -202,17 +202,19 @@ class Oracle:
         elif state in ("pending", "unknown"):
             self.problem("without an end", repr(deed))
 
-    def cause(self, deed, seen=()):
+    def cause(self, deed):
         """Why FPT could refuse a write: it was made to be, it leans on one that was, or its batch has such a one."""
-        if deed.poison or deed.said("unsent"):
-            return True
-        if deed.event in seen:
-            return False
-        seen = (*seen, deed.event)
-        fellows = self.batches.get(deed.batch, ())
-        leans = [self.deeds[event] for event in self.leans_on(deed)]
-        return any(self.fate(each) != MUST and self.cause(each, seen) for each in leans) or \
-            any(self.cause(each, seen) for each in fellows if each is not deed and self.fate(each) != MUST)
+        waiting, met = [deed], set()
+        while waiting:
+            each = waiting.pop()
+            if each.poison or each.said("unsent"):
+                return True
+            if each.event not in met:
+                met.add(each.event)
+                others = [self.deeds[event] for event in self.leans_on(each)]
+                others += [one for one in self.batches.get(each.batch, ()) if one is not each]
+                waiting += [one for one in others if self.fate(one) != MUST]
+        return False
 
     def leans_on(self, deed):
         """Events of the creates whose provisional ids it names."""
@@ -249,16 +251,21 @@ class Oracle:
         status = (deed.verdict.get("said") or {}).get("http_status", 0)
         return deed.mode == "through" and not deed.was_accepted and status in (0, 401, 429)
 
-    def is_held(self, deed, seen=()):
+    def is_held(self, deed):
         """Whether it waits for a create that FPT refused, as does its batch, and what comes after it to its row."""
-        if deed.event in seen:
-            return False
-        seen = (*seen, deed.event)
-        before = [each for each in self.others_of(deed)
-                  if each.called < deed.called and (each.verdict or {}).get("state") == "pending"]
-        return any((self.deeds[event].verdict or {}).get("state") in DEAD or
-                   self.is_held(self.deeds[event], seen) for event in self.leans_on(deed)) or \
-            any(self.is_held(each, seen) for each in [*self.batches.get(deed.batch, ()), *before])
+        waiting, met = [deed], set()
+        while waiting:
+            each = waiting.pop()
+            if each.event in met:
+                continue
+            met.add(each.event)
+            leans = [self.deeds[event] for event in self.leans_on(each)]
+            if any((one.verdict or {}).get("state") in DEAD for one in leans):
+                return True
+            waiting += [*leans, *self.batches.get(each.batch, ())]
+            waiting += [one for one in self.others_of(each)
+                        if one.called < each.called and (one.verdict or {}).get("state") == "pending"]
+        return False
 
     def follows_refused(self, deed):
         """Whether it was written on top of a pending one of its row that FPT did not take."""
