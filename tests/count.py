@@ -45,7 +45,8 @@ def cmocka_cases(output):
         elif cases.get(match.group(2), ("", ""))[1] == "did not finish":
             outcome = CMOCKA_OUTCOME[match.group(1)]
             reason = (said or "no reason given") if outcome != "passed" else ""
-            cases[match.group(2)] = (outcome, reason.removeprefix("skipped: "))
+            reason = reason.removeprefix("skipped: ").removeprefix("[   LINE   ] --- ")
+            cases[match.group(2)] = (outcome, reason)
     return cases
 
 

@@ -77,7 +77,7 @@ class Count(unittest.TestCase):
             "add_test(NAME mixed COMMAND sh -c \"cat mixed; exit 1\" WORKING_DIRECTORY ..)\n"
             "set_tests_properties(mixed PROPERTIES WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})\n",
             files=[("mixed", CMOCKA_MIXED)]),
-            (["skipped: run/mixed/left_out: the data is not here", "failed: run/mixed/bad",
+            (["skipped: run/mixed/left_out: the data is not here", "failed: run/mixed/bad: x.c:9: error: Failure!",
               "2 passed, 1 failed, 1 skipped"], 1))
 
     def test_cmocka_crash(self):
