@@ -12,7 +12,7 @@ from crash_case import ATTEMPTED, SETTLED, Store
 
 import fptcache
 
-QUIET = 0.3
+QUIET = 0.7
 
 
 class Killed(crash_case.Case):
