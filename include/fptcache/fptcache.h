@@ -520,7 +520,8 @@ FPTC_API FPTC_MUST_CHECK fptc_status fptc_query_set_pending(fptc_query *query, i
  *         answer is not in the cache and FPT may not be or could not be asked (the message says why);
  *         FPTC_EREFUSED, FPTC_EAUTH with FPT's own text; FPTC_EDEADLINE; FPTC_EIO, FPTC_EDAMAGED,
  *         FPTC_ENOMEM. When FPT is down and an older answer is provable it is FPTC_OK, with
- *         fptc_result_source() FPTC_SOURCE_STALE.
+ *         fptc_result_source() FPTC_SOURCE_STALE: after a failure at once, for 5 to 10 s, in which this
+ *         handle asks FPT only for what the cache cannot tell, with FPTC_MODE_REFRESH or an age of zero.
  * @par Ownership  free the result with fptc_result_free().
  * @par Threads    any thread.
  * @par Blocking   may touch the file server and use the network, up to the deadline.

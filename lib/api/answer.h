@@ -70,10 +70,16 @@ int fptc__answer_type_is_fresh(struct fptc__answer *a, const char *type);
 /* find.c: the types' schemas, and the plan. */
 fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *request, int may_ask,
                             struct fptc__plan **out, fptc_error *err);
-/* Whether a failure to reach FPT may be answered from what the cache has. */
+/* stale.c: whether a failure to reach FPT may be answered from what the cache has. */
 int fptc__is_outage(fptc_status status);
 /* What the caller is told when FPT could not be asked and the cache has nothing either. */
 fptc_status fptc__not_provable(fptc_status why, fptc_error *err);
+/* The newest answer that the cache can give, with a warning of *err, for which FPT could not be asked; else that. */
+fptc_status fptc__answer_stale(struct fptc__answer *a, fptc_status why, fptc_error *err);
+/* Such an answer when FPT did not answer a moment ago, unless it must be as fresh as can be; else FPTC_MISS. */
+fptc_status fptc__answer_in_silence(struct fptc__answer *a);
+/* What came of asking FPT; `why`: of a failure. */
+void fptc__silence_note(struct fptc_cache *cache, fptc_status asked, const fptc_error *why);
 /* deadlinks.c: whether an `in` names rows of a multi_entity that are all gone; with the view begun. */
 int fptc__answer_names_only_dead(const struct fptc__answer *a);
 /* find.c: one question, from its schema to its answer. */

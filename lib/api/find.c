@@ -89,22 +89,6 @@ fptc_status fptc__plan_make(struct fptc__work *w, const struct fptc__request *re
     return make_plan(w, &(struct fptc__asking){.request = request}, may_ask, out, err);
 }
 
-/* Whether a failure to reach FPT may be answered from what the cache has. */
-int fptc__is_outage(fptc_status status)
-{
-    return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
-           status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
-}
-
-/* What the caller is told when FPT could not be asked and the cache has nothing either. */
-fptc_status fptc__not_provable(fptc_status why, fptc_error *err)
-{
-    if (!fptc__is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)
-        return why;
-    return fptc__fail(err, FPTC_ENODATA, "not in the cache, and FPT could not be asked: %s",
-                      err != NULL ? err->message : "");
-}
-
 /* A plan if every schema is loaded, else FPTC_MISS; nothing is waited for. */
 static fptc_status plan_at_hand(struct fptc_cache *cache, const struct fptc__request *request,
                                 struct fptc__plan **out, fptc_error *err)
@@ -272,28 +256,6 @@ static int is_cache_failure(fptc_status status)
            status == FPTC_EACCESS || status == FPTC_ERACE || status == FPTC_EFORMAT;
 }
 
-static fptc_status answer_stale(struct fptc__answer *a, fptc_status why, fptc_error *err)
-{
-    fptc_error outage = FPTC_ERROR_INIT;
-    fptc_status status;
-
-    if (err != NULL)
-        outage = *err;
-    a->max_age_ms = fptc__duration(a->work->cache->options.stale_max_ms, INT64_MAX);
-    a->is_any_age = 1;
-    status = fptc__answer_from_cache(a, err);
-    if (status == FPTC_OK) {
-        a->result->source = FPTC_SOURCE_STALE;
-        fptc__result_warn(a->result, "FPT could not be asked: %s", outage.message);
-        return FPTC_OK;
-    }
-    if (status != FPTC_MISS)
-        return status;
-    if (err != NULL)
-        *err = outage;
-    return fptc__not_provable(why, err);
-}
-
 /* What a flight is for: catching up a partition's type, or one query. */
 static void flight_key(const struct fptc__answer *a, char out[160])
 {
@@ -387,12 +349,15 @@ static fptc_status answer(struct fptc__answer *a, int32_t mode, fptc_error *err)
     if (mode == FPTC_MODE_ONLY_CACHE)
         return answer_only_cache(a, err);
     status = mode != FPTC_MODE_REFRESH ? fptc__answer_from_cache(a, err) : FPTC_MISS;
+    if (status == FPTC_MISS && mode != FPTC_MODE_REFRESH)
+        status = fptc__answer_in_silence(a);
+    if (status != FPTC_MISS)
+        return fptc__is_outage(status) ? fptc__answer_stale(a, status, err) : status;
     /* What is not kept nobody need wait for. */
-    if (status == FPTC_MISS && a->question != NULL && !a->is_covered)
-        status = a->question->from_site(a, err);
-    else if (status == FPTC_MISS)
-        status = answer_by_flight(a, mode, err);
-    return fptc__is_outage(status) ? answer_stale(a, status, err) : status;
+    status = a->question != NULL && !a->is_covered ? a->question->from_site(a, err)
+                                                   : answer_by_flight(a, mode, err);
+    fptc__silence_note(a->work->cache, status, err);
+    return fptc__is_outage(status) ? fptc__answer_stale(a, status, err) : status;
 }
 
 /* Before the view is (design §7). */

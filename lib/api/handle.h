@@ -45,6 +45,12 @@ struct fptc__outbox_look {
     int64_t n_own_commits;         /* of the handle, then */
 };
 
+/* FPT did not answer: why, and until when it is not asked again for what the cache can tell (stale.c). */
+struct fptc__silence {
+    int64_t until_mono_ms;
+    fptc_error why;
+};
+
 /* Places for the times of types' rechecks. */
 #define FPTC__RECHECKS 64
 
@@ -68,6 +74,7 @@ struct fptc_cache {
     struct fptc__server_clock clock;
     struct fptc__counters counters;
     struct fptc__outbox_look outbox;
+    struct fptc__silence silence;
     struct fptc__upkeep *upkeep; /* hold.c; NULL until it is wanted */
     struct fptc__asked *asked;   /* asked.c; NULL until the first find */
     atomic_int leaves_writes;    /* it has left some in the outbox, to be sent later */

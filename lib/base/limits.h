@@ -141,6 +141,8 @@
 /* How long files are kept that no base names, and how old an answer may be, by default. */
 #define FPTC_GRACE_MS (6 * 3600 * 1000)
 #define FPTC_MAX_AGE_MS 60000
+/* How long FPT, that did not answer, is not asked again for what the cache can tell: at random above the half. */
+#define FPTC_SILENCE_MS 10000
 /* Upkeep by a handle: its first look (a short command has ended by then), the next ones, and the time between
    two deletions of one who holds. */
 #define FPTC_HOLD_FIRST_MS 2000

@@ -553,6 +553,32 @@ class Outages(ReadTest):
             with self.assertRaises(fptcache.ShotgunError):
                 strict.find(*question, max_age=0.2, deadline=1)
 
+    def test_asked_once_in_a_while(self):
+        """FPT that did not answer is not asked again at once for what the cache can tell, and by whoever insists."""
+        cache, stored = self.cache(), ("Version", [IN_PROJECT, ["sg_status_list", "is", "rev"]], ["code"])
+        cache.find("Shot", [IN_PROJECT], SHOT)
+        cache.find(*stored)
+        self.aged(0.1)
+        self.site.faults([{"kind": "503", "times": -1, "match": "_search"}])
+        self.assertEqual(cache.find("Shot", [IN_PROJECT], SHOT, max_age=0.1).source, "stale")
+        self.site.reset_requests()
+        for question in (("Shot", [IN_PROJECT], SHOT), stored):
+            found = cache.find(*question, max_age=0.1)
+            self.assertEqual(found.source, "stale")
+            self.assertIn("could not be asked", " ".join(found.warnings))
+        self.assertEqual(self.site.counts(), {})
+        with self.assertRaises(fptcache.ShotgunError):      # the cache has nothing of it
+            cache.find("Asset", [IN_PROJECT], ["code"])
+        for insists in ({"mode": "refresh"}, {"max_age": 0}):
+            self.site.reset_requests()
+            self.assertEqual(cache.find("Shot", [IN_PROJECT], SHOT, **insists).source, "stale")
+            self.assertGreater(self.site.counts()["search"], 0)
+        self.site.clear_faults()
+        self.assertEqual(cache.find("Shot", [IN_PROJECT], SHOT, max_age=0.1).source, "stale")
+        cache.find("Shot", [IN_PROJECT], SHOT, max_age=0)   # FPT is there: everybody asks again
+        self.aged(0.1)
+        self.assertNotEqual(cache.find(*stored, max_age=0.1).source, "stale")
+
     def test_passing_faults(self):
         for kind in sorted(SOURCES):
             with self.subTest(kind):
