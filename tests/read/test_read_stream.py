@@ -152,9 +152,9 @@ class Streams(ReadTest):
     def test_deadline_bounds_the_reading(self):
         cache = self.mirrored()
         cache = self.cache(max_age=FOREVER)
-        stream = cache.stream("Shot", [IN_PROJECT], ["code"], deadline=0.5)
+        stream = cache.stream("Shot", [IN_PROJECT], ["code"], deadline=1.5)
         next(stream)
-        time.sleep(0.6)
+        time.sleep(1.6)
         with self.assertRaises(fptcache.DeadlineExceeded):
             next(stream)
         self.assertEqual(list(stream), [])
