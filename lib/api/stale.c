@@ -5,14 +5,12 @@
 #include "base/error.h"
 #include "base/limits.h"
 
-/* Whether a failure to reach FPT may be answered from what the cache has. */
 int fptc__is_outage(fptc_status status)
 {
     return status == FPTC_ENET || status == FPTC_ETLS || status == FPTC_ESERVER ||
            status == FPTC_EBUSY || status == FPTC_EAUTH || status == FPTC_EDEADLINE;
 }
 
-/* What the caller is told when FPT could not be asked and the cache has nothing either. */
 fptc_status fptc__not_provable(fptc_status why, fptc_error *err)
 {
     if (!fptc__is_outage(why) || why == FPTC_EAUTH || why == FPTC_EDEADLINE)

@@ -663,15 +663,19 @@ class Deadlines(ReadTest):
     def test_short_deadlines(self):
         cache = self.cache()
         cache.find("Shot", [IN_PROJECT], SHOT)
+        began = time.monotonic()
+        for _ in range(3):
+            cache.find("Shot", [IN_PROJECT], ["code"], mode="only-cache")
+        own = (time.monotonic() - began) / 3        # what it takes without FPT, on this machine now
         self.aged()
         self.site.latency(3000)
-        for deadline in (0.02, 0.1, 0.3, 1.0):      # a busy machine needs some time of its own
+        for deadline in (0.02, 0.05, 0.1, 0.3, 1.0):
             with self.subTest(deadline), self.takes(0, deadline + 0.3):
                 try:
                     self.assertEqual(cache.find("Shot", [IN_PROJECT], ["code"], max_age=AGES,
                                                 deadline=deadline).source, "stale")
                 except fptcache.ShotgunError:
-                    self.assertLess(deadline, 0.5)
+                    self.assertLess(deadline, max(0.1, 10 * own))
 
 
 

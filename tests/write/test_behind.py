@@ -237,11 +237,15 @@ class Behind(writetest.WriteTest):
 
 
 class Conflicts(writetest.WriteTest):
-    def changed(self, on_conflict, **theirs):
-        """An update behind of what somebody else changes before it is sent."""
+    def known(self, **fields):
+        """A cache that has all Versions, and a new row of them."""
         cache = self.cache()
         cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
-        row = cache.create("Version", self.version(description="old", sg_status_list="rev"))[0]["id"]
+        return cache, cache.create("Version", self.version(**fields))[0]["id"]
+
+    def changed(self, on_conflict, **theirs):
+        """An update behind of what somebody else changes before it is sent."""
+        cache, row = self.known(description="old", sg_status_list="rev")
         update = cache.update("Version", row, {"description": "mine", "sg_status_list": "apr"}, write="behind",
                               on_conflict=on_conflict)
         self.site.touch("Version", row, theirs)
@@ -257,9 +261,7 @@ class Conflicts(writetest.WriteTest):
 
     def test_retried(self):
         """Who has seen the conflict and wants it sent again overwrites."""
-        cache = self.cache()
-        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
-        row = cache.create("Version", self.version(description="old"))[0]["id"]
+        cache, row = self.known(description="old")
         event = cache.update("Version", row, {"description": "mine"}, write="behind").event_id
         self.site.touch("Version", row, {"description": "theirs"})
         cache.maintain()
@@ -271,9 +273,7 @@ class Conflicts(writetest.WriteTest):
 
     def test_merged_and_lost(self):
         """What was left out of an update is not looked for when its answer is lost."""
-        cache = self.cache()
-        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
-        row = cache.create("Version", self.version(description="old", sg_status_list="rev"))[0]["id"]
+        cache, row = self.known(description="old", sg_status_list="rev")
         event = cache.update("Version", row, {"description": "mine", "sg_status_list": "apr"}, write="behind",
                              on_conflict="merge").event_id
         self.site.touch("Version", row, {"description": "theirs"})
@@ -287,9 +287,7 @@ class Conflicts(writetest.WriteTest):
 
     def test_merged_and_edited(self):
         """What a person writes in place of it is sent whole, whatever an attempt before has left out."""
-        cache = self.cache()
-        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
-        row = cache.create("Version", self.version(description="old", sg_status_list="rev"))[0]["id"]
+        cache, row = self.known(description="old", sg_status_list="rev")
         event = cache.update("Version", row, {"description": "mine", "sg_status_list": "no such"}, write="behind",
                              on_conflict="merge").event_id
         self.site.touch("Version", row, {"description": "theirs"})
@@ -320,9 +318,7 @@ class Conflicts(writetest.WriteTest):
 
     def test_given_up(self):
         """What an earlier one was to write, and FPT refused, was seen by the writers of the next ones only."""
-        cache = self.cache()
-        cache.find("Version", [["project", "is", PROJECT]], ["code", "description", "sg_status_list"])
-        row = cache.create("Version", self.version(description="old"))[0]["id"]
+        cache, row = self.known(description="old")
         for i in range(3):
             cache.update("Version", row, {"description": f"{i}", "sg_status_list": "no such" if i < 2 else "rev"},
                          write="behind")
